@@ -1,0 +1,198 @@
+"""Opening the database, and the only two ways to talk to it: reading and writing.
+
+SQLite in WAL mode with foreign keys on and `synchronous=FULL`, so that what was
+acknowledged survives a crash. Python's own transaction handling is off; a writing
+transaction begins with `BEGIN IMMEDIATE`, because a deferred one that reads first can
+fail with "database is locked" however long it waits. One process writes at a time: it
+holds the lock file beside the database (`writer`), which the system releases when the
+process dies, however it dies. SQLite before 3.51.3 can corrupt a WAL database under
+several writing connections; one writer keeps clear of that.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import DatabaseError as SqlError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
+from sqlmodel import Session
+
+from kg.errors import DatabaseError
+
+HEAD = "0001"
+"""The newest migration."""
+
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=10000",
+)
+
+
+def open_engine(database: str | Path | None, *, create: bool = True) -> Engine:
+    """Open a database and bring its tables up to date.
+
+    Args:
+        database: A path, an SQLAlchemy URL, or None for one in memory.
+        create: Make the file if there is none.
+
+    Raises:
+        DatabaseError: There is no such database, or it is not one of ours.
+    """
+    url = _url(database)
+    path = file_of(url)
+    if path is not None:
+        if not create and not path.exists():
+            raise DatabaseError(
+                f"there is no database at {path}: make one with `claimgraph ingest PATH`, "
+                "or name another with --db"
+            )
+        if not path.parent.is_dir():
+            raise DatabaseError(f"the folder of the database does not exist: {path.parent}")
+    engine = create_engine(
+        url,
+        connect_args={"check_same_thread": False},
+        poolclass=StaticPool if path is None else QueuePool,
+    )
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    try:
+        _migrate(engine)
+    except (SqlError, OSError) as error:
+        engine.dispose()
+        raise DatabaseError(
+            f"{path or url} cannot be opened as a database: {_cause(error)}"
+        ) from error
+    return engine
+
+
+def file_of(url: URL | Engine) -> Path | None:
+    """Return the database's file, or None if it is in memory."""
+    database = (url.url if isinstance(url, Engine) else url).database
+    return None if database in (None, "", ":memory:") else Path(str(database))
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """Open a session that sees one snapshot and writes nothing."""
+    with Session(engine) as session:
+        yield session
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """Open a write transaction: all of it is stored at the end, or none of it."""
+    with (
+        writer(engine),
+        Session(engine.execution_options(writes=True), expire_on_commit=False) as session,
+        session.begin(),
+    ):
+        yield session
+
+
+@contextmanager
+def writer(engine: Engine) -> Iterator[None]:
+    """Be the one process that writes to this database, until the block ends.
+
+    Raises:
+        DatabaseError: Another process is writing.
+    """
+    path = file_of(engine)
+    if path is None:
+        yield
+        return
+    try:
+        with _lock_of(path).acquire(timeout=0):
+            yield
+    except Timeout as error:
+        raise DatabaseError(
+            f"another process is writing to {path}: wait until it is done, or stop it"
+        ) from error
+
+
+@contextmanager
+def writing_connection(engine: Engine) -> Iterator[Connection]:
+    """Open a write transaction below the session, for migrations."""
+    with writer(engine), engine.execution_options(writes=True).begin() as connection:
+        yield connection
+
+
+_locks: dict[Path, FileLock] = {}
+
+
+def _lock_of(path: Path) -> FileLock:
+    """Return the one lock of this file in this process; it may be taken again while held."""
+    resolved = path.resolve()
+    return _locks.setdefault(resolved, FileLock(f"{resolved}.lock", thread_local=False))
+
+
+def _url(database: str | Path | None) -> URL:
+    if database is None:
+        return make_url("sqlite://")
+    if isinstance(database, str) and "://" in database:
+        try:
+            url = make_url(database)
+        except ArgumentError as error:
+            raise DatabaseError(f"{database!r} is not a database URL: {error}") from error
+        if url.get_backend_name() != "sqlite":
+            raise DatabaseError(
+                f"{url.get_backend_name()} is not supported: give a path or a sqlite:/// URL"
+            )
+        return url
+    return URL.create("sqlite", database=str(database))
+
+
+def _on_connect(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _migrate(engine: Engine) -> None:
+    """Run the migrations that this database has not seen; a current one costs one query."""
+    version = _version(engine)
+    if version == HEAD:
+        return
+    if version is not None and version > HEAD:
+        raise DatabaseError(
+            f"{file_of(engine)} was made by a newer claimgraph (schema {version}, ours is {HEAD}): "
+            "upgrade claimgraph"
+        )
+    from alembic import command  # imported only when there is something to do
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["engine"] = engine
+    with writer(engine):
+        command.upgrade(config, "head")
+
+
+def _version(engine: Engine) -> str | None:
+    """Return the schema's version; None if the database is empty."""
+    with engine.connect() as connection:
+        tables = set(connection.execute(text("SELECT name FROM sqlite_master")).scalars())
+        if "alembic_version" in tables:
+            return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
+        if tables:
+            raise DatabaseError(
+                f"{file_of(engine)} is a database, but not one of claimgraph's: "
+                "name another file with --db"
+            )
+        return None
+
+
+def _cause(error: Exception) -> str:
+    origin = error.orig if isinstance(error, OperationalError | SqlError) else error
+    return str(origin)

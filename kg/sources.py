@@ -1,0 +1,145 @@
+"""Sources and their sections, written once and read by id."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import func, insert
+from sqlmodel import Session, col, select
+
+from kg.errors import NotFoundError
+from kg.ids import content_id
+from kg.tables import Abbreviation, Mention, Section, Source, Statement
+
+
+class AbbreviationDraft(BaseModel):
+    """A short form, its expansion, and where a section gives it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    short: str
+    long: str
+    char_start: int
+    char_end: int
+
+
+class SectionDraft(BaseModel):
+    """A section to be stored; its text will never change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    heading: str
+    level: int
+    kind: str
+    text: str
+    pages: list[tuple[int, int]] = []
+    abbreviations: list[AbbreviationDraft] = []
+
+
+class SourceDraft(BaseModel):
+    """A document to be stored, with its sections in reading order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    name: str
+    format: str
+    sha256: str
+    authors: list[str] = []
+    year: int | None = None
+    url: str | None = None
+    sections: list[SectionDraft]
+
+
+def source_id(sha256: str) -> str:
+    """Return the id of the source with these bytes."""
+    return content_id("src", sha256)
+
+
+def section_id(source: str, ordinal: int) -> str:
+    """Return the id of the section at this place of a source, from 0."""
+    return content_id("sec", source, ordinal)
+
+
+def has_source(session: Session, sha256: str) -> bool:
+    """Say whether a source with these bytes is stored already."""
+    return session.get(Source, source_id(sha256)) is not None
+
+
+def add_source(session: Session, draft: SourceDraft, run_id: int) -> str:
+    """Store a source with its sections and abbreviations; returns its id."""
+    identifier = source_id(draft.sha256)
+    session.add(Source(id=identifier, run_id=run_id, **draft.model_dump(exclude={"sections"})))
+    session.flush()
+    sections: list[dict[str, Any]] = []
+    abbreviations: list[dict[str, Any]] = []
+    for ordinal, section in enumerate(draft.sections):
+        place = section_id(identifier, ordinal)
+        sections.append(
+            {
+                "id": place,
+                "source_id": identifier,
+                "ordinal": ordinal,
+                **section.model_dump(exclude={"abbreviations"}),
+            }
+        )
+        abbreviations.extend(
+            {
+                "id": content_id("abb", place, found.char_start, found.short),
+                "section_id": place,
+                **found.model_dump(),
+            }
+            for found in section.abbreviations
+        )
+    if sections:
+        session.execute(insert(Section), sections)
+    if abbreviations:
+        session.execute(insert(Abbreviation), abbreviations)
+    return identifier
+
+
+def source_of(session: Session, identifier: str) -> Source:
+    """Return a source.
+
+    Raises:
+        NotFoundError: No source has this id.
+    """
+    source = session.get(Source, identifier)
+    if source is None:
+        raise NotFoundError(f"there is no source {identifier}")
+    return source
+
+
+def sections_of(session: Session, identifier: str) -> list[Section]:
+    """Return the sections of a source in reading order."""
+    return list(
+        session.exec(
+            select(Section).where(Section.source_id == identifier).order_by(col(Section.ordinal))
+        )
+    )
+
+
+def counts_by_source(session: Session) -> dict[str, dict[str, int]]:
+    """Return, for every source, how many claims and how many findings it makes."""
+    rows = session.exec(
+        select(Section.source_id, Statement.kind, func.count(func.distinct(Statement.id)))
+        .join(Mention, col(Mention.section_id) == Section.id)
+        .join(Statement, col(Statement.id) == Mention.statement_id)
+        .group_by(Section.source_id, col(Statement.kind))
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for source, kind, count in rows:
+        counts.setdefault(source, {"claim": 0, "finding": 0})[str(kind)] = count
+    return counts
+
+
+def glossary(session: Session, sources: list[str]) -> dict[str, set[str]]:
+    """Return every short form that these sources spell out, with its expansions."""
+    expansions: dict[str, set[str]] = {}
+    rows = session.exec(
+        select(Abbreviation.short, Abbreviation.long)
+        .join(Section, col(Section.id) == Abbreviation.section_id)
+        .where(col(Section.source_id).in_(sources))
+    )
+    for short, long in rows:
+        expansions.setdefault(short, set()).add(long)
+    return expansions

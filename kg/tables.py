@@ -1,0 +1,355 @@
+"""Every table of the graph on one page.
+
+Ground state is what we were told or measured: sources, sections, mentions, statements,
+abbreviations, runs, predictions, measurements, evidence. Derived state can be recomputed by
+a run and names it: embeddings, graphs, communities, memberships, labels. Counts and page
+contents are queries and never stored.
+
+Foreign keys are strings and joins are written out: nothing loads lazily. Classes with
+`table=True` do not validate, so rows are built only by the write functions of `kg`, from
+validated drafts, and the invariants are CHECK constraints.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import ConfigDict
+from sqlalchemy import JSON, CheckConstraint, Enum, LargeBinary, Text
+from sqlmodel import Field, SQLModel
+
+
+class Row(SQLModel):
+    """What all tables share."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)  # type: ignore[assignment]
+
+
+def _values(choices: type[StrEnum]) -> list[str]:
+    return [choice.value for choice in choices]
+
+
+def _one_of(choices: type[StrEnum]) -> Enum:
+    """Store the value, not the member's name, and have SQLite refuse anything else."""
+    return Enum(choices, values_callable=_values, create_constraint=True, name=choices.__name__)
+
+
+def now() -> str:
+    """Return the present moment in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class RunKind(StrEnum):
+    """What a run does."""
+
+    INGESTION = "ingestion"
+    EMBEDDING = "embedding"
+    CLUSTERING = "clustering"
+    LABELLING = "labelling"
+    DECOMPOSITION = "decomposition"
+    EXPERIMENT = "experiment"
+
+
+class RunStatus(StrEnum):
+    """Where a run stands; one that is not succeeded left nothing derived behind."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class StatementKind(StrEnum):
+    """The two kinds of node that papers give us."""
+
+    CLAIM = "claim"
+    FINDING = "finding"
+
+
+class Stance(StrEnum):
+    """What a measurement says about a statement."""
+
+    SUPPORTS = "supports"
+    REFUTES = "refutes"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Side(StrEnum):
+    """On which side of its threshold a prediction expects the value."""
+
+    ABOVE = "above"
+    BELOW = "below"
+
+
+class Run(Row, table=True):
+    """One execution of one method; everything derived names the run that made it."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: RunKind = Field(sa_type=_one_of(RunKind), index=True)
+    method: str
+    """Such as `leiden_semantic`, `offline`, `spd`, `recovery`."""
+
+    status: RunStatus = Field(sa_type=_one_of(RunStatus), index=True)
+    config: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    """The whole configuration, defaults included."""
+
+    code_version: str
+    library_versions: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+    seed: int | None = None
+    result: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    """What the run reports of itself: counts, modularity, seconds, metrics."""
+
+    started_at: str
+    finished_at: str | None = None
+    error: str | None = None
+
+
+class Source(Row, table=True):
+    """A document, or one source of a statement list."""
+
+    id: str = Field(primary_key=True)
+    """`content_id("src", sha256)`."""
+
+    title: str
+    name: str
+    """The file's name, as a label; never a path to open."""
+
+    format: str
+    sha256: str
+    authors: list[str] = Field(default_factory=list, sa_type=JSON)
+    year: int | None = None
+    url: str | None = None
+    run_id: int = Field(foreign_key="run.id")
+
+
+class Section(Row, table=True):
+    """A piece of a source's text under one heading; the text never changes."""
+
+    id: str = Field(primary_key=True)
+    """`content_id("sec", source_id, ordinal)`."""
+
+    source_id: str = Field(foreign_key="source.id", index=True)
+    ordinal: int
+    heading: str
+    level: int
+    kind: str
+    text: str = Field(sa_type=Text)
+    pages: list[list[int]] = Field(default_factory=list, sa_type=JSON)
+    """`[[char_start, page], ...]` ascending; empty where the format has no pages."""
+
+
+class Abbreviation(Row, table=True):
+    """A short form that a source spells out: the only expansions a label may use."""
+
+    id: str = Field(primary_key=True)
+    """`content_id("abb", section_id, char_start, short)`."""
+
+    section_id: str = Field(foreign_key="section.id", index=True)
+    short: str = Field(index=True)
+    long: str
+    char_start: int
+    char_end: int
+
+
+class Statement(Row, table=True):
+    """A claim or a finding, stored once however many sources make it."""
+
+    id: str = Field(primary_key=True)
+    """`content_id("stm", kind, text)`."""
+
+    kind: StatementKind = Field(sa_type=_one_of(StatementKind), index=True)
+    text: str = Field(sa_type=Text)
+    """One declarative sentence in the terms of its source."""
+
+
+class Mention(Row, table=True):
+    """One place where a source makes a statement: its provenance.
+
+    Invariant: `section.text[char_start:char_end] == quote`.
+    """
+
+    __table_args__ = (CheckConstraint("0 <= char_start AND char_start < char_end"),)
+
+    id: str = Field(primary_key=True)
+    """`content_id("men", statement_id, section_id, char_start)`."""
+
+    statement_id: str = Field(foreign_key="statement.id", index=True)
+    section_id: str = Field(foreign_key="section.id", index=True)
+    run_id: int = Field(foreign_key="run.id")
+    char_start: int
+    """Offset in Unicode code points from the start of the section's text."""
+
+    char_end: int
+    """Offset one past the last code point."""
+
+    quote: str = Field(sa_type=Text)
+    """The source's words, verbatim."""
+
+    page: int | None = None
+    """Page of the first character, from 1; none where the format has no pages."""
+
+    note: str = ""
+    """What the statement does in this source, in one line; empty if nothing says."""
+
+    score: float = 1.0
+    """How sure the extractor is of the kind, in [0, 1]."""
+
+
+class Embedding(Row, table=True):
+    """The vector of a statement's text and note under one model."""
+
+    statement_id: str = Field(foreign_key="statement.id", primary_key=True)
+    model: str = Field(primary_key=True)
+    """The embedder's name and the first digits of its weights' SHA-256."""
+
+    text_sha256: str
+    """Of the text that was embedded; another text means that the vector is out of date."""
+
+    vector: bytes = Field(sa_type=LargeBinary)
+    """float32, little endian, of length 1."""
+
+    run_id: int = Field(foreign_key="run.id")
+
+
+class Graph(Row, table=True):
+    """The weighted graph that a clustering run cut, as columns of bytes.
+
+    Row i of the columns is an edge; `head` and `tail` index `statement_ids`.
+    """
+
+    run_id: int = Field(foreign_key="run.id", primary_key=True)
+    statement_ids: str = Field(sa_type=Text)
+    """One id a line, ascending."""
+
+    head: bytes = Field(sa_type=LargeBinary)
+    """int32, little endian; head < tail."""
+
+    tail: bytes = Field(sa_type=LargeBinary)
+    weight: bytes = Field(sa_type=LargeBinary)
+    """float32: the weighted sum of the layers."""
+
+    layers: dict[str, float] = Field(default_factory=dict, sa_type=JSON)
+    """What each layer counts for in the sum."""
+
+    semantic: bytes = Field(sa_type=LargeBinary)
+    """float32: cosine of nearest neighbours in [0, 1], or 0."""
+
+    concepts: bytes = Field(sa_type=LargeBinary)
+    """float32: similarity by shared concepts in [0, 1], or 0."""
+
+    source: bytes = Field(sa_type=LargeBinary)
+    """float32: 1 where the two statements have a source in common, or 0."""
+
+
+class Community(Row, table=True):
+    """A set of statements that one clustering run put together."""
+
+    id: str = Field(primary_key=True)
+    """`<method>-run<run>-c<i>-c<j>...`: the path from the top of the hierarchy."""
+
+    run_id: int = Field(foreign_key="run.id", index=True)
+    parent_id: str | None = Field(default=None, foreign_key="community.id", index=True)
+    level: int
+    """0 at the top."""
+
+    ordinal: int
+    """Place among its siblings, largest first."""
+
+
+class Membership(Row, table=True):
+    """A statement belongs to its deepest community, and so to all that contain it."""
+
+    run_id: int = Field(foreign_key="run.id", primary_key=True)
+    statement_id: str = Field(foreign_key="statement.id", primary_key=True, index=True)
+    community_id: str = Field(foreign_key="community.id", index=True)
+
+
+class Label(Row, table=True):
+    """The name and description that a labelling run gave a community."""
+
+    community_id: str = Field(foreign_key="community.id", primary_key=True)
+    run_id: int = Field(foreign_key="run.id", primary_key=True)
+    label: str
+    description: str
+    model: str
+    """Who named it: the labeller."""
+
+
+class Artifact(Row, table=True):
+    """A file that a run wrote beside the database."""
+
+    run_id: int = Field(foreign_key="run.id", primary_key=True)
+    path: str = Field(primary_key=True)
+    """Relative to the artifacts folder of the database."""
+
+    sha256: str
+
+
+class Subcomponent(Row, table=True):
+    """A rank-one part of one weight matrix, as a row; its tensors are in the artifacts."""
+
+    id: str = Field(primary_key=True)
+    """`run<run>:<matrix>:<index>`."""
+
+    run_id: int = Field(foreign_key="run.id", index=True)
+    matrix: str
+    """Module path of the weight matrix in the target."""
+
+    index: int
+    mean_importance: float
+    """Mean causal importance over the target's data, in [0, 1]."""
+
+    is_alive: bool
+    norm: float
+    """Frobenius norm of the rank-one matrix."""
+
+    top_inputs: list[str] = Field(default_factory=list, sa_type=JSON)
+    """Where it matters most, in the target's terms."""
+
+
+class Prediction(Row, table=True):
+    """What a statement predicts of a measurement, stored before it is made."""
+
+    id: str = Field(primary_key=True)
+    statement_id: str = Field(foreign_key="statement.id", index=True)
+    experiment: str
+    decomposition_run_id: int = Field(foreign_key="run.id")
+    run_id: int = Field(foreign_key="run.id")
+    side: Side = Field(sa_type=_one_of(Side))
+    threshold: float
+    unit: str
+    sentence: str
+    """The prediction in words."""
+
+    created_at: str
+
+
+class Evidence(Row, table=True):
+    """What one experiment measured, and the stance that follows from the prediction."""
+
+    __table_args__ = (CheckConstraint("low <= value AND value <= high"),)
+
+    id: str = Field(primary_key=True)
+    statement_id: str = Field(foreign_key="statement.id", index=True)
+    prediction_id: str = Field(foreign_key="prediction.id", unique=True)
+    run_id: int = Field(foreign_key="run.id", index=True)
+    stance: Stance = Field(sa_type=_one_of(Stance))
+    reason: str
+    """The rule's words for the stance."""
+
+    value: float
+    low: float
+    high: float
+    """Bounds of the 95 % interval."""
+
+    n: int
+    """Sample size; the experiment says of what."""
+
+    unit: str
+    controls: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    """`name, value, low, high, n` of each control, measured like the value."""
+
+    details: dict[str, float] = Field(default_factory=dict, sa_type=JSON)
+    subcomponents: list[str] = Field(default_factory=list, sa_type=JSON)
+    """Ids of the subcomponents that the measurement touched."""
+
+    created_at: str

@@ -1,0 +1,180 @@
+"""The database: one writer, whole transactions, tables as the migrations make them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from pydantic import BaseModel
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import select
+
+from kg.db import open_engine, reading, writing
+from kg.errors import DatabaseError
+from kg.runs import active_run, close_abandoned, recording, run_of, succeed
+from kg.tables import Community, Run, RunKind, RunStatus, SQLModel
+
+
+class NoConfig(BaseModel):
+    """A configuration without settings."""
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_code():
+    engine = open_engine(None)
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        differences = compare_metadata(context, SQLModel.metadata)
+
+    ours = [d for d in differences if "statement_words" not in str(d)]
+    assert ours == []
+
+
+def test_a_missing_database_is_not_created_by_reading(tmp_path: Path):
+    with pytest.raises(DatabaseError, match="no database at"):
+        open_engine(tmp_path / "absent.db", create=False)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path):
+    path = tmp_path / "notes.db"
+    path.write_text("not a database, but long enough to be looked at " * 100, encoding="utf-8")
+
+    with pytest.raises(DatabaseError, match=r"notes\.db cannot be opened"):
+        open_engine(path)
+
+
+def test_a_foreign_database_is_refused(tmp_path: Path):
+    path = tmp_path / "other.db"
+    import sqlite3
+
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE theirs (x)")
+    connection.commit()
+    connection.close()
+
+    with pytest.raises(DatabaseError, match="not one of claimgraph's"):
+        open_engine(path)
+
+
+def test_foreign_keys_are_enforced(tmp_path: Path):
+    engine = open_engine(tmp_path / "a.db")
+
+    with pytest.raises(IntegrityError), writing(engine) as session:
+        session.add(Community(id="c", run_id=99, level=0, ordinal=0))
+
+
+def test_an_unknown_kind_is_refused_by_the_database(tmp_path: Path):
+    engine = open_engine(tmp_path / "a.db")
+
+    with pytest.raises(IntegrityError), writing(engine) as session:
+        session.execute(text("INSERT INTO statement (id, kind, text) VALUES ('s', 'guess', 't')"))
+
+
+def test_a_write_that_fails_stores_nothing(tmp_path: Path):
+    engine = open_engine(tmp_path / "a.db")
+
+    def write_and_fail() -> None:
+        with writing(engine) as session:
+            session.execute(
+                text("INSERT INTO statement (id, kind, text) VALUES ('s', 'claim', 't')")
+            )
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_and_fail()
+
+    with reading(engine) as session:
+        assert session.execute(text("SELECT count(*) FROM statement")).scalar() == 0
+
+
+def _recorded(engine: Engine) -> list[tuple[RunStatus, str | None]]:
+    with reading(engine) as session:
+        return [(run.status, run.error) for run in session.exec(select(Run))]
+
+
+def test_a_run_that_is_interrupted_is_marked_as_failed(tmp_path: Path):
+    engine = open_engine(tmp_path / "a.db")
+
+    with (
+        pytest.raises(KeyboardInterrupt),
+        recording(engine, RunKind.CLUSTERING, "leiden_semantic", NoConfig()),
+    ):
+        raise KeyboardInterrupt
+
+    assert _recorded(engine) == [(RunStatus.FAILED, "interrupted")]
+
+
+def test_the_active_run_is_the_latest_that_succeeded(tmp_path: Path):
+    engine = open_engine(tmp_path / "a.db")
+    with recording(engine, RunKind.CLUSTERING, "leiden_semantic", NoConfig(), seed=1) as first:
+        pass
+    with (
+        pytest.raises(ValueError, match="broken"),
+        recording(engine, RunKind.CLUSTERING, "leiden_semantic", NoConfig(), seed=2),
+    ):
+        raise ValueError("broken")
+
+    with reading(engine) as session:
+        active = active_run(session, RunKind.CLUSTERING, "leiden_semantic")
+
+    assert active is not None
+    assert active.id == first
+
+
+def test_what_a_run_reports_is_published_with_its_rows(tmp_path: Path):
+    engine = open_engine(tmp_path / "a.db")
+
+    with (
+        recording(engine, RunKind.CLUSTERING, "m", NoConfig()) as run_id,
+        writing(engine) as session,
+    ):
+        succeed(session, run_id, {"communities": 3})
+
+    with reading(engine) as session:
+        assert run_of(session, run_id).result == {"communities": 3}
+
+
+_HOLD = """
+import sys, time
+from pydantic import BaseModel
+from kg.db import open_engine
+from kg.runs import recording
+from kg.tables import RunKind
+class NoConfig(BaseModel): pass
+with recording(open_engine(sys.argv[1]), RunKind.CLUSTERING, "m", NoConfig()):
+    print("running", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_run_whose_process_was_killed_is_marked_as_failed_and_lets_others_write(tmp_path: Path):
+    path = tmp_path / "a.db"
+    engine = open_engine(path)
+    other = subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(path)],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    assert other.stdout is not None
+    with other:
+        other.stdout.readline()
+        with pytest.raises(DatabaseError, match="another process is writing"), writing(engine):
+            pass
+        still_running = close_abandoned(engine)
+        os.kill(other.pid, signal.SIGKILL)
+        other.wait()
+
+    deadline = time.monotonic() + 5
+    while not close_abandoned(engine) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert still_running == 0
+    assert _recorded(engine) == [(RunStatus.FAILED, "the process ended before the run did")]
