@@ -1,5 +1,6 @@
 """Sources and their sections, written once and read by id."""
 
+from collections import Counter
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -8,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from kg.errors import NotFoundError
 from kg.ids import content_id
-from kg.tables import Abbreviation, Mention, Section, Source, Statement
+from kg.tables import Abbreviation, Mention, Section, Source, Statement, StatementKind
 
 
 class AbbreviationDraft(BaseModel):
@@ -118,18 +119,30 @@ def sections_of(session: Session, identifier: str) -> list[Section]:
     )
 
 
-def counts_by_source(session: Session) -> dict[str, dict[str, int]]:
-    """Return, for every source, how many claims and how many findings it makes."""
+def counts_by_source(session: Session) -> dict[str, Counter[StatementKind]]:
+    """Return, for every source that says something, how many statements of each kind it makes."""
     rows = session.exec(
         select(Section.source_id, Statement.kind, func.count(func.distinct(Statement.id)))
         .join(Mention, col(Mention.section_id) == Section.id)
         .join(Statement, col(Statement.id) == Mention.statement_id)
         .group_by(Section.source_id, col(Statement.kind))
     )
-    counts: dict[str, dict[str, int]] = {}
+    counts: dict[str, Counter[StatementKind]] = {}
     for source, kind, count in rows:
-        counts.setdefault(source, {"claim": 0, "finding": 0})[str(kind)] = count
+        counts.setdefault(source, Counter())[StatementKind(kind)] = count
     return counts
+
+
+def counts_of(session: Session, identifier: str) -> Counter[StatementKind]:
+    """Return how many statements of each kind a source makes."""
+    rows = session.exec(
+        select(Statement.kind, func.count(func.distinct(Statement.id)))
+        .join(Mention, col(Mention.statement_id) == Statement.id)
+        .join(Section, col(Section.id) == Mention.section_id)
+        .where(Section.source_id == identifier)
+        .group_by(col(Statement.kind))
+    )
+    return Counter({StatementKind(kind): count for kind, count in rows})
 
 
 def glossary(session: Session, sources: list[str]) -> dict[str, set[str]]:

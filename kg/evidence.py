@@ -1,0 +1,267 @@
+"""The door for experiments: decompositions, predictions and measurements come in here.
+
+The order is what makes evidence worth having. A prediction is committed in a transaction of
+its own before anything is measured; the measurement is stored with the stance that follows
+from it by rule; and the run that measured is named. Whoever measures needs nothing else of
+the graph than this module.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Engine, insert
+from sqlmodel import Session, col, select
+
+from kg.db import reading, writing
+from kg.errors import ConfigError, NotFoundError
+from kg.ids import content_id
+from kg.runs import recording, run_of, succeed
+from kg.statements import statement_of
+from kg.tables import (
+    Artifact,
+    Evidence,
+    Prediction,
+    Run,
+    RunKind,
+    RunStatus,
+    Side,
+    Stance,
+    Subcomponent,
+    now,
+)
+
+
+class _Draft(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SubcomponentDraft(_Draft):
+    """A rank-one part of a weight matrix, as it will be listed."""
+
+    matrix: str
+    index: int
+    mean_importance: float
+    is_alive: bool
+    norm: float
+    top_inputs: list[str] = []
+
+
+class DecompositionDraft(_Draft):
+    """What a decomposition found: its parts and how good they are."""
+
+    subcomponents: list[SubcomponentDraft]
+    metrics: dict[str, float]
+
+
+class PredictionDraft(_Draft):
+    """What a statement predicts of a measurement that has not been made yet."""
+
+    statement_id: str
+    experiment: str
+    side: Side
+    threshold: float
+    unit: str
+    sentence: str
+
+
+class ControlDraft(_Draft):
+    """The same measurement on something that should not show the effect."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class MeasurementDraft(_Draft):
+    """A value with its 95 % interval, its controls, and the stance it gives."""
+
+    stance: Stance
+    reason: str
+    value: float
+    low: float
+    high: float
+    n: int
+    unit: str
+    controls: list[ControlDraft]
+    details: dict[str, float] = {}
+    subcomponents: list[str] = []
+    """`<matrix>:<index>` of each subcomponent that was touched."""
+
+
+class StoredDecomposition(NamedTuple):
+    """A decomposition that can be measured again."""
+
+    run_id: int
+    target: str
+    folder: Path
+    """Where its tensors are."""
+
+
+class EvidenceRow(NamedTuple):
+    """One entry of a statement's ledger."""
+
+    evidence: Evidence
+    prediction: Prediction
+    decomposition: Run
+
+
+class Store:
+    """The part of the graph that experiments may see: a database and a folder of artifacts."""
+
+    def __init__(self, engine: Engine, artifacts: Path) -> None:
+        self.engine = engine
+        self.artifacts = artifacts
+
+    @contextmanager
+    def decomposing(self, method: str, config: BaseModel, seed: int) -> Iterator[tuple[int, Path]]:
+        """Record a decomposition run; yields its id and an empty folder for its tensors.
+
+        The folder is removed if the block fails, and so is everything in it.
+        """
+        with recording(self.engine, RunKind.DECOMPOSITION, method, config, seed) as run_id:
+            folder = self.artifacts / f"run{run_id}"
+            folder.mkdir(parents=True)
+            try:
+                yield run_id, folder
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+
+    def add_decomposition(self, run_id: int, target: str, draft: DecompositionDraft) -> None:
+        """Publish a decomposition with its subcomponents, metrics and the files it wrote."""
+        folder = self.artifacts / f"run{run_id}"
+        rows = [
+            {"id": f"run{run_id}:{part.matrix}:{part.index}", "run_id": run_id, **part.model_dump()}
+            for part in draft.subcomponents
+        ]
+        files = [
+            {
+                "run_id": run_id,
+                "path": path.relative_to(self.artifacts).as_posix(),
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            }
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        ]
+        with writing(self.engine) as session:
+            session.execute(insert(Subcomponent), rows)
+            session.execute(insert(Artifact), files)
+            succeed(session, run_id, {"target": target, "metrics": draft.metrics})
+
+    def decomposition(self, run_id: int) -> StoredDecomposition:
+        """Return a decomposition that succeeded, with its files checked against their hashes.
+
+        Raises:
+            NotFoundError: No such run, or a file of it is missing.
+            ConfigError: The run is no decomposition, did not succeed, or a file was changed.
+        """
+        with reading(self.engine) as session:
+            run = run_of(session, run_id)
+            if run.kind is not RunKind.DECOMPOSITION:
+                raise ConfigError(f"run {run_id} is a run of {run.kind.value}, not a decomposition")
+            if run.status is not RunStatus.SUCCEEDED:
+                raise ConfigError(f"run {run_id} did not succeed: {run.error or run.status.value}")
+            files = session.exec(select(Artifact).where(Artifact.run_id == run_id)).all()
+        for file in files:
+            path = self.artifacts / file.path
+            if not path.is_file():
+                raise NotFoundError(f"run {run_id} has lost its file {path}: decompose again")
+            if hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256:
+                raise ConfigError(
+                    f"{path} was changed after run {run_id} wrote it: decompose again"
+                )
+        return StoredDecomposition(run_id, run.result["target"], self.artifacts / f"run{run_id}")
+
+    def statement_text(self, statement_id: str) -> str:
+        """Return the words of a statement.
+
+        Raises:
+            NotFoundError: No statement has this id.
+        """
+        with reading(self.engine) as session:
+            return statement_of(session, statement_id).text
+
+    @contextmanager
+    def experimenting(self, experiment: str, config: BaseModel, seed: int) -> Iterator[int]:
+        """Record an experiment's run; yields its id."""
+        with recording(self.engine, RunKind.EXPERIMENT, experiment, config, seed) as run_id:
+            yield run_id
+
+    def state(self, draft: PredictionDraft, decomposition_run: int, run_id: int) -> str:
+        """Commit a prediction, before the measurement; returns its id."""
+        identifier = content_id("prd", run_id, draft.statement_id, draft.experiment)
+        with writing(self.engine) as session:
+            statement_of(session, draft.statement_id)
+            session.add(
+                Prediction(
+                    id=identifier,
+                    decomposition_run_id=decomposition_run,
+                    run_id=run_id,
+                    created_at=now(),
+                    **draft.model_dump(),
+                )
+            )
+        return identifier
+
+    def attach(self, prediction_id: str, draft: MeasurementDraft) -> str:
+        """Attach a measurement to the statement whose prediction it tests; returns its id."""
+        with writing(self.engine) as session:
+            prediction = session.get(Prediction, prediction_id)
+            if prediction is None:
+                raise NotFoundError(f"there is no prediction {prediction_id}")
+            identifier = content_id("evd", prediction_id)
+            subcomponents = [
+                f"run{prediction.decomposition_run_id}:{name}" for name in draft.subcomponents
+            ]
+            fields: dict[str, Any] = draft.model_dump() | {"subcomponents": subcomponents}
+            session.add(
+                Evidence(
+                    id=identifier,
+                    statement_id=prediction.statement_id,
+                    prediction_id=prediction_id,
+                    run_id=prediction.run_id,
+                    created_at=now(),
+                    **fields,
+                )
+            )
+            session.flush()
+            succeed(session, prediction.run_id, {"evidence": identifier, "stance": draft.stance})
+        return identifier
+
+
+def evidence_of(session: Session, statement_id: str) -> list[EvidenceRow]:
+    """Return the ledger of a statement, oldest entry first.
+
+    Raises:
+        NotFoundError: No statement has this id.
+    """
+    statement_of(session, statement_id)
+    rows = session.exec(
+        select(Evidence, Prediction, Run)
+        .join(Prediction, col(Prediction.id) == Evidence.prediction_id)
+        .join(Run, col(Run.id) == Prediction.decomposition_run_id)
+        .where(Evidence.statement_id == statement_id)
+        .order_by(col(Evidence.run_id))
+    )
+    return [EvidenceRow(*row) for row in rows]
+
+
+def stances_of(session: Session, statement_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Return how often measurements support, refute, or say nothing about each statement.
+
+    Statements without evidence are left out.
+    """
+    wanted = set(statement_ids)
+    counts: dict[str, dict[str, int]] = {}
+    for statement, stance in session.exec(select(Evidence.statement_id, Evidence.stance)):
+        if statement in wanted:
+            tally = counts.setdefault(statement, dict.fromkeys((s.value for s in Stance), 0))
+            tally[str(stance)] += 1
+    return counts
