@@ -191,7 +191,7 @@ class Mention(Row, table=True):
     """What the statement does in this source, in one line; empty if nothing says."""
 
     score: float = 1.0
-    """How sure the extractor is of the kind, in [0, 1]."""
+    """How sure the extractor is that this is a claim or a finding, in [0, 1]."""
 
 
 class Embedding(Row, table=True):

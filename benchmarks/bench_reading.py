@@ -1,0 +1,235 @@
+"""How well documents are read: PDFs against their sources, sentences against labels, speed.
+
+Usage::
+
+    python benchmarks/bench_reading.py pdf CORPUS_DIR [--json]
+    python benchmarks/bench_reading.py sentences LABELLED.jsonl [--json]
+    python benchmarks/bench_reading.py speed CORPUS_DIR [--json]
+
+``pdf`` takes every PDF that lies beside a ``.tex`` or ``.md`` file of the same name. Its gold
+sentences are those of the source's running text (abstract, body, appendix) with 8 to 60 words
+and neither formula, citation nor cross-reference. A sentence counts as *verbatim* if one
+paragraph of the reader's output contains it after NFKC, folding of quotes and dashes, and
+collapsing of white space; as *in order* if the output contains its letters and digits in a row.
+Plain PDFium text, paragraph breaks disregarded, stands beside it.
+
+``sentences`` takes passages with the offsets at which sentences begin, and scores the splitter
+beside the naive rule "a full stop, a space, a capital".
+"""
+
+import argparse
+import json
+import re
+import sys
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pypdfium2
+
+from ingest.documents import Document
+from ingest.readers import SUFFIXES, read
+from ingest.sentences import sentences
+from kg.errors import DocumentError
+
+_QUOTES = dict.fromkeys(map(ord, "‘’‚‛“”„‟`´\"'"), "'")
+_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
+_LOOKALIKES = {ord("∆"): "Δ", ord("Ω"): "Ω"}
+_FORMULA_OR_KEY = re.compile(r"[$\[\]\\{}§‖∥≤≥≈≠×→∞\u0302\u0370-\u03ff]|<<|>>|ŝ")
+_LABEL = re.compile(
+    r"\b(?:Table|Figure|Fig\.|Section|Sec\.|Equation|Eq\.)\s+[a-z]|"
+    r"\b(?:Tables|Figures|Sections|Appendix|and)\s+(?=[a-z]*[_\d])[a-z]\w+"
+)
+"""A cross-reference, which the LaTeX reader gives by its label's name."""
+
+_SHORTEST, _LONGEST = 8, 60
+_NAIVE = re.compile(r"[.!?]\s+(?=[A-Z])")
+
+
+def fold(text: str) -> str:
+    """Make texts comparable that differ only in typography."""
+    folded = unicodedata.normalize("NFKC", text).translate(_QUOTES | _DASHES | _LOOKALIKES)
+    return " ".join(folded.split()).replace(". . .", "...")
+
+
+def letters(text: str) -> str:
+    """Keep letters and digits only."""
+    return re.sub(r"[\W_]+", "", fold(text)).lower()
+
+
+def gold_sentences(source: Path) -> list[str]:
+    """Return the sentences of a LaTeX or Markdown source that a PDF of it must contain."""
+    return [
+        sentence
+        for section in read(source)[0].sections
+        if section.kind in {"abstract", "body", "appendix"}
+        for span in sentences(section.text)
+        if _is_gold(sentence := section.text[span.start : span.end])
+    ]
+
+
+def _is_gold(sentence: str) -> bool:
+    plain = not _FORMULA_OR_KEY.search(sentence) and not _LABEL.search(sentence)
+    return plain and _SHORTEST <= len(sentence.split()) <= _LONGEST
+
+
+def paragraphs(document: Document) -> list[str]:
+    """Return every paragraph of a document."""
+    return [part for section in document.sections for part in section.text.split("\n\n")]
+
+
+def plain_text(path: Path) -> str:
+    """Return what PDFium itself gives as the text of all pages."""
+    document = pypdfium2.PdfDocument(path.read_bytes())
+    return "\n".join(
+        document[index].get_textpage().get_text_range() for index in range(len(document))
+    )
+
+
+def share(gold: list[str], text: str, form: Callable[[str], str]) -> float:
+    """Return the share of gold sentences that the text contains in this form."""
+    return sum(form(sentence) in text for sentence in gold) / len(gold)
+
+
+def bench_pdf(folder: Path, missing: bool) -> list[dict[str, object]]:
+    """Score every PDF that has a source beside it."""
+    rows: list[dict[str, object]] = []
+    for path in sorted(folder.glob("*.pdf")):
+        source = next(
+            (s for s in (path.with_suffix(".tex"), path.with_suffix(".md")) if s.exists()), None
+        )
+        if source is None:
+            continue
+        gold = gold_sentences(source)
+        n_pages = len(pypdfium2.PdfDocument(path.read_bytes()))
+        start = time.process_time()
+        document = read(path)[0]
+        seconds = time.process_time() - start
+        ours, plain = paragraphs(document), plain_text(path)
+        folded = "\n".join(map(fold, ours))
+        rows.append(
+            {
+                "document": path.name,
+                "gold": len(gold),
+                "verbatim": share(gold, folded, fold),
+                "order": share(gold, letters(" ".join(ours)), letters),
+                "plain_verbatim": share(gold, fold(plain), fold),
+                "plain_order": share(gold, letters(plain), letters),
+                "pages": n_pages,
+                "pages_per_cpu_second": n_pages / seconds,
+            }
+        )
+        if missing:
+            for sentence in gold:
+                if fold(sentence) not in folded:
+                    print(f"{path.stem}: {sentence}", file=sys.stderr)
+    return rows
+
+
+def bench_sentences(path: Path) -> list[dict[str, object]]:
+    """Score the splitter, and the naive rule, on labelled boundaries."""
+    passages = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    splitters: dict[str, Callable[[str], set[int]]] = {
+        "ours": lambda text: {span.start for span in sentences(text)} - {0},
+        "naive": lambda text: {match.end() for match in _NAIVE.finditer(text)},
+    }
+    return [
+        {"splitter": name, **_boundary_scores(passages, split)} for name, split in splitters.items()
+    ]
+
+
+def _boundary_scores(
+    passages: list[dict[str, object]], split: Callable[[str], set[int]]
+) -> dict[str, object]:
+    hits = false = missed = 0
+    for passage in passages:
+        text, labelled = str(passage["text"]), passage["boundaries"]
+        assert isinstance(labelled, list)
+        gold = {_next_word(text, offset) for offset in labelled}
+        found = split(text)
+        hits += len(gold & found)
+        false += len(found - gold)
+        missed += len(gold - found)
+    return {
+        "boundaries": hits + missed,
+        "false": false,
+        "missed": missed,
+        "f1": 2 * hits / (2 * hits + false + missed),
+    }
+
+
+def _next_word(text: str, offset: int) -> int:
+    return offset + len(text[offset:]) - len(text[offset:].lstrip())
+
+
+def bench_speed(folder: Path) -> list[dict[str, object]]:
+    """Read every file of a folder once, and say what became of it."""
+    return [_reading(path) for path in sorted(folder.iterdir()) if path.is_file()]
+
+
+def _reading(path: Path) -> dict[str, object]:
+    start = time.process_time()
+    try:
+        documents = read(path)
+    except DocumentError as error:
+        return {"document": path.name, "refused": str(error).removeprefix(f"{path}: ")}
+    return {
+        "document": path.name,
+        "format": documents[0].format,
+        "sections": sum(len(document.sections) for document in documents),
+        "characters": sum(len(s.text) for document in documents for s in document.sections),
+        "cpu_seconds": time.process_time() - start,
+        "known_suffix": path.suffix in SUFFIXES,
+    }
+
+
+def _table(rows: list[dict[str, object]]) -> Iterator[str]:
+    for row in rows:
+        yield "  ".join(
+            f"{key}={value:.3f}" if isinstance(value, float) else f"{key}={value}"
+            for key, value in row.items()
+        )
+
+
+def main() -> None:
+    """Run one benchmark and print its rows."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("mode", choices=["pdf", "sentences", "speed"])
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--missing", action="store_true", help="print gold sentences not found")
+    arguments = parser.parse_args()
+    if arguments.mode == "pdf":
+        rows = bench_pdf(arguments.path, arguments.missing)
+        rows.append(_mean(rows))
+    elif arguments.mode == "sentences":
+        rows = bench_sentences(arguments.path)
+    else:
+        rows = bench_speed(arguments.path)
+    print(json.dumps(rows, indent=2) if arguments.json else "\n".join(_table(rows)))
+
+
+def _mean(rows: list[dict[str, object]]) -> dict[str, object]:
+    """Pool the rows, each sentence counting once."""
+    total = sum(_number(row, "gold") for row in rows)
+    keys = ("verbatim", "order", "plain_verbatim", "plain_order")
+    pooled = {
+        key: sum(_number(row, key) * _number(row, "gold") for row in rows) / total for key in keys
+    }
+    seconds = sum(_number(row, "pages") / _number(row, "pages_per_cpu_second") for row in rows)
+    pages = sum(_number(row, "pages") for row in rows)
+    return {
+        "document": "all", "gold": total, **pooled, "pages": pages,
+        "pages_per_cpu_second": pages / seconds,
+    }  # fmt: skip
+
+
+def _number(row: dict[str, object], key: str) -> float:
+    value = row[key]
+    assert isinstance(value, int | float)
+    return value
+
+
+if __name__ == "__main__":
+    main()

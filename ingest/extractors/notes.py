@@ -1,0 +1,91 @@
+"""One line on what a statement does in its source, said from its section and its words alone.
+
+The line never adds content: it names the kind of statement, the place, and, where the sentence
+begins with "this" or "it", the words before it that it leans on, verbatim.
+"""
+
+import re
+
+from ingest.extractors.features import Sentence
+
+_MAX_QUOTED = 160
+"""Characters of the sentence before that a note repeats at most."""
+
+_CLAIMS = (
+    ("Definition", r"\b(?:we (?:define|call)|(?:is|are) (?:defined as|called)|refers? to)\b"),
+    (
+        "Contribution",
+        r"\b(?:we|paper|work|article|note) (?:introduce|propose|present|contribute)s?\b",
+    ),
+    ("Recommendation", r"\b(?:should|ought to|recommend|must)\b"),
+    ("Hypothesis", r"\b(?:hypothes[ie]\w+|conjecture|suspect|speculat\w+)\b"),
+    ("Position", r"\b(?:we|i) (?:\w+ )?(?:believe|think|argue|contend|hold|claim|maintain)\b"),
+    ("Interpretation", r"\b(?:suggest|impl(?:y|ies)|indicat|consistent with|means? that|explain)"),
+    ("Tentative claim", r"\b(?:may|might|could|perhaps|possibl[ey]|probabl[ey]|likely|seems?)\b"),
+    ("Prediction", r"\b(?:will|predict that|expect)\b"),
+    ("Claim", r""),
+)
+"""What to call a claim; the first whose words it has. The last always fits."""
+
+_FINDINGS = (
+    (
+        "Negative result",
+        r"\b(?:did not|does not|do not|no (?:\w+ )?effect|fail(?:s|ed)? to|null)\b",
+    ),
+    ("Measured result", r"\d\s?%|\d\.\d|\d/\d|[=<>≈]\s?\d|\b\d+ of (?:the )?\d+\b|\bpercent\b"),
+    ("Comparison", r"\b(?:than|versus|vs|compared (?:to|with)|whereas|outperforms?)\b"),
+    ("Result", r""),
+)
+
+_PLACES = {
+    "abstract": "stated in the abstract",
+    "introduction": "stated in the introduction",
+    "related": "stated beside related work",
+    "method": "stated with the method",
+    "results": "reported with the results",
+    "discussion": "offered in the discussion",
+    "limitations": "stated among the limitations",
+    "conclusion": "stated in the conclusion",
+    "appendix": "stated in an appendix",
+}
+
+
+def note_of(kind: str, sentence: Sentence, role: str, heading: str, before: str = "") -> str:
+    """Describe a statement in one line.
+
+    Args:
+        kind: "claim" or "finding".
+        sentence: The statement, taken apart.
+        role: Its section's role, as `section_role` names it.
+        heading: Its section's heading, quoted where it says more than the role.
+        before: The sentence before it in its section; repeated only if the statement opens
+            with words that lean on it.
+    """
+    note = f"{_name(kind, sentence.text, role)}, {_place(role, heading)}"
+    if before and not sentence.cues.isdisjoint({"deictic", "leaning"}):
+        note += f"; it follows “{_shortened(before)}”"
+    return f"{note}."
+
+
+def _name(kind: str, text: str, role: str) -> str:
+    if kind == "claim" and role == "limitations":
+        return "Limitation"
+    names = _FINDINGS if kind == "finding" else _CLAIMS
+    return next(name for name, words in names if re.search(words, text, re.IGNORECASE))
+
+
+def _place(role: str, heading: str) -> str:
+    place = _PLACES.get(role, "stated in the text")
+    title = " ".join(heading.split())
+    if not title or role == "abstract" or title.lower().lstrip("0123456789. ") == role:
+        return place
+    if role in _PLACES:
+        return f"{place} (“{title}”)"
+    return f"stated under “{title}”"
+
+
+def _shortened(text: str) -> str:
+    words = " ".join(text.split()).rstrip(".")
+    if len(words) <= _MAX_QUOTED:
+        return words
+    return words[:_MAX_QUOTED].rsplit(" ", 1)[0] + " …"

@@ -1,0 +1,187 @@
+"""The extractor that needs no neural network: cues, a linear model, rules and salience.
+
+Steps, for a whole document:
+
+1. Split each section into sentences; leave out references, captions, acknowledgements.
+2. Give each sentence the probabilities of being a claim, a finding, a cited statement or
+   something else (`features`, `linear_model`).
+3. Drop what a rule excludes (`rules`), what is probably neither, and what was said before.
+4. Rank by probability times salience (`salience`), keep the best, return them in reading order.
+
+Sentence embeddings are not used: they encode what a sentence is about, not what it does, and
+made the role classifier worse on unseen topics.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from ingest.documents import Document, Draft, Section, Span
+from ingest.extractors.features import Sentence, analyse, features_of, section_role
+from ingest.extractors.linear_model import LABELS, LinearModel, shipped_model
+from ingest.extractors.notes import note_of
+from ingest.extractors.rules import reason_to_drop
+from ingest.extractors.salience import saliences
+from ingest.sentences import sentences
+
+_SKIPPED = frozenset({"references", "captions", "statements", "thanks", "future"})
+_NUMBERED = re.compile(r"\W*(\d+|[A-Z](?=\.))[.\s]")
+_BULLET = re.compile(r"[•▪◦‣∙○●–—*-]\s+(?=\S)")
+_LONGEST = 2000
+"""Code points; what is longer is no sentence, and is not looked at."""
+
+_CLAIM, _FINDING = LABELS.index("claim"), LABELS.index("finding")
+
+_OPENS_AS_FINDING = re.compile(
+    r"^.{0,50}?\b(?:we(?: also| then| first| again| have| \w+ly)? (?:find|found|observed?"
+    r"|show(?:ed|n)?|demonstrated?|measured?|confirm(?:ed)?|discover(?:ed)?)"
+    r"|(?:results?|experiments?|evaluations?|analys[ie]s|tests?|ablations?)"
+    r" (?:shows?|showed|demonstrates?d?|reveal(?:s|ed)?|confirms?))\b",
+    re.IGNORECASE,
+)
+_VENTURES = re.compile(
+    r"\b(?:may|might|could|should|would|likely|argue|suggest|believe)", re.IGNORECASE
+)
+
+
+class OfflineExtractorConfig(BaseModel):
+    """What the offline extractor keeps."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    max_statements: int = Field(default=40, ge=1)
+    """At most this many statements per document; the most salient stay."""
+
+    min_probability: float = Field(default=0.5, ge=0.0, le=1.0)
+    """A sentence must be a claim or a finding with at least this probability, in [0, 1]."""
+
+
+class _Candidate(NamedTuple):
+    """A sentence that may become a draft."""
+
+    section: int
+    span: Span
+    sentence: Sentence
+    role: str
+    before: str
+
+
+class OfflineExtractor:
+    """Proposes the claims and findings of a document, with the words they stand in.
+
+    A draft's score is the calibrated probability that the sentence is a claim or a finding.
+    """
+
+    name = "offline"
+
+    def __init__(
+        self, config: OfflineExtractorConfig | None = None, model: LinearModel | None = None
+    ) -> None:
+        self.config = config or OfflineExtractorConfig()
+        self._model = model
+
+    def extract(self, document: Document) -> list[Draft]:
+        """Return the document's most salient statements in reading order."""
+        parts = [
+            (index, role, _candidates(index, section, role))
+            for index, (section, role) in enumerate(
+                zip(document.sections, section_roles(document.sections), strict=True)
+            )
+            if role not in _SKIPPED
+        ]
+        analysed = [(role, [each.sentence for each in found]) for _, role, found in parts]
+        flat = [each for _, _, found in parts for each in found]
+        if not flat:
+            return []
+        model = self._model or shipped_model()
+        scores = model.scores(
+            names for role, found in analysed for names in features_of(found, role)
+        )
+        probabilities = model.probabilities(scores)
+        chances = probabilities[:, _CLAIM] + probabilities[:, _FINDING]
+        ranks = chances * (0.3 + 0.7 * np.array(saliences(analyse(document.title), analysed)))
+        kept = self._kept(flat, chances.tolist(), ranks.tolist())
+        return [_draft(flat[i], document, scores[i], float(chances[i])) for i in kept]
+
+    def _kept(
+        self, found: Sequence[_Candidate], chances: Sequence[float], ranks: Sequence[float]
+    ) -> list[int]:
+        """Return the indices of the sentences to keep, ascending; ties go to the earlier one."""
+        best = sorted(range(len(found)), key=lambda i: (-ranks[i], i))
+        kept: list[int] = []
+        said: set[str] = set()
+        for i in best:
+            if len(kept) == self.config.max_statements:
+                break
+            words = found[i].sentence.text.casefold()
+            if chances[i] < self.config.min_probability or words in said:
+                continue
+            if reason_to_drop(found[i].sentence) is None:
+                kept.append(i)
+                said.add(words)
+        return sorted(kept)
+
+
+def section_roles(sections: Sequence[Section]) -> Iterator[str]:
+    """Yield each section's role; one whose heading says nothing has that of the heading above.
+
+    But: a heading without text of its own is no section, so 2.1 may follow 1; numbers tell.
+    """
+    above: list[tuple[Section, str]] = []
+    for section in sections:
+        while above and above[-1][0].level >= section.level:
+            above.pop()
+        role = section_role(section.heading, section.kind)
+        if role in {"other", "assertion"} and above and _stands_under(section, above[-1][0]):
+            role = above[-1][1]
+        above.append((section, role))
+        yield role
+
+
+def _stands_under(section: Section, above: Section) -> bool:
+    """Tell whether two numbered headings share their first number; true where one has none."""
+    own, outer = _NUMBERED.match(section.heading), _NUMBERED.match(above.heading)
+    return own is None or outer is None or own[1] == outer[1]
+
+
+def _candidates(index: int, section: Section, role: str) -> list[_Candidate]:
+    found: list[_Candidate] = []
+    before = ""
+    for start, end in sentences(section.text):
+        if end - start > _LONGEST:
+            continue
+        bullet = _BULLET.match(section.text, start, end)
+        span = Span(bullet.end() if bullet else start, end)
+        text = " ".join(section.text[span.start : end].split())
+        found.append(_Candidate(index, span, analyse(text), role, before))
+        before = text
+    return found
+
+
+def _label(text: str, scores: Sequence[float]) -> int:
+    """Return the likelier of claim and finding, unless the sentence opens as a report."""
+    if _OPENS_AS_FINDING.search(text) and not _VENTURES.search(text):
+        return _FINDING
+    return _CLAIM if scores[_CLAIM] >= scores[_FINDING] else _FINDING
+
+
+def _draft(
+    found: _Candidate,
+    document: Document,
+    scores: Sequence[float],
+    chance: float,
+) -> Draft:
+    section = document.sections[found.section]
+    kind = LABELS[_label(found.sentence.text, scores)]
+    return Draft(
+        section=found.section,
+        kind=kind,
+        text=found.sentence.text,
+        quote=section.text[found.span.start : found.span.end],
+        note=note_of(kind, found.sentence, found.role, section.heading, found.before),
+        score=chance,
+        span=found.span,
+    )

@@ -1,0 +1,97 @@
+"""Readers: one for each format, in an explicit table.
+
+`read` looks at a file before a parser does (`ingest.readers.files`), and turns whatever is wrong
+with it into a `DocumentError`. The same bytes give the same documents, always.
+
+A parser is imported when the first file of its format is read: each file is read by a process of
+its own (`ingest.readers.isolated`), which should start fast.
+"""
+
+from pathlib import Path
+
+from ingest.documents import Document
+from ingest.readers.files import MARKUP_LIMIT, PDF_LIMIT, TEXT_LIMIT, RawFile, Reader, label, load
+from kg.errors import DocumentError
+
+
+def _read_pdf(file: RawFile) -> list[Document]:
+    from ingest.readers.pdf import read_pdf
+
+    return read_pdf(file)
+
+
+def _read_html(file: RawFile) -> list[Document]:
+    from ingest.readers.html import read_html
+
+    return read_html(file)
+
+
+def _read_markdown(file: RawFile) -> list[Document]:
+    from ingest.readers.markdown import read_markdown
+
+    return read_markdown(file)
+
+
+def _read_text(file: RawFile) -> list[Document]:
+    from ingest.readers.text import read_text
+
+    return read_text(file)
+
+
+def _read_latex(file: RawFile) -> list[Document]:
+    from ingest.readers.latex import read_latex
+
+    return read_latex(file)
+
+
+def _read_jats(file: RawFile) -> list[Document]:
+    from ingest.readers.jats import read_jats
+
+    return read_jats(file)
+
+
+def _read_statement_list(file: RawFile) -> list[Document]:
+    from ingest.readers.statement_lists import read_statement_list
+
+    return read_statement_list(file)
+
+
+_HTML = Reader("html", MARKUP_LIMIT, _read_html)
+_MARKDOWN = Reader("markdown", TEXT_LIMIT, _read_markdown)
+
+READERS: dict[str, Reader] = {
+    ".pdf": Reader("pdf", PDF_LIMIT, _read_pdf),
+    ".html": _HTML,
+    ".htm": _HTML,
+    ".xhtml": _HTML,
+    ".md": _MARKDOWN,
+    ".markdown": _MARKDOWN,
+    ".txt": Reader("text", TEXT_LIMIT, _read_text),
+    ".tex": Reader("latex", TEXT_LIMIT, _read_latex),
+    ".xml": Reader("jats", MARKUP_LIMIT, _read_jats),
+    ".jsonl": Reader("statements", TEXT_LIMIT, _read_statement_list),
+}
+"""By the file name's suffix, in lower case."""
+
+SUFFIXES = frozenset(READERS)
+"""The suffixes of the files that can be read."""
+
+
+def read(path: Path) -> list[Document]:
+    """Read a file: one document, or one for each source of a statement list.
+
+    Raises:
+        DocumentError: The file cannot be read; the message names it, the place, and what to do.
+    """
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        known = ", ".join(sorted(SUFFIXES))
+        kind = f'"{path.suffix}"' if path.suffix else "a name without a suffix"
+        raise DocumentError(
+            f"{label(path)}: {kind} is not a format that can be read; supported: {known}"
+        )
+    file = load(path, reader)
+    try:
+        return reader.read(file)
+    except RecursionError as error:
+        raise file.error("nested too deep to be read") from error

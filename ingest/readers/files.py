@@ -1,0 +1,182 @@
+"""A file's bytes, checked before any parser sees them.
+
+What a file is called is a claim about it, so its size, its kind and its first bytes are looked
+at first. Everything that is wrong with a file becomes a `DocumentError` that names the file, the
+place in it, and what to do; nothing is guessed and read all the same.
+"""
+
+import codecs
+import hashlib
+import re
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from ingest.documents import Document
+from kg.errors import DocumentError
+
+MEGABYTE = 1_000_000
+TEXT_LIMIT = 20 * MEGABYTE
+MARKUP_LIMIT = 5 * MEGABYTE
+"""A tag with 300,000 attributes fits into this many bytes; libxml2 takes seconds for it."""
+
+PDF_LIMIT = 100 * MEGABYTE
+
+_MAGIC = (
+    (b"%PDF-", "a PDF", ".pdf"),
+    (b"PK\x03\x04", "a ZIP archive (as are .docx and .epub)", None),
+    (b"\x89PNG", "a PNG image", None),
+    (b"\xff\xd8\xff", "a JPEG image", None),
+    (b"GIF8", "a GIF image", None),
+    (b"\x1f\x8b", "a gzip archive", None),
+    (b"\xd0\xcf\x11\xe0", "an old Office document", None),
+    (b"{\\rtf", "a Rich Text document", None),
+    (b"%!PS", "PostScript", None),
+    (b"\x7fELF", "a program", None),
+    (b"SQLite format 3", "an SQLite database", None),
+)
+_HTML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html[\s>])", re.IGNORECASE)
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A file that has been read whole, and is not yet understood."""
+
+    path: Path
+    data: bytes
+
+    @property
+    def name(self) -> str:
+        """Return the file's name, fit to be shown and stored."""
+        return label(Path(self.path.name))
+
+    @property
+    def stem(self) -> str:
+        """Return the file's name without its suffix: the title of last resort."""
+        return label(Path(self.path.stem))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Return the digest of the raw bytes, which is the document's identity."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    def error(self, reason: str) -> DocumentError:
+        """Return the error to raise: the file's name, then what is wrong with it."""
+        return DocumentError(f"{label(self.path)}: {reason}")
+
+
+class Reader(NamedTuple):
+    """One format that can be read."""
+
+    format: str
+    max_bytes: int
+    read: Callable[[RawFile], list[Document]]
+
+
+def label(path: Path) -> str:
+    """Return a path as text; bytes in it that are no text show as question marks."""
+    return str(path).encode("utf-8", errors="replace").decode("utf-8")
+
+
+def load(path: Path, reader: Reader) -> RawFile:
+    """Read a file's bytes, if it is a file of a size that this reader takes.
+
+    Raises:
+        DocumentError: The file is missing, a folder, a device, locked, empty or too big, or its
+            first bytes are those of another format.
+    """
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise DocumentError(f"{label(path)}: a folder, not a file: name the files in it")
+        if not stat.S_ISREG(status.st_mode):
+            raise DocumentError(f"{label(path)}: a device or a pipe, not a regular file")
+        if status.st_size > reader.max_bytes:
+            raise DocumentError(_too_big(path, status.st_size, reader))
+        with path.open("rb") as stream:
+            data = stream.read(reader.max_bytes + 1)
+    except FileNotFoundError as error:
+        raise DocumentError(f"{label(path)}: there is no such file") from error
+    except OSError as error:
+        raise DocumentError(f"{label(path)}: cannot be opened: {error.strerror}") from error
+    if len(data) > reader.max_bytes:  # it has grown since
+        raise DocumentError(_too_big(path, len(data), reader))
+    file = RawFile(path, data)
+    if not data.strip(b"\0 \t\r\n"):
+        raise file.error("the file is empty" if not data else "the file has nothing but blanks")
+    _check_magic(file, reader)
+    return file
+
+
+def decode(file: RawFile) -> str:
+    """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark.
+
+    Raises:
+        DocumentError: The bytes are not text in these encodings; the message names the offset.
+    """
+    if file.data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise file.error("the text is in UTF-32: save it as UTF-8")
+    bom, encoding = next((pair for pair in _BOMS if file.data.startswith(pair[0])), (b"", "utf-8"))
+    if encoding == "utf-8":
+        check_no_nul(file)
+        return decode_as(file, "utf-8")[len(bom) > 0 :]
+    text = decode_as(file, encoding)
+    if "\0" in text:
+        raise file.error(f"a binary file, not text: NUL at character {text.index(chr(0))}")
+    return text
+
+
+def decode_as(file: RawFile, encoding: str) -> str:
+    """Return the text of a file in this encoding, or say which byte is not in it.
+
+    Raises:
+        DocumentError: A byte is not text in this encoding.
+    """
+    try:
+        return file.data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = file.data.count(b"\n", 0, error.start) + 1
+        raise file.error(
+            f"not text in {encoding.upper()}: byte 0x{file.data[error.start]:02x} at offset "
+            f"{error.start} (line {line}): save the file as UTF-8"
+        ) from error
+
+
+def check_no_nul(file: RawFile) -> None:
+    """Refuse a binary file by its first NUL byte.
+
+    Raises:
+        DocumentError: There is a NUL byte; the message names its offset.
+    """
+    offset = file.data.find(b"\0")
+    if offset >= 0:
+        raise file.error(
+            f"a binary file, not text: NUL byte at offset {offset} "
+            "(if it is UTF-16, save it as UTF-8)"
+        )
+
+
+def _too_big(path: Path, size: int, reader: Reader) -> str:
+    limit = f"the limit for {reader.format} is {reader.max_bytes // MEGABYTE} MB"
+    return f"{label(path)}: the file has {size / MEGABYTE:.1f} MB, and {limit}: split it"
+
+
+def _check_magic(file: RawFile, reader: Reader) -> None:
+    """Refuse a file whose first bytes say that it is something else than its name does."""
+    suffix = file.path.suffix
+    for magic, what, belongs in _MAGIC:
+        if file.data.startswith(magic) and reader.format != "pdf":
+            todo = f"rename it to {belongs}" if belongs else "this format cannot be read"
+            raise file.error(f"named {suffix}, but its first bytes are those of {what}: {todo}")
+    if reader.format not in {"html", "pdf"} and _HTML_START.match(file.data[:1024]):
+        raise file.error(f"named {suffix}, but it begins like HTML: rename it to .html")
+    if reader.format == "pdf" and b"%PDF-" not in file.data[:1024]:
+        raise file.error(f"named {suffix}, but there is no %PDF- in its first 1024 bytes")

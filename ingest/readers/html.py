@@ -1,0 +1,222 @@
+"""HTML: an article's own words, from the places where known sites keep them.
+
+1. The bytes are decoded strictly, by byte order mark, else the declared charset, else UTF-8.
+2. The article is found: LaTeXML and arXiv (``article.ltx_document``), Distill (``d-article``,
+   ``dt-article``), LessWrong (``#postContent``), else the first ``article``, ``main`` or ``body``.
+3. What is not running text is cut: scripts, navigation, citations, displayed formulas, tables,
+   code, bibliographies, and whatever the page itself hides. Captions and footnotes go beside.
+
+Classes are matched as tokens, never as substrings: ``ltx_authors`` is part of the root class
+``ltx_authors_1line``, and a reader that looked for substrings once lost whole papers that way.
+
+But: text hidden by a style sheet is not seen to be hidden; only inline styles and attributes are.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+
+from lxml import etree
+
+from ingest.documents import Document
+from ingest.readers.files import RawFile, check_no_nul, decode, decode_as
+from ingest.readers.markup import Part, Role, raw_text, select, walk
+from ingest.readers.sections import Block, Heading, assemble, clean, split_title
+
+_ARTICLES = (
+    "//article[contains(concat(' ', normalize-space(@class), ' '), ' ltx_document ')]",
+    "//d-article",
+    "//dt-article",
+    "//*[@id='postContent']",
+    "//article",
+    "//main",
+    "//body",
+)
+_TAGS = {
+    Part.BLOCK: "address article blockquote body center dd details dialog div dl dt fieldset "
+    "hgroup hr li main ol p section summary ul d-abstract dt-abstract",
+    Part.CUT: "button canvas d-appendix d-bibliography d-byline d-citation-list d-cite d-code "
+    "d-contents d-footnote-list d-front-matter d-toc dt-appendix dt-banner dt-bibliography "
+    "dt-byline dt-cite dt-code footer form head header iframe img input nav noscript object pre "
+    "script select style svg table template textarea video",
+    Part.FLOAT: "d-figure figure",
+    Part.CAPTION: "caption figcaption",
+    Part.FOOTNOTE: "aside d-footnote dt-fn",
+}
+_PART_OF_TAG = {tag: part for part, tags in _TAGS.items() for tag in tags.split()}
+_CLASSES = {
+    Part.CUT: "katex-html ltx_authors ltx_bibliography ltx_biblist ltx_dates ltx_eqn_table "
+    "ltx_equation ltx_equationgroup ltx_ERROR ltx_page_footer ltx_page_logo ltx_page_navbar "
+    "ltx_TOC MathJax_Display katex-display sidebar thread-info toc",
+    Part.FOOTNOTE: "ltx_note",
+    Part.FLOAT: "ltx_figure ltx_table ltx_listing ltx_float",
+}
+_PART_OF_CLASS = {name: part for part, names in _CLASSES.items() for name in names.split()}
+_HIDDEN = re.compile(
+    r"(?:display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]))", re.I
+)
+_CHARSET = re.compile(
+    rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE
+)
+_ENCODINGS = re.compile(
+    r"(?:utf-?8|us-?ascii|ascii|iso-?8859-?\d{1,2}|latin-?1|windows-?125\d|cp125\d|koi8-[ru]|"
+    r"gb2312|gbk|gb18030|big5|shift[_-]jis|euc-(?:jp|kr))",
+    re.IGNORECASE,
+)
+_STUB = re.compile(
+    r"no html (?:is available|for)|no content available|conversion to html had a fatal error",
+    re.IGNORECASE,
+)
+_SHORTEST_ARTICLE = 2000
+"""Characters; a page that speaks of a missing conversion is believed only below this length."""
+
+
+def read_html(file: RawFile) -> list[Document]:
+    """Read a saved web page as one document.
+
+    Raises:
+        DocumentError: The encoding is unknown or broken, or there is no article in the page.
+    """
+    page = _parse(file)
+    article = next((found[0] for path in _ARTICLES if (found := select(page, path))), page)
+    title, blocks = split_title([*_abstract(page, article), *walk(article, _role_of)])
+    title = _title(page) or clean(title) or file.stem
+    while blocks and isinstance(blocks[0], Heading) and blocks[0].text == title:
+        del blocks[0]
+    sections = assemble(blocks)
+    if not sections:
+        raise file.error("there is no article in this page: no paragraph of running text")
+    first = sections[0].text
+    if sum(len(section.text) for section in sections) < _SHORTEST_ARTICLE and _STUB.search(first):
+        raise file.error("only a notice that there is no HTML version: take the PDF or the source")
+    return [
+        Document(
+            name=file.name,
+            title=title,
+            format="html",
+            sha256=file.sha256,
+            sections=sections,
+            authors=_authors(page),
+            year=_year(page),
+            url=_url(page),
+        )
+    ]
+
+
+def _parse(file: RawFile) -> etree._Element:
+    """Decode strictly, then parse; libxml2 by itself would take unknown bytes for Latin-1."""
+    parser = etree.HTMLParser(
+        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=False
+    )
+    try:
+        page = etree.fromstring(_text(file).encode("utf-8"), parser)
+    except etree.LxmlError as error:
+        raise file.error(f"not HTML that can be parsed: {error}") from error
+    if page is None:
+        raise file.error("there is no element in it: not an HTML page")
+    for entry in parser.error_log:
+        if entry.level == etree.ErrorLevels.FATAL:  # the parser stopped here, with half a page
+            raise file.error(f"line {entry.line}: {entry.message}: this page cannot be read")
+    return page
+
+
+def _text(file: RawFile) -> str:
+    if file.data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return decode(file)
+    check_no_nul(file)
+    declared = _CHARSET.search(file.data[:4096])
+    encoding = declared.group(1).decode("ascii") if declared else "utf-8"
+    if not _ENCODINGS.fullmatch(encoding):
+        raise file.error(f'declares the charset "{encoding}", which is unknown: save it as UTF-8')
+    if re.fullmatch(r"(?:iso-?8859-?1|latin-?1|us-?ascii|ascii)", encoding, re.IGNORECASE):
+        encoding = "windows-1252"  # as browsers do: WHATWG Encoding Standard, section 4.2
+    return decode_as(file, encoding)
+
+
+def _role_of(element: etree._Element) -> Role:
+    """Say what part an element plays: by what hides it, its classes, then its tag."""
+    tag = element.tag if isinstance(element.tag, str) else ""
+    classes = (element.get("class") or "").split()
+    if _is_hidden(element):
+        return Role(Part.CUT)
+    by_class = next((_PART_OF_CLASS[name] for name in classes if name in _PART_OF_CLASS), None)
+    if by_class:
+        return Role(by_class)
+    if re.fullmatch("h[1-6]", tag):
+        if "ltx_title_abstract" in classes:
+            return Role(Part.HEADING, 2, "abstract")
+        return Role(Part.HEADING, int(tag[1]))
+    if tag in {"math", "d-math", "dt-math"}:
+        return _formula(element)
+    if tag == "br":
+        return Role(Part.FORMULA, words=" ")
+    return Role(_PART_OF_TAG.get(tag, Part.INLINE))
+
+
+def _is_hidden(element: etree._Element) -> bool:
+    if element.get("hidden") is not None or element.get("aria-hidden") == "true":
+        return True
+    return _HIDDEN.search(element.get("style") or "") is not None
+
+
+def _formula(element: etree._Element) -> Role:
+    """Keep an inline formula as its TeX source; cut a displayed one."""
+    if element.get("display") == "block" or element.get("block") is not None:
+        return Role(Part.CUT)
+    notes = select(element, ".//*[local-name()='annotation'][@encoding='application/x-tex']")
+    tex = clean(element.get("alttext") or raw_text(notes[0] if notes else element))
+    return Role(Part.FORMULA, words=f"${tex}$" if tex else "")
+
+
+def _abstract(page: etree._Element, article: etree._Element) -> Iterator[Block]:
+    """Yield Distill's abstract, which stands outside its article."""
+    for abstract in select(page, "//d-abstract | //dt-abstract"):
+        if article not in abstract.iterancestors():
+            yield Heading("Abstract", 2, "abstract")
+            yield from walk(abstract, _role_of)
+            yield Heading("", 0)
+
+
+def _meta(page: etree._Element, *names: str) -> list[str]:
+    """Return the contents of these meta tags, those of the first name before the others."""
+    metas = [
+        ((meta.get("name") or meta.get("property") or "").lower(), clean(meta.get("content") or ""))
+        for meta in select(page, "//meta")
+    ]
+    return [content for wanted in names for name, content in metas if name == wanted and content]
+
+
+def _title(page: etree._Element) -> str:
+    headings = "//d-title//h1 | //dt-article//h1 | //h1[contains(@class, 'ltx_title_document')]"
+    marked = [clean(raw_text(heading)) for heading in select(page, headings)]
+    tags = [clean(raw_text(tag)) for tag in select(page, "//head/title")]
+    for candidate in [*_meta(page, "citation_title"), *marked, *_meta(page, "og:title"), *tags]:
+        if candidate:
+            return candidate
+    return ""
+
+
+def _authors(page: etree._Element) -> tuple[str, ...]:
+    named = _meta(page, "citation_author", "author")
+    for front in select(page, "//d-front-matter | //dt-front-matter"):
+        try:
+            authors = json.loads(raw_text(front))["authors"]
+            named = named or [str(author["author"]) for author in authors]
+        except (ValueError, KeyError, TypeError):
+            continue  # a template that was never filled in
+    return tuple(named)
+
+
+def _year(page: etree._Element) -> int | None:
+    names = ("citation_publication_date", "citation_date", "article:published_time", "date")
+    for date in _meta(page, *names):
+        if match := re.search(r"\b(?:19|20)\d\d\b", date):
+            return int(match.group())
+    return None
+
+
+def _url(page: etree._Element) -> str | None:
+    links = [link.get("href") or "" for link in select(page, "//link[@rel='canonical']")]
+    urls = [*links, *_meta(page, "og:url", "citation_public_url")]
+    return next((url for url in urls if url.startswith(("https://", "http://"))), None)

@@ -1,0 +1,252 @@
+"""From LaTeX tokens to headings, paragraphs, captions and footnotes.
+
+Most commands only change looks: their name is dropped, and their argument is read where it
+stands, because braces print nothing. The others are in `latex_commands`, or have a method here.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+
+from ingest.readers.files import RawFile
+from ingest.readers.latex_commands import (
+    ACCENTS,
+    ASSIGNS,
+    CITES,
+    DROPPED_ENVIRONMENTS,
+    LENGTH,
+    MARKS,
+    N_DROPPED_ARGUMENTS,
+    N_ENVIRONMENT_ARGUMENTS,
+    REFERS,
+    RUN_INS,
+    SECTION_LEVELS,
+    SYMBOLS,
+    VERBATIM,
+    accented,
+)
+from ingest.readers.latex_source import Cursor, Macros
+from ingest.readers.sections import Aside, Block, Heading, Paragraph, clean
+
+_CAPTION = re.compile(r"\\caption(?:of\s*\{[^}]*\})?\*?(?=[\[{])")
+_ENTRY = re.compile(r"\\bibitem\b")
+
+
+class Scanner:
+    """Turns source into blocks; each stretch that is read on its own has one."""
+
+    def __init__(self, file: RawFile, macros: Macros) -> None:
+        self.file = file
+        self.macros = macros
+        self.words: list[str] = []
+        self.in_appendix = False
+
+    def scan(self, cursor: Cursor) -> Iterator[Block]:
+        """Yield the blocks from the cursor to the end of its source."""
+        yield from self._scan(cursor, 0)
+        yield from self.flush(cursor)
+
+    def words_of(self, cursor: Cursor) -> str:
+        """Return the running words of an argument, as one line."""
+        blocks = list(Scanner(self.file, self.macros).scan(cursor))
+        return " ".join(block.text for block in blocks if not isinstance(block, Aside))
+
+    def _scan(self, cursor: Cursor, depth: int) -> Iterator[Block]:
+        for token in cursor.tokens():
+            text = token.group()
+            if name := token["name"]:
+                yield from self._command(name, cursor, depth)
+                self.words.append(" " if token["gap"] and len(name) > 2 else "")
+            elif token.lastgroup == "symbol":
+                self._symbol(token["symbol"], cursor)
+            elif token.lastgroup == "break":
+                yield from self.flush(cursor)
+            elif token.lastgroup in {"formula", "words"}:
+                self.words.append(text)
+            elif token.lastgroup == "mark":
+                self.words.append(MARKS.get(text, ""))
+
+    def _command(self, name: str, cursor: Cursor, depth: int) -> Iterator[Block]:
+        """Do what one command does to the text around it."""
+        if name in _METHODS:
+            yield from _METHODS[name](self, cursor)
+        elif name in SECTION_LEVELS:
+            yield from self._heading(SECTION_LEVELS[name], cursor)
+        elif name in self.macros.defined and name not in N_DROPPED_ARGUMENTS:
+            expansion = self.macros.expand(name, cursor, depth)
+            yield from self._scan(cursor.inside(expansion), depth + 1)
+        else:
+            self.words.append(self._printed(name, cursor))
+
+    def _printed(self, name: str, cursor: Cursor) -> str:
+        """Return what a command that opens nothing prints, reading its arguments."""
+        if name in SYMBOLS:
+            return SYMBOLS[name]
+        if name in ACCENTS:
+            return accented(cursor.argument(), ACCENTS[name])
+        if CITES.fullmatch(name):
+            cursor.options()
+            return f"[{clean(cursor.argument())}]"
+        if REFERS.fullmatch(name):
+            return cursor.argument().split(":")[-1].strip()
+        if ASSIGNS.fullmatch(name):
+            cursor.skip(LENGTH)
+        cursor.options()
+        for _ in range(N_DROPPED_ARGUMENTS.get(name, 0)):
+            cursor.argument()
+        return ""
+
+    def _symbol(self, symbol: str, cursor: Cursor) -> None:
+        """Do what a command of one character does."""
+        if symbol in ACCENTS:
+            self.words.append(accented(cursor.argument(), ACCENTS[symbol]))
+        elif symbol == "(":
+            self.words.append("$" + cursor.until(r"\)") + "$")
+        elif symbol == "[":
+            cursor.until(r"\]")
+        elif symbol == "\\":
+            cursor.options()
+            self.words.append(" ")
+        elif symbol in "%&#$_{}":
+            self.words.append(symbol)
+        elif symbol not in "/!@-":
+            self.words.append(" ")
+
+    def _heading(self, level: int, cursor: Cursor) -> Iterator[Block]:
+        yield from self.flush(cursor)
+        cursor.options()
+        text = self.words_of(cursor.inside(cursor.argument()))
+        yield Heading(text, level, "appendix" if self.in_appendix else None)
+
+    def run_in(self, cursor: Cursor) -> Iterator[Block]:
+        """Read a heading that is printed in front of its paragraph."""
+        yield from self.flush(cursor)
+        cursor.options()
+        heading = self.words_of(cursor.inside(cursor.argument()))
+        if heading.endswith((".", ":", "?", "!")):
+            self.words.append(f"{heading} ")
+        else:
+            yield Paragraph(heading)
+
+    def begin(self, cursor: Cursor) -> Iterator[Block]:
+        """Enter an environment, or pass over the whole of it."""
+        name = cursor.argument()
+        bare = name.rstrip("*")
+        if bare in VERBATIM:
+            cursor.environment(name, verbatim=True)
+        elif bare in DROPPED_ENVIRONMENTS:
+            yield from self._captions(cursor.inside(cursor.environment(name)))
+        elif bare == "thebibliography":
+            yield from self.flush(cursor)
+            yield Heading("References", 1, "references")
+            yield from self._references(cursor.inside(cursor.environment(name)))
+        else:
+            yield from self.flush(cursor)
+            if bare == "abstract":
+                yield Heading("Abstract", 1, "abstract")
+            cursor.options()
+            for _ in range(N_ENVIRONMENT_ARGUMENTS.get(bare, 0)):
+                cursor.argument()
+
+    def end(self, cursor: Cursor) -> Iterator[Block]:
+        """Leave an environment that was entered."""
+        yield from self.flush(cursor)
+        if cursor.argument() == "abstract":
+            yield Heading("", 0)
+
+    def item(self, cursor: Cursor) -> Iterator[Block]:
+        """Begin an item of a list; a label of its own is read with it."""
+        yield from self.flush(cursor)
+        for label in cursor.options():
+            self.words.append(f"{self.words_of(cursor.inside(label))} ")
+
+    def caption(self, cursor: Cursor) -> Iterator[Block]:
+        """Put a caption beside the flow."""
+        cursor.options()
+        yield Aside("Captions", self.words_of(cursor.inside(cursor.argument())))
+
+    def footnote(self, cursor: Cursor) -> Iterator[Block]:
+        """Put a footnote beside the flow."""
+        cursor.options()
+        yield Aside("Footnotes", self.words_of(cursor.inside(cursor.argument())))
+
+    def take_in(self, cursor: Cursor) -> Iterator[Block]:
+        """Refuse a file that the body takes in; a formatted bibliography is no loss."""
+        name = cursor.argument()
+        if not name.endswith(".bbl"):
+            raise self.file.error(
+                f"line {cursor.line_here}: the text goes on in another file, {name!r}: "
+                "flatten the paper into one file first (latexpand does)"
+            )
+        yield from ()
+
+    def newcommand(self, cursor: Cursor) -> Iterator[Block]:
+        """Take over a macro that the body defines."""
+        self.macros.define(cursor)
+        yield from ()
+
+    def primitive_definition(self, cursor: Cursor) -> Iterator[Block]:
+        r"""Take over a macro that the body defines with ``\def``."""
+        self.macros.define_primitive(cursor)
+        yield from ()
+
+    def start_appendix(self, cursor: Cursor) -> Iterator[Block]:
+        """Make every section from here on part of the appendix."""
+        self.in_appendix = True
+        yield from self.flush(cursor)
+
+    def verb(self, cursor: Cursor) -> Iterator[Block]:
+        """Keep inline code as it stands."""
+        mark = cursor.source[cursor.at : cursor.at + 1]
+        cursor.at += 1
+        self.words.append(cursor.until(mark) if mark else "")
+        yield from ()
+
+    def url(self, cursor: Cursor) -> Iterator[Block]:
+        """Keep an address as it stands."""
+        self.words.append(cursor.argument())
+        yield from ()
+
+    def false(self, cursor: Cursor) -> Iterator[Block]:
+        r"""Pass over what ``\iffalse`` switches off."""
+        cursor.until(r"\fi")
+        yield from ()
+
+    def flush(self, _cursor: Cursor) -> Iterator[Block]:
+        """Hand over the paragraph read so far, if there is one."""
+        text = clean("".join(self.words))
+        self.words.clear()
+        if text:
+            yield Paragraph(text)
+
+    def _captions(self, body: Cursor) -> Iterator[Block]:
+        for found in _CAPTION.finditer(body.source):
+            body.at = found.end()
+            yield from self.caption(body)
+
+    def _references(self, body: Cursor) -> Iterator[Block]:
+        for entry in _ENTRY.split(body.source)[1:]:
+            cursor = body.inside(entry)
+            cursor.options()
+            cursor.argument()
+            yield Paragraph(self.words_of(cursor))
+
+
+_METHODS: dict[str, Callable[[Scanner, Cursor], Iterator[Block]]] = {
+    "begin": Scanner.begin,
+    "end": Scanner.end,
+    "item": Scanner.item,
+    "caption": Scanner.caption,
+    "footnote": Scanner.footnote,
+    "footnotetext": Scanner.footnote,
+    **dict.fromkeys(RUN_INS, Scanner.run_in),
+    **dict.fromkeys(("input", "include", "import", "subfile"), Scanner.take_in),
+    **dict.fromkeys(("newcommand", "renewcommand", "providecommand"), Scanner.newcommand),
+    "def": Scanner.primitive_definition,
+    "appendix": Scanner.start_appendix,
+    "appendices": Scanner.start_appendix,
+    "par": Scanner.flush,
+    "verb": Scanner.verb,
+    "lstinline": Scanner.verb,
+    "url": Scanner.url,
+    "iffalse": Scanner.false,
+}

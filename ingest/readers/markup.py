@@ -1,0 +1,141 @@
+"""A walk over an element tree, shared by HTML and JATS.
+
+A format says what part each element plays (`Role`); the walk turns the tree into headings,
+paragraphs, captions and footnotes. Inline elements join the paragraph they stand in, so a
+sentence is whole although half of it is a link and its citation was cut from the middle.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from lxml import etree
+
+from ingest.readers.sections import Aside, Block, Heading, Paragraph, clean
+
+
+class Part(StrEnum):
+    """What an element does to the text around it."""
+
+    INLINE = "inline"  # its words belong to the paragraph around it
+    BLOCK = "block"  # its words are paragraphs of their own
+    HEADING = "heading"
+    CUT = "cut"  # nothing of it is read
+    FLOAT = "float"  # nothing of it is read but the captions inside
+    CAPTION = "caption"
+    FOOTNOTE = "footnote"
+    FORMULA = "formula"  # its words are those the role gives
+
+
+class Role(NamedTuple):
+    """The part of one element, and what else the walk must know of it."""
+
+    part: Part
+    level: int = 0
+    """Of a heading."""
+
+    kind: str | None = None
+    """Of the section that a heading opens, where the format says it."""
+
+    words: str = ""
+    """Of a formula."""
+
+
+RoleOf = Callable[[etree._Element], Role]
+
+_OUT_OF_FLOW = {Part.CUT, Part.FLOAT, Part.CAPTION, Part.FOOTNOTE, Part.FORMULA}
+_ASIDES = {Part.CAPTION: "Captions", Part.FOOTNOTE: "Footnotes"}
+
+
+def walk(root: etree._Element, role_of: RoleOf) -> Iterator[Block]:
+    """Yield the blocks inside `root` in document order; the root's own role is not asked for."""
+    flow = _Flow()
+    roles: list[Role] = []
+    walker = etree.iterwalk(root, events=("start", "end"))
+    for event, element in walker:
+        if element is root:
+            flow.add(element.text if event == "start" else None)
+        elif event == "start":
+            role = role_of(element)
+            roles.append(role)
+            yield from flow.enter(role)
+            if role.part in _OUT_OF_FLOW:
+                walker.skip_subtree()
+                yield from _asides(element, role, role_of)
+            else:
+                flow.add(element.text)
+        else:
+            yield from flow.leave(roles.pop())
+            flow.add(element.tail)
+    yield from flow.flush()
+
+
+def text_of(element: etree._Element, role_of: RoleOf) -> str:
+    """Return the running text inside an element as one paragraph, without asides."""
+    blocks = walk(element, role_of)
+    return " ".join(block.text for block in blocks if not isinstance(block, Aside))
+
+
+def raw_text(element: etree._Element) -> str:
+    """Return every word inside an element as it stands, whatever part it plays."""
+    return "".join(str(piece) for piece in element.itertext())
+
+
+def select(element: etree._Element, path: str) -> list[etree._Element]:
+    """Return the elements that an XPath expression selects, in document order."""
+    found = element.xpath(path)
+    assert isinstance(found, list), path
+    return [each for each in found if isinstance(each, etree._Element)]
+
+
+def _asides(element: etree._Element, role: Role, role_of: RoleOf) -> Iterator[Aside]:
+    """Yield what stands beside the flow: the element itself, or the captions inside a float."""
+    if role.part in _ASIDES:
+        yield Aside(_ASIDES[role.part], text_of(element, role_of))
+    elif role.part is Part.FLOAT:
+        for inner in element.iterdescendants(etree.Element):
+            if role_of(inner).part is Part.CAPTION:
+                yield Aside("Captions", text_of(inner, role_of))
+
+
+@dataclass
+class _Flow:
+    """The paragraph or heading that is being read."""
+
+    words: list[str] = field(default_factory=list)
+    heading: Role | None = None
+    follows_cut: bool = False
+
+    def add(self, text: str | None) -> None:
+        """Append words; a space left before a full stop by something cut is closed up."""
+        if not text:
+            return
+        if self.follows_cut and self.words and text[0] in ".,;:)":
+            self.words[-1] = self.words[-1].rstrip()
+        self.follows_cut = False
+        self.words.append(text)
+
+    def enter(self, role: Role) -> Iterator[Block]:
+        """Begin an element."""
+        if role.part in {Part.BLOCK, Part.HEADING}:
+            yield from self.flush()
+        if role.part is Part.HEADING:
+            self.heading = role
+        self.add(role.words)
+
+    def leave(self, role: Role) -> Iterator[Block]:
+        """End an element."""
+        if role.part in {Part.BLOCK, Part.HEADING}:
+            yield from self.flush()
+        self.follows_cut = role.part in {Part.CUT, Part.FOOTNOTE}
+
+    def flush(self) -> Iterator[Block]:
+        """Hand over what was read, if anything was."""
+        text = clean("".join(self.words))
+        heading, self.heading = self.heading, None
+        self.words.clear()
+        if text and heading:
+            yield Heading(text, heading.level, heading.kind)
+        elif text:
+            yield Paragraph(text)

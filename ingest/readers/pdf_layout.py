@@ -1,0 +1,241 @@
+"""What each line of a PDF is: heading, running text, caption, footnote, or part of a float.
+
+A PDF says only where characters stand, so this is judged from what typesetters do: headings are
+numbered, bold or larger than the text; captions begin "Figure 3:"; footnotes are small, at the
+foot, and begin with a mark; what stands in tables and figures is small, short, or set in a font
+that the running text never uses. The thresholds were found on papers, mostly in LaTeX.
+
+But: a heading in the text's own size and weight is read as text, and a table set in the text's
+own size may be too.
+"""
+
+import re
+from enum import StrEnum
+from typing import NamedTuple
+
+from ingest.readers.pdf_characters import Piece
+from ingest.readers.pdf_lines import is_beside
+from ingest.readers.pdf_measures import SIZE_STEP, Measures
+from ingest.readers.sections import is_caption, is_known_heading
+
+_NUMBERED = re.compile(
+    r"(?:\d{1,2}(?:\.\d{1,2}){0,3}|[A-Z](?:\.\d{1,2}){0,3}|[IVX]{1,4})\.?\s+[\"“(‘]?[^\W\d_]\w+"
+)
+_SECTION_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2})*\.?\s")
+_ALWAYS_HEADING = re.compile(r"(?:abstract|references|bibliography)[.:]?", re.IGNORECASE)
+_CONTENTS = re.compile(r"(?:table of )?contents", re.IGNORECASE)
+_CONTENTS_ENTRY = re.compile(r"(?:.*\s)?\d{1,3}$")
+_LEADERS = re.compile(r"(?:\. ?){6,}\d{0,3}$")
+_NOTE_MARK = re.compile(r"(?:\d{1,2}|[*†‡§¶∗])\s*[\"“(]?[^\W\d_]{2,}")
+_ITEM = re.compile(r"[•◦▪‣∙]|[–—-]\s|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]\s")
+_ENDED = re.compile(r"[.!?:…][\"”’')\]]*\d{0,2}$")
+_TWO_WORDS = re.compile(r"[^\W\d_]{4,}.*[^\W\d_]{3,}")
+_REFERENCES = re.compile(r"(?:[\dA-Z.]+\s+)?(?:references|bibliography)\b", re.IGNORECASE)
+_LONGEST_HEADING = 120
+_LONGEST_KNOWN = 60
+
+_DEEPEST_INDENT = 24.0
+"""Points from the column's edge; what begins further in, after no text, is centred."""
+
+
+class Kind(StrEnum):
+    """What a line is part of."""
+
+    TITLE = "title"
+    HEADING = "heading"
+    TEXT = "text"
+    CAPTION = "caption"
+    FOOTNOTE = "footnote"
+    FLOAT = "float"
+
+
+class Line(NamedTuple):
+    """A printed line, and what it is."""
+
+    piece: Piece
+    kind: Kind
+
+
+def classify(lines: list[Piece], measures: Measures) -> list[Line]:
+    """Say of each line what it is, in reading order."""
+    classifier = _Classifier(measures)
+    cells = _cells_beside(lines)
+    return [
+        Line(piece, classifier.kind_of(piece, n)) for piece, n in zip(lines, cells, strict=True)
+    ]
+
+
+def is_adjacent(piece: Piece, previous: Piece) -> bool:
+    """Say whether a line stands right below another, as in one paragraph."""
+    below = previous.box.bottom - piece.box.top
+    return (
+        piece.page == previous.page
+        and piece.box.top <= previous.box.top + 2
+        and below < 0.85 * max(previous.size, 6.0)
+        and piece.box.left <= previous.box.right + 20
+        and previous.box.left <= piece.box.right + 20
+    )
+
+
+def _cells_beside(lines: list[Piece]) -> list[int]:
+    """Count for each piece the pieces on its printed line, itself included."""
+    counts: list[int] = []
+    row: list[Piece] = []
+    for piece in lines:
+        if row and not is_beside(piece, row[-1]):
+            counts += [len(row)] * len(row)
+            row = []
+        row.append(piece)
+    return counts + [len(row)] * len(row)
+
+
+class _Classifier:
+    """Goes through the lines, remembering the one before."""
+
+    def __init__(self, measures: Measures) -> None:
+        self.measures = measures
+        self.previous: Line | None = None
+        self.last_text: Piece | None = None
+        self.in_references = False
+        self.has_headings = False
+        self.in_contents = False
+        self.n_seen = 0
+
+    def kind_of(self, piece: Piece, n_cells: int) -> Kind:
+        """Say what the next line is, given how many pieces stand on it."""
+        if self._is_in_contents(piece, n_cells) or self._is_cell(piece, n_cells):
+            kind = Kind.FLOAT
+        else:
+            kind = self._kind_of(piece)
+        self.n_seen += 1
+        if kind is Kind.HEADING:
+            self.has_headings = True
+            self.in_references = _REFERENCES.match(piece.text) is not None
+        if kind is Kind.TEXT:
+            self.last_text = piece
+        self.previous = Line(piece, kind)
+        return kind
+
+    def _kind_of(self, piece: Piece) -> Kind:
+        if self._is_title(piece):
+            return Kind.TITLE
+        if is_caption(piece.text) and not self._continues(piece, Kind.TEXT):
+            return Kind.CAPTION
+        if self._is_heading(piece):
+            return Kind.HEADING
+        for kind in (Kind.CAPTION, Kind.FOOTNOTE, Kind.TEXT):
+            if self._continues(piece, kind):
+                return kind
+        if self._is_footnote(piece):
+            return Kind.FOOTNOTE
+        return Kind.FLOAT if not self.in_references and self._is_float(piece) else Kind.TEXT
+
+    def _is_cell(self, piece: Piece, n_cells: int) -> bool:
+        """Say whether a piece is one of several on its line that do not follow on from text."""
+        if n_cells < 2 or self.in_references:
+            return False
+        if self.previous is not None and is_beside(piece, self.previous.piece):
+            return self.previous.kind is Kind.FLOAT
+        if piece.box.right - piece.box.left > 0.6 * self.measures.column_width:
+            return False
+        return n_cells > 2 or not self._continues(piece, Kind.TEXT)
+
+    def _continues(self, piece: Piece, kind: Kind) -> bool:
+        """Say whether a line goes on with the one above it, which is of this kind."""
+        if self.previous is None or self.previous.kind is not kind:
+            return False
+        same_size = abs(piece.size - self.previous.piece.size) < SIZE_STEP
+        return same_size and is_adjacent(piece, self.previous.piece)
+
+    def _is_in_contents(self, piece: Piece, n_cells: int) -> bool:
+        """Say whether a line is in a table of contents: its heading, or ends in a page number."""
+        text = piece.text.strip()
+        if _CONTENTS.fullmatch(text) and not self.in_references:
+            self.in_contents = True
+        elif n_cells == 1 and not _CONTENTS_ENTRY.fullmatch(text):
+            self.in_contents = False
+        return self.in_contents or _LEADERS.search(text) is not None
+
+    def _is_title(self, piece: Piece) -> bool:
+        is_largest = piece.size > self.measures.title_size - SIZE_STEP
+        is_large = piece.size > self.measures.body_size + 1.0
+        is_heading = is_known_heading(piece.text) or _SECTION_NUMBER.match(piece.text)
+        in_place = piece.page == 1 and not self.has_headings and not is_heading
+        return is_largest and is_large and in_place
+
+    def _is_heading(self, piece: Piece) -> bool:
+        text = piece.text.strip()
+        stands_out = piece.is_bold or piece.size > self.measures.body_size + SIZE_STEP
+        if len(text) > _LONGEST_HEADING or text.endswith((",", ";")):
+            return False
+        if is_known_heading(text) and len(text) < _LONGEST_KNOWN:
+            return stands_out or text.isupper() or _ALWAYS_HEADING.fullmatch(text) is not None
+        if not stands_out or piece.size < self.measures.body_size - SIZE_STEP:
+            return False
+        if _NUMBERED.match(text):
+            return not self._runs_in(piece)
+        if self.in_references or self.n_seen < self.measures.abstract_at:
+            return False  # authors and affiliations
+        return piece.size > self.measures.body_size + SIZE_STEP and self._is_worded(piece)
+
+    def _runs_in(self, piece: Piece) -> bool:
+        """Say whether a bold beginning is followed by the paragraph's text on the same line."""
+        is_full = piece.box.right - piece.box.left > 0.95 * self.measures.column_width
+        is_larger = piece.size > self.measures.body_size + SIZE_STEP
+        return is_full and not is_larger and piece.text.rstrip()[-1:] not in "?!"
+
+    def _is_worded(self, piece: Piece) -> bool:
+        """Say whether a line has words, in a font that headings may have."""
+        return re.search(r"[^\W\d_]{3,}", piece.text) is not None and (
+            piece.is_bold
+            or piece.font in self.measures.prose_fonts
+            or not self.measures.prose_fonts
+        )
+
+    def _is_small(self, piece: Piece) -> bool:
+        return piece.size < self.measures.body_size - SIZE_STEP
+
+    def _is_footnote(self, piece: Piece) -> bool:
+        if not self._is_small(piece) or self.in_references or len(piece.text) < 15:
+            return False
+        if self._interrupts(piece):
+            return True
+        return _NOTE_MARK.match(piece.text) is not None and not self._continues(piece, Kind.FLOAT)
+
+    def _interrupts(self, piece: Piece) -> bool:
+        """Say whether small prose stands between the halves of a sentence of the text."""
+        unfinished = self.last_text is not None and not _ENDED.search(self.last_text.text)
+        follows_note = self.previous is not None and self.previous.kind is Kind.FOOTNOTE
+        return unfinished and follows_note and _is_prose(piece.text)
+
+    def _is_float(self, piece: Piece) -> bool:
+        """Say whether a line belongs to a figure or a table."""
+        width = piece.box.right - piece.box.left
+        adjacent = self.previous is not None and is_adjacent(piece, self.previous.piece)
+        after_text = adjacent and self.previous is not None and self.previous.kind is Kind.TEXT
+        if _ITEM.match(piece.text) or (after_text and not self._is_small(piece)):
+            return False
+        if not self._is_of_text_family(piece):
+            return not after_text
+        if self._is_small(piece):
+            is_full = width > 0.8 * self.measures.column_width
+            return not (is_full and _is_prose(piece.text))
+        if width < 0.7 * self.measures.column_width and not after_text and self._is_centred(piece):
+            return True
+        return width < 0.55 * self.measures.column_width and not _TWO_WORDS.search(piece.text)
+
+    def _is_centred(self, piece: Piece) -> bool:
+        """Say whether a line begins far from where full lines do."""
+        indents = [piece.box.left - edge for edge in self.measures.column_edges]
+        return all(abs(indent) > _DEEPEST_INDENT for indent in indents) and bool(indents)
+
+    def _is_of_text_family(self, piece: Piece) -> bool:
+        """Say whether a line is in a font of the text, or in a cut of one, such as its italic."""
+        families = {font[:2] for font in self.measures.prose_fonts}
+        return not families or piece.font[:2] in families
+
+
+def _is_prose(text: str) -> bool:
+    """Say whether a line reads like a piece of a sentence, and not like a table's row."""
+    words = re.findall(r"[^\W\d_]{2,}", text)
+    return len(words) >= 5 and sum(map(len, words)) > 0.6 * len(text)

@@ -1,0 +1,72 @@
+"""What is normal in a PDF: the size, the width, the edges and the fonts of its running text."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from ingest.readers.pdf_characters import Piece
+
+SIZE_STEP = 0.6
+"""Points by which a size must differ to mean something."""
+
+_PROSE_SHARE = 0.02
+"""Share of the characters in full lines from which on a font is one of the text's own."""
+
+_EDGE_SHARE = 0.04
+"""Share of the full lines from which on a place is where a column begins."""
+
+_ABSTRACT = re.compile(r"abstract[.:—–-]?", re.IGNORECASE)
+_WORDS = re.compile(r"[^\W\d_]{4,}.*[^\W\d_]{3,}")
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What is normal in this document."""
+
+    body_size: float
+    column_width: float
+    column_edges: tuple[float, ...]
+    """Where full lines begin, from the left."""
+
+    prose_fonts: frozenset[str]
+    title_size: float
+    """The largest size of words on the first page."""
+
+    abstract_at: int
+    """Index of the line that says "Abstract"; 0 where none of the first page does."""
+
+
+def measure(lines: list[Piece]) -> Measures:
+    """Find the text's size, its column's width and its fonts."""
+    sizes: Counter[float] = Counter()
+    for line in lines:
+        sizes[round(line.size * 2) / 2] += len(line.text)
+    body_size = min(sizes, key=lambda size: (-sizes[size], size), default=10.0)
+    full = [
+        line for line in lines if abs(line.size - body_size) < SIZE_STEP and len(line.text) > 25
+    ]
+    widths = sorted(line.box.right - line.box.left for line in full)
+    column_width = widths[int(len(widths) * 0.6)] if widths else 400.0
+    edges = Counter(
+        round(line.box.left)
+        for line in full
+        if line.box.right - line.box.left > 0.85 * column_width
+    )
+    common_edges = sorted(edge for edge, n in edges.items() if n >= _EDGE_SHARE * edges.total())
+    fonts: Counter[str] = Counter()
+    for line in full:
+        fonts[line.font] += len(line.text)
+    common = {font for font, n in fonts.items() if n >= _PROSE_SHARE * fonts.total()}
+    first = [line.size for line in lines if line.page == 1 and _WORDS.search(line.text)]
+    return Measures(
+        body_size=body_size,
+        column_width=column_width,
+        column_edges=tuple(map(float, common_edges)),
+        prose_fonts=frozenset(common),
+        title_size=max(first, default=body_size),
+        abstract_at=next((i for i, line in enumerate(lines) if _is_abstract(line)), 0),
+    )
+
+
+def _is_abstract(line: Piece) -> bool:
+    return line.page == 1 and _ABSTRACT.fullmatch(line.text.strip()) is not None

@@ -1,0 +1,186 @@
+r"""From a stream of headings and paragraphs to a document's sections.
+
+Every reader turns its format into blocks; what a section is, which kind it has, and which
+characters a text may contain is decided here once, so that all formats agree.
+
+Text is cleaned in two steps: white space of any kind becomes one space, and characters that
+nobody sees are dropped (control characters, soft hyphens, zero-width and direction marks, tag
+characters). Invisible characters would break quotes, and can carry text past a reader's eyes
+(Boucher & Anderson 2021, Trojan Source, arXiv:2111.00169). Everything else stays as it stands
+in the source; joiners stay too, since scripts and emoji need them.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from ingest.documents import Section
+
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e"
+    "\u2060-\u206f\ufeff\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_KINDS = (
+    (re.compile(r"abstract\b", re.IGNORECASE), "abstract"),
+    (re.compile(r"(references|bibliography|literature cited|works cited)\W*$", re.I), "references"),
+    (
+        re.compile(r"(appendix|appendices|supplement\w* (material|information)\w*)\b", re.I),
+        "appendix",
+    ),
+)
+_NUMBER = re.compile(r"^(?:\d+(?:\.\d+)*|[IVX]+|[A-Z](?:\.\d+)*)[.:)]?\s+(?=\w)")
+_CAPTION = re.compile(
+    r"(?:(?:extended data |supplementary )?(?:figure|fig\.|table|algorithm|listing)) ?"
+    r"[A-Z]?\d+(?:\.\d+)?[a-z]? ?[:.|–—](?: |$)",
+    re.IGNORECASE,
+)
+_KNOWN = re.compile(
+    r"(?:abstract|(?:general )?introduction|(?:background|preliminaries)(?: and related work)?|"
+    r"related works?|methods?|methodology|materials and methods|experiments?|experimental setup|"
+    r"(?:main )?results?|(?:results and )?discussion|limitations?|conclusions?|future work|"
+    r"acknowledge?ments?|references|bibliography|appendix|appendices|"
+    r"(?:ethics|impact|reproducibility|broader impacts?) statement|broader impacts?|"
+    r"author contributions|(?:data|code) availability)[.:]?",
+    re.IGNORECASE,
+)
+_LETTERED = re.compile(r"^[A-Z](?:\.\d+)*[.:]?\s+[A-Z]")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading, and how deep it stands."""
+
+    text: str
+    """Empty where a section ends and text without a heading of its own follows."""
+
+    level: int
+    """1 for the outermost; 0 for an empty heading."""
+
+    kind: str | None = None
+    """The section's kind, where the format says it; otherwise the words of the heading do."""
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph of running text, cleaned."""
+
+    text: str
+    pages: tuple[tuple[int, int], ...] = ()
+    """As in `Section`, with offsets into this paragraph."""
+
+
+@dataclass(frozen=True)
+class Aside:
+    """A caption or a footnote: it stands beside the flow, in a section of its own."""
+
+    heading: str
+    """ "Captions" or "Footnotes"."""
+
+    text: str
+    pages: tuple[tuple[int, int], ...] = ()
+
+
+Block = Heading | Paragraph | Aside
+
+
+def clean(text: str) -> str:
+    """Collapse white space to single spaces, and drop what nobody sees."""
+    return " ".join(_INVISIBLE.sub("", text).split())
+
+
+def is_caption(text: str) -> bool:
+    """Say whether a paragraph is a caption: "Figure 3: ...", and not "Figure 3 shows ..."."""
+    return _CAPTION.match(text) is not None
+
+
+def is_known_heading(text: str) -> bool:
+    """Say whether a line is one of the headings that every paper uses, numbered or not."""
+    return _KNOWN.fullmatch(_NUMBER.sub("", text)) is not None
+
+
+def split_title(blocks: Iterable[Block]) -> tuple[str, list[Block]]:
+    """Take the title off: a heading that comes first and is the only one of its level.
+
+    The other headings move up, so that the outermost has level 1. Returns "" where there is no
+    such heading.
+    """
+    rest = [block for block in blocks if block.text.strip() or isinstance(block, Heading)]
+    title = ""
+    levels = [block.level for block in rest if isinstance(block, Heading) and block.text]
+    if levels and isinstance(rest[0], Heading) and levels.count(levels[0]) == 1 == levels[0]:
+        title = rest.pop(0).text
+        levels = levels[1:]
+    shift = min(levels, default=1) - 1
+    moved = [
+        replace(block, level=max(block.level - shift, 0)) if isinstance(block, Heading) else block
+        for block in rest
+    ]
+    return title, moved
+
+
+def assemble(blocks: Iterable[Block]) -> tuple[Section, ...]:
+    """Put each paragraph under its heading; captions and footnotes come last, on their own.
+
+    Sections without text are left out: a heading followed by a deeper one says nothing itself.
+    """
+    opened = _OpenSection("", 0, "body")
+    sections = [opened]
+    asides: dict[str, _OpenSection] = {}
+    for block in blocks:
+        if isinstance(block, Heading):
+            opened = _OpenSection(clean(block.text), block.level, _kind(block, sections))
+            sections.append(opened)
+        elif isinstance(block, Paragraph):
+            opened.add(block.text, block.pages)
+        else:
+            aside = asides.setdefault(block.heading, _OpenSection(block.heading, 1, "captions"))
+            aside.add(block.text, block.pages)
+    every = [*sections, *(asides[heading] for heading in sorted(asides))]
+    return tuple(section.close() for section in every if section.paragraphs)
+
+
+@dataclass
+class _OpenSection:
+    """A section that paragraphs are still being added to."""
+
+    heading: str
+    level: int
+    kind: str
+    paragraphs: list[str] = field(default_factory=list)
+    pages: list[tuple[int, int]] = field(default_factory=list)
+    length: int = 0
+
+    def add(self, text: str, pages: tuple[tuple[int, int], ...]) -> None:
+        """Append a paragraph, and its pages where they change."""
+        if not text.strip():
+            return
+        for offset, page in pages:
+            if not self.pages or self.pages[-1][1] != page:
+                self.pages.append((self.length + offset, page))
+        self.paragraphs.append(text)
+        self.length += len(text) + len("\n\n")
+
+    def close(self) -> Section:
+        """Return the section as it will stay."""
+        text = "\n\n".join(self.paragraphs)
+        return Section(self.heading, self.level, text, tuple(self.pages), self.kind)
+
+
+def _kind(heading: Heading, before: list[_OpenSection]) -> str:
+    """Say what kind of section this heading opens, given the sections before it.
+
+    A deeper section is of its parent's kind. An appendix goes on to the end, unless references
+    interrupt it. Lettered headings after the references are an appendix.
+    """
+    if heading.kind:
+        return heading.kind
+    text = clean(heading.text)
+    bare = _NUMBER.sub("", text)
+    for pattern, kind in _KINDS:
+        if pattern.match(bare) or pattern.match(text):
+            return kind
+    parent = next((s for s in reversed(before) if s.level < heading.level), before[0])
+    kinds = {section.kind for section in before}
+    if "appendix" in kinds or ("references" in kinds and _LETTERED.match(text)):
+        return "appendix"
+    return parent.kind if parent.level else "body"

@@ -1,0 +1,279 @@
+"""The parts of the offline extractor: cues, features, model, rules, salience and notes."""
+
+import json
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from ingest.extractors.cues import CUES, cues_of, tokenise
+from ingest.extractors.features import analyse, features_of, section_role
+from ingest.extractors.linear_model import (
+    LABELS,
+    LinearModel,
+    from_json,
+    shipped_model,
+    to_json,
+)
+from ingest.extractors.notes import note_of
+from ingest.extractors.rules import reason_to_drop
+from ingest.extractors.salience import saliences
+
+
+@pytest.mark.parametrize(
+    ("sentence", "cue"),
+    [
+        ("We also find a second head.", "own_report"),
+        ("Our results show this clearly.", "result"),
+        ("Accuracy drops by 12 %.", "measure"),
+        ("The loss collapses.", "effect"),
+        ("This may be an artefact.", "may"),
+        ("This may be an artefact.", "deictic"),
+        ("We argue that circuits matter.", "stance"),
+        ("A probe should have a control.", "should"),
+        ("We trained a small model.", "method"),
+        ("Is it so?", "question"),
+        ("Olah et al. (2020) named them.", "cite_first"),
+        ("Features are directions [park2023linear].", "cite_last"),
+        ("It has been shown before.", "prior"),
+        ("Further work is needed.", "future"),
+        ("See https://example.org for more.", "link"),
+        ("A short title", "no_verb"),
+        ("The model doesn’t use it.", "negation"),
+    ],
+)
+def test_a_sentence_shows_its_cue(sentence, cue):
+    words = [token.lower() for token in tokenise(sentence)]
+
+    assert cue in cues_of(sentence, words)
+    assert cue in CUES
+    assert cue not in cues_of("Two heads are there.", ["two", "heads", "are", "there"])
+
+
+@pytest.mark.parametrize(
+    "citation",
+    [
+        "[12]",
+        "[3, 4–6]",
+        "[olah2020zoom]",
+        "[Braun et al., 2025]",
+        "(Olah et al., 2020)",
+        "(2020b)",
+    ],
+)
+def test_a_citation_of_any_style_becomes_one_token(citation):
+    assert tokenise(f"Features are directions {citation}.") == [
+        "Features",
+        "are",
+        "directions",
+        "⟨c⟩",
+    ]
+
+
+def test_numbers_become_one_token_and_a_bracket_without_letters_or_digits_is_no_citation():
+    assert tokenise("It fell from 0.92 to 1,024 (see text).") == [
+        *("It", "fell", "from", "0", "to", "0"),
+        *("(", "see", "text", ")"),
+    ]
+
+
+def test_words_of_the_topic_leave_only_their_ending():
+    [about_heads] = features_of([analyse("The attended heads activated slowly.")], "other")
+    [about_cells] = features_of([analyse("The stained cells divided slowly.")], "other")
+
+    shapes = [{name for name in row if name.startswith("h:")} for row in (about_heads, about_cells)]
+    assert shapes[0] == shapes[1]
+    assert "h:the -ed -s" in shapes[0]
+
+
+def test_neighbours_and_place_are_features():
+    section = [analyse("Why is it so?"), analyse("We found a head."), analyse("It may be rare.")]
+
+    first, second, third = features_of(section, "results")
+
+    assert {"p:none", "n:own_report", "o:first", "s:results"} <= set(first)
+    assert {"p:question", "n:may", "o:third1"} <= set(second)
+    assert {"p:own_report", "n:none", "o:last"} <= set(third)
+
+
+@pytest.mark.parametrize(
+    ("heading", "kind", "role"),
+    [
+        ("Abstract", "body", "abstract"),
+        ("", "abstract", "abstract"),
+        ("2.1 Experimental set-up", "body", "results"),
+        ("3. Method", "body", "method"),
+        ("Discussion and limitations", "body", "discussion"),
+        ("Conclusion", "appendix", "appendix"),
+        ("The late block decides what the agent does", "body", "assertion"),
+        ("Notes", "body", "other"),
+        ("", "body", "other"),
+    ],
+)
+def test_a_heading_tells_the_role_of_its_section(heading, kind, role):
+    assert section_role(heading, kind) == role
+
+
+def test_the_model_adds_weights_and_ignores_names_it_does_not_know():
+    model = LinearModel(
+        {"c:may": 0, "c:measure": 1},
+        np.array([[0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 3.0, 0.0]]),
+        np.array([0.0, 0.0, 0.0, 1.0]),
+    )
+
+    scores = model.scores([["c:may", "w:unknown"], ["c:may", "c:measure"], []])
+
+    assert scores.tolist() == [[0, 2, 0, 1], [0, 2, 3, 1], [0, 0, 0, 1]]
+
+
+def test_probabilities_follow_temperature_and_offsets():
+    plain = LinearModel({}, np.zeros((0, 4)), np.zeros(4))
+    calibrated = LinearModel({}, np.zeros((0, 4)), np.zeros(4), 2.0, np.log([1.0, 1.0, 1.0, 2.0]))
+    scores = np.array([[0.0, 2 * np.log(3), 0.0, 0.0]])
+
+    # exp of the scores: 1, 9, 1, 1; at temperature 2, and with the last doubled: 1, 3, 1, 2
+    assert plain.probabilities(scores)[0] == pytest.approx([1 / 12, 9 / 12, 1 / 12, 1 / 12])
+    assert calibrated.probabilities(scores)[0] == pytest.approx([1 / 7, 3 / 7, 1 / 7, 2 / 7])
+
+
+def test_a_model_survives_being_written_and_read():
+    model = shipped_model()
+
+    again = from_json(json.loads(json.dumps(to_json(model, {}))))
+
+    assert again.vocabulary == model.vocabulary
+    assert np.array_equal(again.weights, model.weights)
+    assert again.temperature == model.temperature
+
+
+def test_the_shipped_coefficients_are_small_and_say_where_they_come_from():
+    resource = files("ingest.extractors").joinpath("coefficients.json")
+    text = resource.read_text(encoding="utf-8")
+    content = json.loads(text)
+
+    assert len(text.encode()) < 300_000
+    assert content["labels"] == list(LABELS)
+    report = content["report"]
+    assert sum(report["sentences"].values()) == sum(report["labels"].values())
+    assert report["leave_one_document_out"]["macro_f1_claim_finding_neither"] > 0.6
+
+
+@pytest.mark.parametrize(
+    ("sentence", "reason"),
+    [
+        ("Which heads write to it?", "question"),
+        ("We make three claims:", "list introduction"),
+        ("The code is at https://example.org/code.", "address"),
+        ("We are grateful to our colleagues for advice.", "acknowledgement"),
+        ("We leave larger models to future work.", "future work"),
+        ("Section 4 describes the training of the probe.", "structure"),
+        ("The rest of this paper is about circuits.", "structure"),
+        ("Details can be found in Appendix B.", "structure"),
+        ("and therefore the loss falls in every run.", "mid-sentence"),
+        ("It fell.", "too short"),
+        ("See it [3].", "structure"),
+        ("This holds [3].", "pure citation"),
+        ("The loss falls " + "and falls " * 40 + ".", "too long"),
+        ("A new method for one sparse circuit", "no verb"),
+        ("Then L = ∑_i w_i x_i + b_i ≤ α β γ is.", "formula"),
+        ("Row 1 is 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 1.0.", "table"),
+        ("The batch size is 64 and the learning rate is 0.001.", "hyper-parameters"),
+    ],
+)
+def test_a_rule_drops_what_is_no_statement_and_says_why(sentence, reason):
+    assert reason_to_drop(analyse(sentence)) == reason
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "We find that ablating the head reduces accuracy by 12 %.",
+        "The mean ratio was 0.99 (95 % CI 0.97 to 1.01, n = 5).",
+        "A probe may read a variable that the model never uses.",
+        "Figure 3 shows that the loss falls with every layer.",
+    ],
+)
+def test_no_rule_drops_a_plain_statement(sentence):
+    assert reason_to_drop(analyse(sentence)) is None
+
+
+def test_the_abstract_and_the_words_of_the_title_make_a_sentence_salient():
+    title = analyse("Induction heads copy names")
+    abstract = ("abstract", [analyse("We show that induction heads copy names in every model.")])
+    method = (
+        "method",
+        [
+            analyse("Induction heads copy names when a name was seen before."),
+            analyse("The weather was fine on the day of the experiment."),
+        ],
+    )
+
+    first, about_names, about_weather = saliences(title, [abstract, method])
+
+    assert first > about_names > about_weather
+
+
+def test_a_sentence_that_leans_on_another_is_less_salient():
+    plain = analyse("The head copies the name in most prompts.")
+    leaning = analyse("It copies the name in most prompts.")
+
+    values = saliences(analyse(""), [("results", [plain, leaning])])
+
+    assert values[0] > values[1]
+    assert all(0 <= value <= 1 for value in values)
+
+
+def test_saliences_of_nothing_are_none():
+    assert saliences(analyse("A title"), []) == []
+    assert saliences(analyse(""), [("other", [analyse("…")])]) == [pytest.approx(0.24)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence", "role", "heading", "note"),
+    [
+        (
+            *("finding", "Accuracy fell by 12 %.", "abstract", "Abstract"),
+            "Measured result, stated in the abstract.",
+        ),
+        (
+            *("finding", "The edit had no effect.", "results", "4. Results"),
+            "Negative result, reported with the results.",
+        ),
+        (
+            *("claim", "This suggests a gate.", "discussion", "What follows"),
+            "Interpretation, offered in the discussion (“What follows”).",
+        ),
+        (
+            *("claim", "Probes should have controls.", "other", "On  probes"),
+            "Recommendation, stated under “On probes”.",
+        ),
+        (
+            "claim",
+            "One model was studied.",
+            "limitations",
+            "",
+            "Limitation, stated among the limitations.",
+        ),
+        ("claim", "Features are directions.", "other", "", "Claim, stated in the text."),
+    ],
+)
+def test_a_note_names_the_statement_and_its_place(kind, sentence, role, heading, note):
+    assert note_of(kind, analyse(sentence), role, heading) == note
+
+
+def test_a_note_repeats_the_sentence_before_one_that_leans_on_it_and_no_other():
+    before = "The head attends to the name. "
+
+    leaning = note_of("claim", analyse("This suggests a gate."), "other", "", before)
+    alone = note_of("claim", analyse("Heads suggest a gate."), "other", "", before)
+
+    assert leaning.endswith("; it follows “The head attends to the name”.")
+    assert "attends" not in alone
+
+
+def test_a_long_sentence_before_is_shortened_at_a_word():
+    note = note_of("claim", analyse("This matters."), "other", "", "copy " * 100)
+
+    quoted = note.split("“")[1].split("”")[0]
+    assert quoted.endswith("copy …")
+    assert len(quoted) < 170

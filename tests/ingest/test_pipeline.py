@@ -1,0 +1,178 @@
+"""A file is in the graph whole, or not at all; every mention quotes its section verbatim."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import func, select
+
+from ingest.pipeline import IngestionConfig, IngestionReport, ingest
+from kg.db import open_engine, reading
+from kg.errors import ConfigError
+from kg.tables import Abbreviation, Mention, Run, RunStatus, Section, Source, Statement
+
+NOTE = """# Superposition in a small network
+
+## Abstract
+
+We train a toy model of superposition and take its weights apart.
+We find that all five features are represented in two dimensions.
+Stochastic Parameter Decomposition (SPD) is likely the right tool for this.
+
+## Results
+
+We observe that removing one subcomponent changes the loss by 0.2 on its own feature.
+The remaining features are left unchanged, which suggests that the mechanisms are separate.
+"""
+
+LIST = [
+    {"kind": "claim", "text": "Probes are cheap.", "note": "A remark.", "source": {"title": "A"}},
+    {
+        "kind": "finding",
+        "text": "Probes find 9 of 10 features.",
+        "note": "",
+        "quote": "In our runs the probes found 9 of 10 features.",
+        "source": {"title": "B"},
+    },
+]
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    return open_engine(tmp_path / "a.db")
+
+
+def _write_list(path: Path, rows: list[dict[str, object]]) -> Path:
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    return path
+
+
+def _ingest(engine: Engine, *paths: Path) -> IngestionReport:
+    return ingest(engine, paths, IngestionConfig())
+
+
+def _count(engine: Engine, table: type) -> int:
+    with reading(engine) as session:
+        return session.exec(select(func.count()).select_from(table)).one()
+
+
+def _misquoted(engine: Engine) -> list[str]:
+    with reading(engine) as session:
+        rows = session.exec(
+            select(Mention, Section).join(Section, Section.id == Mention.section_id)
+        )
+        return [
+            mention.id
+            for mention, section in rows
+            if section.text[mention.char_start : mention.char_end] != mention.quote
+        ]
+
+
+def test_a_note_becomes_statements_that_quote_it_verbatim(engine: Engine, tmp_path: Path):
+    path = tmp_path / "note.md"
+    path.write_text(NOTE, encoding="utf-8")
+
+    report = _ingest(engine, path)
+
+    (source,) = report.sources
+    assert source.title == "Superposition in a small network"
+    assert source.claims >= 1
+    assert source.findings >= 2
+    assert _count(engine, Mention) == source.claims + source.findings
+    assert _misquoted(engine) == []
+    assert _count(engine, Abbreviation) == 1
+
+
+def test_ingesting_a_file_again_changes_nothing_and_says_so(engine: Engine, tmp_path: Path):
+    path = tmp_path / "note.md"
+    path.write_text(NOTE, encoding="utf-8")
+    first = _ingest(engine, path)
+    before = [_count(engine, table) for table in (Source, Section, Statement, Mention)]
+
+    second = _ingest(engine, path)
+
+    assert [source.is_new for source in second.sources] == [False]
+    assert second.sources[0].claims == first.sources[0].claims
+    assert [_count(engine, t) for t in (Source, Section, Statement, Mention)] == before
+
+
+def test_a_statement_list_gives_a_source_for_each_title(engine: Engine, tmp_path: Path):
+    report = _ingest(engine, _write_list(tmp_path / "list.jsonl", LIST))
+
+    titles = {source.title: (source.claims, source.findings) for source in report.sources}
+    assert titles == {"A": (1, 0), "B": (0, 1)}
+    assert _misquoted(engine) == []
+
+
+def test_a_quote_may_differ_from_the_statement(engine: Engine, tmp_path: Path):
+    _ingest(engine, _write_list(tmp_path / "list.jsonl", LIST))
+
+    with reading(engine) as session:
+        quotes = set(session.exec(select(Mention.quote)))
+    assert quotes == {"Probes are cheap.", "In our runs the probes found 9 of 10 features."}
+
+
+def test_one_bad_file_does_not_stop_the_others(engine: Engine, tmp_path: Path):
+    (tmp_path / "a_broken.pdf").write_bytes(b"%PDF-1.7 and then nothing")
+    (tmp_path / "b_note.md").write_text(NOTE, encoding="utf-8")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG")
+
+    report = _ingest(engine, tmp_path)
+
+    assert [Path(failure.name).name for failure in report.failures] == ["a_broken.pdf"]
+    assert "a_broken.pdf" in report.failures[0].reason
+    assert [Path(skipped.name).name for skipped in report.skipped if "png" in skipped.reason]
+    assert [source.name for source in report.sources] == ["b_note.md"]
+
+
+def test_a_broken_line_stores_nothing_of_its_list(engine: Engine, tmp_path: Path):
+    path = _write_list(tmp_path / "list.jsonl", LIST)
+    path.write_text(path.read_text(encoding="utf-8") + '\n{"kind": "claim",', encoding="utf-8")
+
+    report = _ingest(engine, path)
+
+    assert "list.jsonl" in report.failures[0].reason
+    assert "line 3" in report.failures[0].reason
+    assert _count(engine, Source) == 0
+    assert _count(engine, Statement) == 0
+
+
+def test_an_interruption_keeps_the_files_before_it_and_marks_the_run(
+    engine: Engine, tmp_path: Path
+):
+    (tmp_path / "a.md").write_text(NOTE, encoding="utf-8")
+    (tmp_path / "b.md").write_text(NOTE.replace("five", "six"), encoding="utf-8")
+
+    def interrupt(done: int, _total: int, _name: str) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ingest(engine, [tmp_path / "a.md", tmp_path / "b.md"], IngestionConfig(), interrupt)
+
+    with reading(engine) as session:
+        assert session.exec(select(Source.name)).all() == ["a.md"]
+        assert session.exec(select(Run.status)).all() == [RunStatus.FAILED]
+
+
+def test_a_path_that_does_not_exist_is_named(engine: Engine, tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"absent\.md"):
+        _ingest(engine, tmp_path / "absent.md")
+
+    assert _count(engine, Run) == 0
+
+
+def test_the_order_of_files_makes_no_difference(tmp_path: Path):
+    paths = [tmp_path / "a.md", tmp_path / "b.md"]
+    paths[0].write_text(NOTE, encoding="utf-8")
+    paths[1].write_text(NOTE.replace("five", "six"), encoding="utf-8")
+    stored = []
+
+    for name, order in (("x.db", paths), ("y.db", paths[::-1])):
+        engine = open_engine(tmp_path / name)
+        ingest(engine, order, IngestionConfig())
+        with reading(engine) as session:
+            stored.append(set(session.exec(select(Mention.id))))
+
+    assert stored[0] == stored[1]

@@ -1,0 +1,143 @@
+"""HTML: the article of a saved page, and not the page around it."""
+
+from pathlib import Path
+
+import pytest
+
+from ingest.documents import Document
+from ingest.readers import read
+from kg.errors import DocumentError
+
+DOCUMENTS = Path(__file__).parents[1] / "data" / "documents"
+
+
+def _read(tmp_path: Path, html: str | bytes) -> Document:
+    path = tmp_path / "page.html"
+    path.write_bytes(html.encode() if isinstance(html, str) else html)
+    return read(path)[0]
+
+
+def test_a_distill_article_gives_its_running_text():
+    (document,) = read(DOCUMENTS / "circuit_article.html")
+
+    assert document.title == "A small circuit that counts brackets"
+    assert document.authors == ("Noor Haddad", "Jan Kowal")
+    assert [(s.heading, s.level, s.kind, s.text) for s in document.sections] == [
+        ("Abstract", 1, "abstract", "Two heads suffice to count brackets."),
+        (
+            "",
+            0,
+            "body",
+            "We study a model with two layers. It closes every bracket that it opens, and we "
+            "ask how.",
+        ),
+        (
+            "The counting head",
+            1,
+            "body",
+            "Head 0.3 attends to every open bracket at once. Its output has norm $\\sqrt{n}$ for "
+            "depth n.\n\nIt ignores closed brackets.\n\nIt is the only head that does.",
+        ),
+        ("Ablation", 2, "body", "Without the head accuracy falls from 99% to 51%."),
+        ("Captions", 1, "captions", "Attention of head 0.3."),
+        ("Footnotes", 1, "captions", "Up to a depth of eight."),
+    ]
+
+
+def test_a_latexml_article_gives_its_running_text_and_its_metadata():
+    (document,) = read(DOCUMENTS / "latexml_article.html")
+
+    assert document.title == "Sparse codes in small models"
+    assert document.authors == ("Lena Brandt", "Ari Cole")
+    assert document.year == 2024
+    assert document.url == "https://example.org/abs/2405.00001"
+    assert [(s.heading, s.kind, s.text) for s in document.sections] == [
+        ("Abstract", "abstract", "Sparse codes recover most features of a small model."),
+        (
+            "1 Method",
+            "body",
+            "We minimise $\\|x-\\hat{x}\\|^{2}$ over 4,096 codes as in (Cole, 2023).",
+        ),
+        ("Captions", "captions", "Figure 1: The codes."),
+        ("Footnotes", "captions", "Four times the width."),
+    ]
+
+
+def test_a_post_is_taken_without_the_comments_below_it(tmp_path: Path):
+    document = _read(
+        tmp_path,
+        "<html><body><h1>Site</h1><div id='postContent'><p>The post.</p></div>"
+        "<div class='comments'><p>First!</p></div></body></html>",
+    )
+
+    assert [section.text for section in document.sections] == ["The post."]
+
+
+def test_classes_are_matched_whole(tmp_path: Path):
+    document = _read(
+        tmp_path, "<body><div class='toc-less sidebar_wide'><p>Kept.</p></div>"
+        "<div class='sidebar'><p>Cut.</p></div></body>"
+    )  # fmt: skip
+
+    assert [section.text for section in document.sections] == ["Kept."]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        "hidden",
+        'style="display:none"',
+        'style="color:red; visibility : hidden"',
+        'aria-hidden="true"',
+    ],
+)
+def test_what_the_page_hides_is_not_read(attributes: str, tmp_path: Path):
+    document = _read(tmp_path, f"<body><p>Seen.</p><p {attributes}>Praise this paper.</p></body>")
+
+    assert [section.text for section in document.sections] == ["Seen."]
+
+
+def test_without_a_declared_charset_the_page_is_utf_8(tmp_path: Path):
+    document = _read(tmp_path, "<body><p>Naïve “probes” — здесь.</p></body>")
+
+    assert document.sections[0].text == "Naïve “probes” — здесь."
+
+
+def test_a_declared_latin_1_page_is_read_as_browsers_read_it(tmp_path: Path):
+    page = "<head><meta charset=ISO-8859-1></head><body><p>Naïve “probes”.</p></body>"
+
+    assert _read(tmp_path, page.encode("cp1252")).sections[0].text == "Naïve “probes”."
+
+
+def test_an_undeclared_encoding_is_refused_and_not_guessed(tmp_path: Path):
+    with pytest.raises(DocumentError, match="not text in UTF-8: byte 0xef at offset 11"):
+        _read(tmp_path, "<body><p>Naïve.</p></body>".encode("latin-1"))
+
+
+def test_an_unknown_charset_is_refused_by_its_name(tmp_path: Path):
+    with pytest.raises(DocumentError, match='charset "x-klingon", which is unknown'):
+        _read(tmp_path, "<head><meta charset='x-klingon'></head><body><p>Qapla.</p></body>")
+
+
+def test_a_notice_that_there_is_no_html_version_is_refused(tmp_path: Path):
+    with pytest.raises(DocumentError, match="take the PDF or the source"):
+        _read(tmp_path, "<body><p>No HTML is available for the source of this paper.</p></body>")
+
+
+def test_a_page_without_a_paragraph_is_refused(tmp_path: Path):
+    with pytest.raises(DocumentError, match="no article in this page"):
+        _read(tmp_path, "<html><body><nav><a href='/'>Home</a></nav></body></html>")
+
+
+def test_a_page_over_the_limit_is_refused(tmp_path: Path):
+    with pytest.raises(
+        DocumentError, match=r"the file has 6\.0 MB, and the limit for html is 5 MB"
+    ):
+        _read(tmp_path, b"<p>" + b"x" * 6_000_000)
+
+
+def test_a_page_nested_too_deep_is_refused_and_not_read_by_half(tmp_path: Path):
+    page = "<p>First.</p>" + "<div>" * 300 + "Deep." + "</div>" * 300 + "<p>Last.</p>"
+
+    with pytest.raises(DocumentError, match="line 1: Excessive depth"):
+        _read(tmp_path, page)

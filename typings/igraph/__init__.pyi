@@ -1,0 +1,43 @@
+from collections.abc import Sequence
+from random import Random
+from types import ModuleType
+
+def set_random_number_generator(generator: Random | ModuleType) -> None: ...
+
+class VertexClustering:
+    membership: list[int]
+
+class EdgeSeq:
+    def __getitem__(self, attribute: str) -> list[float]: ...
+    def __setitem__(self, attribute: str, values: Sequence[float]) -> None: ...
+    def attributes(self) -> list[str]: ...
+
+class Graph:
+    es: EdgeSeq
+    def __init__(
+        self,
+        n: int = ...,
+        edges: Sequence[tuple[int, int]] = ...,
+        *,
+        edge_attrs: dict[str, Sequence[float]] = ...,
+    ) -> None: ...
+    def vcount(self) -> int: ...
+    def ecount(self) -> int: ...
+    def copy(self) -> Graph: ...
+    def delete_edges(self, edges: Sequence[int]) -> None: ...
+    def get_edgelist(self) -> list[tuple[int, int]]: ...
+    def induced_subgraph(self, vertices: Sequence[int]) -> Graph: ...
+    def modularity(
+        self,
+        membership: Sequence[int],
+        weights: str | Sequence[float] | None = ...,
+        resolution: float = ...,
+        directed: bool = ...,
+    ) -> float: ...
+    def community_leiden(
+        self,
+        objective_function: str = ...,
+        weights: str | Sequence[float] | None = ...,
+        resolution: float = ...,
+        n_iterations: int = ...,
+    ) -> VertexClustering: ...
