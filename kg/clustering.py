@@ -1,0 +1,190 @@
+"""The run that turns statements into communities, and the methods it can do that by.
+
+Embed what has no vector yet; tie the statements into a graph; cut the graph into communities and
+those into sub-communities; store graph, communities and memberships in the transaction that also
+declares the run a success. Until then nothing of the run can be seen, and if anything goes
+wrong, nothing ever will.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypedDict
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Engine, insert
+from sqlmodel import Session
+
+from kg.communities import community_id
+from kg.concepts import concepts_of
+from kg.db import reading, writer, writing
+from kg.embedders import Embedder, OnProgress
+from kg.embeddings import embed_missing, embedded_texts, vectors_of
+from kg.errors import ConfigError
+from kg.hybrid_graph import GraphConfig, HybridGraph, build_hybrid_graph
+from kg.leiden import Hierarchy, LeidenConfig, leiden_hierarchy
+from kg.runs import recording, succeed
+from kg.statements import sources_by_statement
+from kg.tables import Community, Graph, Membership, RunKind
+
+log = logging.getLogger(__name__)
+
+METHODS: Mapping[str, GraphConfig] = {
+    "leiden_concepts": GraphConfig(semantic=0, source=0),
+    "leiden_hybrid_concepts": GraphConfig(),
+    "leiden_semantic": GraphConfig(concepts=0, source=0),
+}
+"""What each method ties statements by; all of them cut with Leiden."""
+
+
+class ClusteringConfig(BaseModel):
+    """Everything that decides what a clustering run finds in given statements."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    model: str
+    """The embedder's name, with the first digits of its weights' SHA-256."""
+
+    graph: GraphConfig
+    leiden: LeidenConfig
+
+
+class ClusteringReport(NamedTuple):
+    """What a clustering run found."""
+
+    run: int
+    method: str
+    statements: int
+    levels: int
+    """Depth of the deepest community; 0 without statements."""
+
+    communities: int
+    """On all levels together."""
+
+    modularity: float
+    """Of the top level, in [-1/2, 1]; 0 for a graph without ties."""
+
+    seconds: float
+    """From the call to the last row, embedding included."""
+
+
+def cluster(
+    engine: Engine,
+    method: str,
+    embedder: Embedder,
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+) -> ClusteringReport:
+    """Find the communities of all statements by one method, and store them as one run.
+
+    Args:
+        engine: The database.
+        method: One of `METHODS`.
+        embedder: Makes the vectors of statements that have none.
+        seed: Of Leiden's random choices.
+        on_progress: Called with statements embedded and statements to embed.
+
+    Raises:
+        ConfigError: There is no such method, or the seed is negative.
+        DatabaseError: Another process is writing.
+        ModelError: The embedder cannot be used.
+    """
+    started = time.perf_counter()
+    if seed < 0:
+        raise ConfigError(f"the seed is {seed}: give 0 or more")
+    config = ClusteringConfig(
+        model=embedder.name, graph=_graph_config(method), leiden=LeidenConfig(seed=seed)
+    )
+    with writer(engine):  # nobody adds statements between the embedding and the clustering
+        embed_missing(engine, embedder, on_progress)
+        with recording(engine, RunKind.CLUSTERING, method, config, seed) as run_id:
+            with reading(engine) as session:
+                graph = _graph(session, config)
+            hierarchy = leiden_hierarchy(graph, config.leiden)
+            with writing(engine) as session:
+                _store_communities(session, run_id, method, graph.statement_ids, hierarchy)
+                _store_graph(session, run_id, graph, config.graph)
+                result: _Result = {
+                    "statements": len(graph.statement_ids),
+                    "levels": hierarchy.n_levels(),
+                    "communities": sum(1 for _ in hierarchy.walk()),
+                    "modularity": round(hierarchy.modularity, 6),
+                    "seconds": round(time.perf_counter() - started, 3),
+                }
+                succeed(session, run_id, dict(result))
+    log.info("clustered by %s: %s", method, result)
+    return ClusteringReport(run=run_id, method=method, **result)
+
+
+class _Result(TypedDict):
+    statements: int
+    levels: int
+    communities: int
+    modularity: float
+    seconds: float
+
+
+def _graph_config(method: str) -> GraphConfig:
+    if method not in METHODS:
+        raise ConfigError(f"there is no method {method!r}: choose one of {', '.join(METHODS)}")
+    return METHODS[method]
+
+
+def _graph(session: Session, config: ClusteringConfig) -> HybridGraph:
+    texts = embedded_texts(session)
+    return build_hybrid_graph(
+        list(texts),
+        vectors_of(session, config.model, list(texts)),
+        concepts_of(list(texts.items())),
+        sources_by_statement(session),
+        config.graph,
+    )
+
+
+def _store_communities(
+    session: Session,
+    run_id: int,
+    method: str,
+    statement_ids: Sequence[str],
+    hierarchy: Hierarchy,
+) -> None:
+    communities: list[dict[str, object]] = []
+    memberships: list[dict[str, object]] = []
+    for path, branch in hierarchy.walk():
+        identifier = community_id(method, run_id, path)
+        communities.append(
+            {
+                "id": identifier,
+                "run_id": run_id,
+                "parent_id": community_id(method, run_id, path[:-1]) if len(path) > 1 else None,
+                "level": len(path) - 1,
+                "ordinal": path[-1],
+            }
+        )
+        if not branch.children:
+            memberships.extend(
+                {
+                    "run_id": run_id,
+                    "statement_id": statement_ids[member],
+                    "community_id": identifier,
+                }
+                for member in branch.members
+            )
+    if communities:
+        session.execute(insert(Community), communities)
+        session.execute(insert(Membership), memberships)
+
+
+def _store_graph(session: Session, run_id: int, graph: HybridGraph, config: GraphConfig) -> None:
+    row = {
+        "run_id": run_id,
+        "statement_ids": "\n".join(graph.statement_ids),
+        "head": graph.head.astype("<i4").tobytes(),
+        "tail": graph.tail.astype("<i4").tobytes(),
+        "layers": {name: getattr(config, name) for name in ("semantic", "concepts", "source")},
+        **{
+            name: getattr(graph, name).astype("<f4").tobytes()
+            for name in ("weight", "semantic", "concepts", "source")
+        },
+    }
+    session.execute(insert(Graph), [row])

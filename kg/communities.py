@@ -1,0 +1,293 @@
+"""What was found: communities, who belongs to them, and what ties their members.
+
+A community's id is its path: `leiden_semantic-run4-c0-c1` is part of `leiden_semantic-run4-c0`.
+A membership names the deepest community of a statement, and all that contain it follow from the
+path. So the members of a community are those of every id that begins with its own.
+
+Nothing here builds an object per edge of a graph: the columns are read as arrays, and only the
+ties that are asked for become rows.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, or_
+from sqlmodel import Session, col, func, select
+
+from kg.errors import NotFoundError
+from kg.runs import active_runs, run_of
+from kg.statements import statement_of
+from kg.tables import Community, Graph, Label, Membership, Run, RunKind, RunStatus
+
+_STEP = re.compile(r"-c\d+")
+_ID = re.compile(r"(.+-run\d+)((?:-c\d+)+)")
+
+
+class CommunityNode(NamedTuple):
+    """A community in the tree of its run."""
+
+    id: str
+    label: str | None
+    """The latest, if a labelling run has named it."""
+
+    level: int
+    """0 at the top."""
+
+    parent: str | None
+    members: int
+    """How many statements, those of its sub-communities included."""
+
+
+class EdgeRow(NamedTuple):
+    """A tie between two statements, with what each layer says."""
+
+    head_id: str
+    """The lower of the two ids."""
+
+    tail_id: str
+    weight: float
+    semantic: float
+    concepts: float
+    source: float
+
+
+class NeighbourRow(NamedTuple):
+    """A statement that another is tied to."""
+
+    statement_id: str
+    weight: float
+    semantic: float
+    concepts: float
+    source: float
+
+
+def community_id(method: str, run_id: int, path: Sequence[int]) -> str:
+    """Return the id of the community at this path, which has one ordinal a level."""
+    return "-".join([f"{method}-run{run_id}", *(f"c{ordinal}" for ordinal in path)])
+
+
+def branch_of(identifier: str) -> list[str]:
+    """Return the ids of the communities that contain this one, from the top, and its own."""
+    parts = _ID.fullmatch(identifier)
+    assert parts is not None, identifier
+    run, path = parts.groups()
+    return list(accumulate(_STEP.findall(path), initial=run))[1:]
+
+
+def community_of(session: Session, identifier: str) -> Community:
+    """Return a community.
+
+    Raises:
+        NotFoundError: No community has this id.
+    """
+    community = session.get(Community, identifier)
+    if community is None:
+        raise NotFoundError(f"there is no community {identifier}")
+    return community
+
+
+def tree_of(session: Session, run_id: int) -> list[CommunityNode]:
+    """Return every community of a run, depth first, siblings with the largest first.
+
+    Raises:
+        NotFoundError: No run has this number.
+    """
+    run_of(session, run_id)
+    children: dict[str | None, list[Community]] = {}
+    for community in session.exec(
+        select(Community).where(Community.run_id == run_id).order_by(col(Community.ordinal))
+    ):
+        children.setdefault(community.parent_id, []).append(community)
+    sizes = sizes_of(session, [run_id])
+    labels = _latest_labels(session, run_id)
+    nodes: list[CommunityNode] = []
+    waiting = children.get(None, [])[::-1]
+    while waiting:
+        community = waiting.pop()
+        nodes.append(
+            CommunityNode(
+                id=community.id,
+                label=labels.get(community.id),
+                level=community.level,
+                parent=community.parent_id,
+                members=sizes[community.id],
+            )
+        )
+        waiting += children.get(community.id, [])[::-1]
+    return nodes
+
+
+def members_of(session: Session, identifier: str) -> list[str]:
+    """Return the ids of a community's statements, ascending, those of its sub-communities too.
+
+    Raises:
+        NotFoundError: No community has this id.
+    """
+    community_of(session, identifier)
+    return list(
+        session.exec(
+            select(Membership.statement_id)
+            .where(lies_in(identifier))
+            .order_by(Membership.statement_id)
+        )
+    )
+
+
+def lies_in(identifier: str) -> ColumnElement[bool]:
+    """Return the condition that a membership is in this community or in one of its parts."""
+    # "." is the character after "-", so this is every id that begins with the prefix.
+    deeper = col(Membership.community_id).between(f"{identifier}-", f"{identifier}.")
+    return or_(col(Membership.community_id) == identifier, deeper)
+
+
+def children_of(session: Session, identifier: str) -> list[Community]:
+    """Return the communities that this one is cut into, largest first; none if it is whole.
+
+    Raises:
+        NotFoundError: No community has this id.
+    """
+    community_of(session, identifier)
+    return list(
+        session.exec(
+            select(Community)
+            .where(Community.parent_id == identifier)
+            .order_by(col(Community.ordinal))
+        )
+    )
+
+
+def communities_of_statement(session: Session, statement_id: str) -> list[Community]:
+    """Return the communities of a statement in the active run of every method.
+
+    They are in the order of their methods, and in each from the top down.
+
+    Raises:
+        NotFoundError: No statement has this id.
+    """
+    statement_of(session, statement_id)
+    found: list[Community] = []
+    for run in active_runs(session, RunKind.CLUSTERING):
+        membership = session.get(Membership, (run.id, statement_id))
+        if membership is not None:
+            found += [community_of(session, part) for part in branch_of(membership.community_id)]
+    return found
+
+
+def members_by_community(session: Session, run_id: int) -> dict[str, frozenset[str]]:
+    """Return the statements of every community of a run, on all levels.
+
+    Raises:
+        NotFoundError: No run has this number.
+    """
+    run_of(session, run_id)
+    members: dict[str, set[str]] = {}
+    query = select(Membership.statement_id, Membership.community_id)
+    for statement, deepest in session.exec(query.where(Membership.run_id == run_id)):
+        members.setdefault(deepest, set()).add(statement)
+    whole: dict[str, set[str]] = {}
+    for deepest, statements in members.items():
+        for identifier in branch_of(deepest):
+            whole.setdefault(identifier, set()).update(statements)
+    return {identifier: frozenset(statements) for identifier, statements in whole.items()}
+
+
+def sizes_of(session: Session, run_ids: Sequence[int]) -> Mapping[str, int]:
+    """Return how many statements every community of these runs has, on all levels."""
+    counts = session.exec(
+        select(Membership.community_id, func.count())
+        .where(col(Membership.run_id).in_(run_ids))
+        .group_by(Membership.community_id)
+    )
+    sizes: Counter[str] = Counter()
+    for deepest, count in counts:
+        sizes.update(dict.fromkeys(branch_of(deepest), count))
+    return sizes
+
+
+def edges_of(session: Session, identifier: str) -> list[EdgeRow]:
+    """Return the ties between members of a community, in the order of the graph.
+
+    Raises:
+        NotFoundError: No community has this id.
+    """
+    community = community_of(session, identifier)
+    columns = _columns(session, community.run_id)
+    members = np.isin(columns.statement_ids, members_of(session, identifier))
+    inside = np.flatnonzero(members[columns.head] & members[columns.tail])
+    heads = columns.statement_ids[columns.head[inside]].tolist()
+    tails = columns.statement_ids[columns.tail[inside]].tolist()
+    return [
+        EdgeRow(head, tail, *layers)
+        for head, tail, layers in zip(heads, tails, columns.layers_at(inside), strict=True)
+    ]
+
+
+def neighbours_of(
+    session: Session, run_id: int, statement_id: str, limit: int
+) -> list[NeighbourRow]:
+    """Return what a statement is tied to in the graph of a run, strongest first, then by id.
+
+    A statement that the run did not know has no neighbours.
+
+    Raises:
+        NotFoundError: No run has this number.
+    """
+    run_of(session, run_id)
+    columns = _columns(session, run_id)
+    place = np.flatnonzero(columns.statement_ids == statement_id)
+    if not len(place):
+        return []
+    at_head = np.flatnonzero(columns.head == place[0])
+    at_tail = np.flatnonzero(columns.tail == place[0])
+    edges = np.concatenate([at_head, at_tail])
+    others = np.concatenate([columns.tail[at_head], columns.head[at_tail]])
+    order = np.lexsort((others, -columns.layers["weight"][edges]))[:limit]
+    ids = columns.statement_ids[others[order]].tolist()
+    return [
+        NeighbourRow(other, *layers)
+        for other, layers in zip(ids, columns.layers_at(edges[order]), strict=True)
+    ]
+
+
+_LAYERS = ("weight", "semantic", "concepts", "source")
+
+
+class _Columns(NamedTuple):
+    """The stored graph of a run as arrays."""
+
+    statement_ids: NDArray[np.str_]
+    head: NDArray[np.int32]
+    tail: NDArray[np.int32]
+    layers: dict[str, NDArray[np.float32]]
+
+    def layers_at(self, edges: NDArray[np.intp]) -> list[tuple[float, float, float, float]]:
+        weight, semantic, concepts, source = (self.layers[name][edges].tolist() for name in _LAYERS)
+        return list(zip(weight, semantic, concepts, source, strict=True))
+
+
+def _columns(session: Session, run_id: int) -> _Columns:
+    graph = session.get(Graph, run_id)
+    if graph is None:
+        raise NotFoundError(f"run {run_id} has no graph")
+    return _Columns(
+        statement_ids=np.array(graph.statement_ids.split("\n")),
+        head=np.frombuffer(graph.head, dtype="<i4"),
+        tail=np.frombuffer(graph.tail, dtype="<i4"),
+        layers={name: np.frombuffer(getattr(graph, name), dtype="<f4") for name in _LAYERS},
+    )
+
+
+def _latest_labels(session: Session, run_id: int) -> dict[str, str]:
+    rows = session.exec(
+        select(Label.community_id, Label.label)
+        .join(Community, col(Community.id) == Label.community_id)
+        .join(Run, col(Run.id) == Label.run_id)
+        .where(Community.run_id == run_id, Run.status == RunStatus.SUCCEEDED)
+        .order_by(col(Label.run_id))
+    )
+    return dict(rows.all())

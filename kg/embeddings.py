@@ -1,0 +1,139 @@
+"""The vectors of statements: made where they are missing, kept by model, read as one array.
+
+A statement is embedded as its text and its note, because the note says what a short text
+leaves out. The SHA-256 of what was embedded is kept beside the vector, so that a statement
+whose note changes is embedded again.
+
+A run that is interrupted stores nothing: all vectors of a run are written in one transaction.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Engine
+from sqlalchemy.dialects.sqlite import insert
+from sqlmodel import Session, col, select
+
+from kg.db import reading, writing
+from kg.embedders import Embedder, OnProgress, Vectors
+from kg.errors import NotFoundError
+from kg.runs import recording, succeed
+from kg.statements import all_statements, notes_of
+from kg.tables import Embedding, RunKind
+
+log = logging.getLogger(__name__)
+
+_IDS_PER_QUERY = 500
+_ROWS_PER_INSERT = 5000
+
+
+class EmbeddingConfig(BaseModel):
+    """What an embedding run did."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    model: str
+    """The embedder's name, with the first digits of its weights' SHA-256."""
+
+
+def embedded_text(text: str, note: str) -> str:
+    """Return what is embedded of a statement: its text, and its note if it has one.
+
+    A closing full stop makes no difference, as it makes none to the statement's id.
+    """
+    sentence = text.rstrip(" .")
+    return f"{sentence}. {note}" if note else sentence
+
+
+def embedded_texts(session: Session) -> dict[str, str]:
+    """Return what is embedded of every statement, by id, ascending."""
+    notes = notes_of(session)
+    return {
+        statement: embedded_text(text, notes.get(statement, ""))
+        for statement, text in all_statements(session)
+    }
+
+
+def embed_missing(engine: Engine, embedder: Embedder, on_progress: OnProgress | None = None) -> int:
+    """Embed the statements that have no vector under this model, or an outdated one.
+
+    Returns how many there were. If there were none, no run is recorded.
+    """
+    with reading(engine) as session:
+        missing = _missing(session, embedder.name)
+    if not missing:
+        return 0
+    started = time.perf_counter()
+    config = EmbeddingConfig(model=embedder.name)
+    with recording(engine, RunKind.EMBEDDING, embedder.name, config) as run_id:
+        vectors = embedder.embed(list(missing.values()), on_progress)
+        with writing(engine) as session:
+            _store(session, run_id, embedder.name, missing, vectors)
+            seconds = time.perf_counter() - started
+            succeed(session, run_id, {"statements": len(missing), "seconds": round(seconds, 3)})
+    log.info("embedded %s statements with %s, %.1f s", len(missing), embedder.name, seconds)
+    return len(missing)
+
+
+def vectors_of(session: Session, model: str, statement_ids: Sequence[str]) -> Vectors:
+    """Return the vectors of these statements under a model, in their order: [n, d].
+
+    Raises:
+        NotFoundError: A statement has no vector under this model.
+    """
+    found: dict[str, bytes] = {}
+    for start in range(0, len(statement_ids), _IDS_PER_QUERY):
+        block = statement_ids[start : start + _IDS_PER_QUERY]
+        rows = session.exec(
+            select(Embedding.statement_id, Embedding.vector).where(
+                Embedding.model == model, col(Embedding.statement_id).in_(block)
+            )
+        )
+        found.update(rows.all())
+    for statement in statement_ids:
+        if statement not in found:
+            raise NotFoundError(f"statement {statement} has no embedding under {model}")
+    if not statement_ids:
+        return np.empty((0, 0), dtype=np.float32)
+    joined = b"".join(found[statement] for statement in statement_ids)
+    return np.frombuffer(joined, dtype="<f4").reshape(len(statement_ids), -1).astype(np.float32)
+
+
+def _missing(session: Session, model: str) -> dict[str, str]:
+    query = select(Embedding.statement_id, Embedding.text_sha256).where(Embedding.model == model)
+    known = dict(session.exec(query).all())
+    return {
+        statement: text
+        for statement, text in embedded_texts(session).items()
+        if known.get(statement) != _sha256(text)
+    }
+
+
+def _store(
+    session: Session, run_id: int, model: str, texts: dict[str, str], vectors: Vectors
+) -> None:
+    statement = insert(Embedding)
+    upsert = statement.on_conflict_do_update(
+        index_elements=["statement_id", "model"],
+        set_={name: statement.excluded[name] for name in ("text_sha256", "vector", "run_id")},
+    )
+    rows = [
+        {
+            "statement_id": statement_id,
+            "model": model,
+            "text_sha256": _sha256(text),
+            "vector": vector.astype("<f4").tobytes(),
+            "run_id": run_id,
+        }
+        for (statement_id, text), vector in zip(texts.items(), vectors, strict=True)
+    ]
+    for start in range(0, len(rows), _ROWS_PER_INSERT):
+        session.execute(upsert, rows[start : start + _ROWS_PER_INSERT])
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,212 @@
+"""The graph of one clustering, to take away: for Gephi, notebooks and other programs.
+
+A format is a plug: one file here and one line in `EXPORTERS`. What is exported is the graph that
+the run cut (`graph_of`), with what else is known of its statements: the communities that they
+belong to in the active run of every method, and what experiments say about them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, TextIO
+
+import networkx as nx
+import numpy as np
+from sqlmodel import Session, col, select
+
+from kg.communities import members_by_community
+from kg.errors import ConfigError
+from kg.evidence import stances_of
+from kg.exporters.graphml import GraphmlExporter
+from kg.exporters.node_link import NodeLinkExporter
+from kg.labelling import labels_of
+from kg.runs import active_runs, run_of
+from kg.statements import notes_of, sources_by_statement, statements_by_id
+from kg.tables import Community, Graph, Run, RunKind, RunStatus, Source, Stance
+
+
+class Exporter(Protocol):
+    """Writes a graph in one format."""
+
+    name: str
+
+    def write(self, graph: nx.Graph, stream: TextIO) -> None:
+        """Write the whole document, in UTF-8 where the stream is a file."""
+        ...
+
+
+EXPORTERS: dict[str, Exporter] = {"graphml": GraphmlExporter(), "json": NodeLinkExporter()}
+"""Every exporter by the name of its format."""
+
+
+def export(session: Session, name: str, target: Path | TextIO, method: str | None = None) -> None:
+    """Write the graph of a method's active run, or of the latest run of any method.
+
+    A file appears when it is complete, or not at all.
+
+    Args:
+        session: Where to read.
+        name: One of `EXPORTERS`.
+        target: A path, or a stream of text.
+        method: Such as `leiden_semantic`.
+
+    Raises:
+        ConfigError: The format is unknown, nothing was clustered by this method, or the file
+            cannot be written.
+    """
+    if name not in EXPORTERS:
+        raise ConfigError(f"there is no format {name!r}: choose one of {', '.join(EXPORTERS)}")
+    graph = graph_of(session, _run_to_export(session, method))
+    if not isinstance(target, Path):
+        EXPORTERS[name].write(graph, target)
+        return
+    try:
+        with _replacing(target) as stream:
+            EXPORTERS[name].write(graph, stream)
+    except OSError as error:
+        raise ConfigError(f"{target} cannot be written: {error.strerror}") from error
+
+
+def graph_of(session: Session, run_id: int) -> nx.Graph:
+    """Return the graph that a clustering run cut, statements as nodes.
+
+    A node has `kind`, `text`, `note` and `sources` (titles); `communities` (ids in this run,
+    from the top down) with `community` and `community_label` of the deepest; `bridges` (ids of
+    the communities of the other active runs that hold it, by run and level: two communities
+    that share a node are bridged by it); `stances` of its evidence, and how many of each. An
+    edge has `weight` and the layers that it sums, `semantic`, `concepts` and `same_source`. The
+    graph itself names its `run` and `method` and lists all these `communities`.
+
+    Raises:
+        NotFoundError: There is no such run.
+        ConfigError: The run is no clustering, or did not succeed.
+    """
+    run = _clustering(session, run_id)
+    others = [r for r in active_runs(session, RunKind.CLUSTERING) if r.id != run_id]
+    communities: list[dict[str, object]] = []
+    homes: list[dict[str, list[str]]] = []
+    for each in (run, *others):
+        listed, home = _communities(session, each)
+        communities += listed
+        homes.append(home)
+    stored = session.get(Graph, run_id)
+    identifiers = stored.statement_ids.split("\n") if stored and stored.statement_ids else []
+    graph = nx.Graph(run=run_id, method=run.method, communities=communities)
+    labels = {str(row["id"]): str(row["label"]) for row in communities}
+    for identifier, attributes in _statements(session, identifiers):
+        path = homes[0].get(identifier, [])
+        graph.add_node(
+            identifier,
+            **attributes,
+            communities=path,
+            community=path[-1] if path else "",
+            community_label=labels[path[-1]] if path else "",
+            bridges=[found for home in homes[1:] for found in home.get(identifier, [])],
+        )
+    if stored is not None:
+        graph.add_edges_from(_edges(stored, identifiers))
+    return graph
+
+
+def _run_to_export(session: Session, method: str | None) -> int:
+    runs = {run.method: run.id for run in active_runs(session, RunKind.CLUSTERING)}
+    if not runs:
+        raise ConfigError("nothing has been clustered yet: run `claimgraph cluster` first")
+    if method is not None and method not in runs:
+        raise ConfigError(
+            f"nothing has been clustered by {method!r} yet: choose one of {', '.join(runs)}, "
+            f"or run `claimgraph cluster --method {method}` first"
+        )
+    identifier = max(filter(None, runs.values())) if method is None else runs[method]
+    assert identifier is not None
+    return identifier
+
+
+def _clustering(session: Session, run_id: int) -> Run:
+    run = run_of(session, run_id)
+    if run.kind is not RunKind.CLUSTERING:
+        raise ConfigError(f"run {run_id} is a run of {run.kind.value}: it has no graph")
+    if run.status is not RunStatus.SUCCEEDED:
+        raise ConfigError(f"run {run_id} did not succeed: {run.error or run.status.value}")
+    return run
+
+
+def _communities(
+    session: Session, run: Run
+) -> tuple[list[dict[str, object]], dict[str, list[str]]]:
+    """Return the communities of a run by level, and those of each statement from the top down."""
+    assert run.id is not None
+    rows = session.exec(
+        select(Community)
+        .where(Community.run_id == run.id)
+        .order_by(col(Community.level), col(Community.ordinal), col(Community.id))
+    ).all()
+    members = members_by_community(session, run.id)
+    labels = labels_of(session, [row.id for row in rows])
+    listed: list[dict[str, object]] = []
+    home: dict[str, list[str]] = {}
+    for row in rows:
+        label = labels.get(row.id)
+        listed.append(
+            {
+                "id": row.id,
+                "run": run.id,
+                "method": run.method,
+                "level": row.level,
+                "parent": row.parent_id,
+                "label": label.label if label else "",
+                "description": label.description if label else "",
+                "members": len(members[row.id]),
+            }
+        )
+        for statement in members[row.id]:
+            home.setdefault(statement, []).append(row.id)
+    return listed, home
+
+
+def _statements(
+    session: Session, identifiers: list[str]
+) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield what is known of each statement, whatever the run."""
+    statements = statements_by_id(session, identifiers)
+    notes = notes_of(session, identifiers)
+    titles = dict(session.exec(select(Source.id, Source.title)).all())
+    sources = sources_by_statement(session)
+    stances = stances_of(session, identifiers)
+    for identifier in identifiers:
+        counts = stances.get(identifier, {})
+        yield (
+            identifier,
+            {
+                "kind": statements[identifier].kind.value,
+                "text": statements[identifier].text,
+                "note": notes.get(identifier, ""),
+                "sources": sorted(titles[source] for source in sources.get(identifier, [])),
+                "stances": [stance.value for stance in Stance if counts.get(stance.value)],
+                **{stance.value: counts.get(stance.value, 0) for stance in Stance},
+            },
+        )
+
+
+def _edges(stored: Graph, identifiers: list[str]) -> Iterator[tuple[str, str, dict[str, object]]]:
+    """Yield the edges with their layers; node-link data reserves the name `source`."""
+    head, tail = (np.frombuffer(column, dtype="<i4") for column in (stored.head, stored.tail))
+    names = ("weight", "semantic", "concepts", "same_source")
+    columns = (stored.weight, stored.semantic, stored.concepts, stored.source)
+    values = np.stack([np.frombuffer(column, dtype="<f4") for column in columns], axis=1)
+    for one, other, row in zip(head.tolist(), tail.tolist(), values.tolist(), strict=True):
+        rounded = (round(value, 6) for value in row)
+        yield identifiers[one], identifiers[other], dict(zip(names, rounded, strict=True))
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """Open a file beside the path, which takes its place when the block ends well."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as stream:
+            yield stream
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,205 @@
+"""The weighted graph of statements that communities are cut from.
+
+Two statements are tied in up to three layers, each with a similarity in [0, 1]:
+
+- *semantic*: one is among the k nearest neighbours of the other; the cosine of their vectors;
+- *concepts*: one is among the k most similar of the other by shared concepts
+  (`kg.concepts` has the formula);
+- *source*: a source makes both of them; 1. Every pair that another layer ties is marked, and
+  each statement is tied to its k nearest of the same source, so that a long document is held
+  together without a tie between all its pairs.
+
+The weight of an edge is the sum of its layers, each times what the layer counts for. No layer
+has more than k edges a statement, so the graph grows with the statements and not with their
+square, whatever everybody mentions.
+
+Statements are put in the order of their ids before anything else happens, and similarities are
+rounded to 1e-6 before they are compared, ties to the lower id: the graph does not depend on the
+order in which statements were stored.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from kg.concepts import concept_neighbours
+from kg.embedders import Vectors
+from kg.neighbours import nearest_neighbours
+
+Indices = NDArray[np.int32]
+Similarities = NDArray[np.float32]
+
+
+class GraphConfig(BaseModel):
+    """What ties two statements, and how much each kind of tie counts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    semantic: float = Field(default=1.0, ge=0)
+    """What the cosine of nearest neighbours counts for; at 0 the layer is not built."""
+
+    concepts: float = Field(default=1.0, ge=0)
+    """What the similarity by shared concepts counts for."""
+
+    source: float = Field(default=0.1, ge=0)
+    """What a common source counts for."""
+
+    k_semantic: int = Field(default=5, ge=1)
+    """Nearest neighbours of each statement."""
+
+    min_cosine: float = Field(default=0.3, ge=0, le=1)
+    """Neighbours further than this are none."""
+
+    k_concepts: int = Field(default=5, ge=1)
+    """Most similar statements by concepts, of each statement."""
+
+    max_concept_share: float = Field(default=0.1, gt=0, le=1)
+    """A concept that more than this share of the statements have, and more than 100 of them, ties
+    nobody: it would cost the square of their number, and count for next to nothing."""
+
+    k_source: int = Field(default=3, ge=1)
+    """Nearest neighbours of each statement within each of its sources."""
+
+
+@dataclass(frozen=True)
+class HybridGraph:
+    """Edges as columns: row i ties `statement_ids[head[i]]` to `statement_ids[tail[i]]`.
+
+    Rows are in the order of head, then tail; head < tail, and no pair comes twice.
+    """
+
+    statement_ids: tuple[str, ...]
+    """Ascending."""
+
+    head: Indices
+    tail: Indices
+    weight: Similarities
+    semantic: Similarities
+    concepts: Similarities
+    source: Similarities
+
+
+def build_hybrid_graph(
+    statement_ids: Sequence[str],
+    vectors: Vectors,
+    concepts: Mapping[str, frozenset[str]],
+    sources: Mapping[str, Sequence[str]],
+    config: GraphConfig,
+) -> HybridGraph:
+    """Tie the statements that are near, share concepts or share a source.
+
+    Args:
+        statement_ids: In the order of the vectors; any order gives the same graph.
+        vectors: [n, d], of length 1.
+        concepts: The concepts of each statement; none if it is missing.
+        sources: The sources of each statement; none if it is missing.
+        config: What counts.
+
+    Raises:
+        ModelError: A vector is not finite.
+    """
+    order = sorted(range(len(statement_ids)), key=lambda place: statement_ids[place])
+    ids = tuple(statement_ids[place] for place in order)
+    assert len(set(ids)) == len(ids)
+    made_by = [frozenset(sources.get(i, ())) for i in ids]
+    vectors = vectors[order]
+    semantic = _semantic_layer(vectors, config)
+    sharing = _concept_layer([concepts.get(i, frozenset()) for i in ids], config)
+    source = _source_layer(vectors, made_by, config)
+
+    pairs = np.unique(np.concatenate([semantic.pairs, sharing.pairs, source.pairs]))
+    head, tail = np.divmod(pairs, max(1, len(ids)))
+    columns = {
+        "semantic": _column(semantic, pairs),
+        "concepts": _column(sharing, pairs),
+        "source": _in_common(made_by, head, tail) * np.float32(config.source > 0),
+    }
+    return HybridGraph(
+        statement_ids=ids,
+        head=head.astype(np.int32),
+        tail=tail.astype(np.int32),
+        weight=sum_of_layers(columns, config),
+        **columns,
+    )
+
+
+def sum_of_layers(columns: Mapping[str, Similarities], config: GraphConfig) -> Similarities:
+    """Return the weight of each edge: its layers, each times what the layer counts for."""
+    total = sum(
+        (getattr(config, name) * column.astype(np.float64) for name, column in columns.items()),
+        start=np.float64(0),
+    )
+    return np.asarray(total, dtype=np.float32)
+
+
+class _Layer(NamedTuple):
+    """The ties of one layer; a pair is a number, head times n plus tail, ascending."""
+
+    pairs: NDArray[np.int64]
+    similarities: Similarities
+
+
+_NO_TIES = _Layer(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
+
+
+def _semantic_layer(vectors: Vectors, config: GraphConfig) -> _Layer:
+    if config.semantic == 0 or len(vectors) < 2:
+        return _NO_TIES
+    indices, cosines = nearest_neighbours(vectors, config.k_semantic)
+    row, place = np.nonzero((cosines >= config.min_cosine) & (cosines > 0))
+    return _layer(row, indices[row, place], cosines[row, place], len(vectors))
+
+
+def _source_layer(
+    vectors: Vectors, made_by: Sequence[frozenset[str]], config: GraphConfig
+) -> _Layer:
+    if config.source == 0:
+        return _NO_TIES
+    members: dict[str, list[int]] = {}
+    for place, sources in enumerate(made_by):
+        for source in sources:
+            members.setdefault(source, []).append(place)
+    rows, others = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    for source in sorted(members):
+        group = np.array(members[source])
+        indices = nearest_neighbours(vectors[group], config.k_source).indices
+        rows.append(np.repeat(group, indices.shape[1]))
+        others.append(group[indices].ravel())
+    row, other = np.concatenate(rows), np.concatenate(others)
+    return _layer(row, other, np.ones(len(row), dtype=np.float32), len(vectors))
+
+
+def _concept_layer(concepts: Sequence[frozenset[str]], config: GraphConfig) -> _Layer:
+    if config.concepts == 0:
+        return _NO_TIES
+    near = concept_neighbours(concepts, config.k_concepts, config.max_concept_share)
+    return _layer(near.row, near.other, near.similarity, len(concepts))
+
+
+def _layer(
+    row: NDArray[np.integer], other: NDArray[np.integer], similarities: Similarities, n: int
+) -> _Layer:
+    """Return each tie once, whichever end it was found from."""
+    row, other = row.astype(np.int64), other.astype(np.int64)
+    pairs = np.minimum(row, other) * n + np.maximum(row, other)
+    order = np.lexsort((-similarities, pairs))  # the two ends may differ in the last digit
+    pairs, first = np.unique(pairs[order], return_index=True)
+    return _Layer(pairs, similarities[order][first])
+
+
+def _column(layer: _Layer, pairs: NDArray[np.int64]) -> Similarities:
+    column = np.zeros(len(pairs), dtype=np.float32)
+    column[np.searchsorted(pairs, layer.pairs)] = layer.similarities
+    return column
+
+
+def _in_common(
+    made_by: Sequence[frozenset[str]], head: NDArray[np.int64], tail: NDArray[np.int64]
+) -> Similarities:
+    ends = zip(head.tolist(), tail.tolist(), strict=True)
+    common = [not made_by[one].isdisjoint(made_by[other]) for one, other in ends]
+    return np.array(common, dtype=np.float32)

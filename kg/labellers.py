@@ -1,0 +1,330 @@
+r"""Who names a community: the family of labellers, and the one that needs no language model.
+
+The offline labeller takes names from the members' own words. Candidate phrases (`kg.phrases`)
+that two members or more share are scored by
+
+.. math:: (coverage)^{0.7} \cdot \log(1 + N / df) \cdot contrast \cdot length
+
+where coverage is the share of members that have the phrase (half for one that has it in its
+note only), df is how many of the N statements of the clustering have it, and contrast is the
+share of members against that of the siblings' members. The name is the best phrase and the one
+that maximal marginal relevance (Carbonell & Goldstein, 1998, The use of MMR,
+doi:10.1145/290941.291025) puts next to it. Every name is held to `kg.grounding` before it leaves;
+one that fails, or that a sibling has already, gives way to the next, and in the end to the key
+phrase of the most central member, which is also the name of a community that shares no phrase.
+
+But: the names are always grounded and seldom fluent, and never say what no member says. A
+phrase that is known only from the beginning of sentences loses its capital.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from heapq import nsmallest
+from itertools import count
+from math import log
+from typing import NamedTuple, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kg.grounding import Glossary, Grounding
+from kg.ids import normalised
+from kg.phrases import Spelling, folded_words, is_acronym, phrases_of, singular
+from kg.tables import StatementKind
+
+_LENGTH_BONUS = {1: 0.5, 2: 1.0, 3: 1.1, 4: 0.9}
+_N_CANDIDATES = 40
+_N_NAMED = 3
+_QUOTE_LENGTH = 160
+_NAME_LENGTH = 80
+
+
+class Member(NamedTuple):
+    """A statement of the community that is to be named."""
+
+    id: str
+    kind: StatementKind
+    text: str
+    note: str = ""
+    centrality: float = 0.0
+    """Sum of the weights of its edges inside the community."""
+
+
+@dataclass(frozen=True)
+class Frequencies:
+    """In how many of a set of statements each phrase occurs."""
+
+    n_statements: int
+    counts: Mapping[str, int]
+    """By key; a phrase that is left out counts once."""
+
+
+@dataclass(frozen=True)
+class LabellingTask:
+    """A community to be named, and what it must be told apart from."""
+
+    community_id: str
+    members: tuple[Member, ...]
+    """By id; at least one."""
+
+    run: Frequencies
+    """Of all statements that were clustered."""
+
+    parent: Frequencies
+    """Of the parent's members, or of all statements at the top: the siblings and itself."""
+
+    glossary: Glossary
+    """What the members' sources spell out."""
+
+    taken: frozenset[str] = frozenset()
+    """Names, casefolded, that its siblings and its parent have."""
+
+    @cached_property
+    def grounding(self) -> Grounding:
+        """Return the check that the name and the description must pass."""
+        words = [part for member in self.members for part in (member.text, member.note)]
+        return Grounding(words, self.glossary)
+
+
+class LabelDraft(BaseModel):
+    """A name and a description, not yet checked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    label: str = Field(min_length=1, max_length=120, pattern=r"^[^\n\r\t]*$")
+    description: str = Field(max_length=1000)
+
+
+class Labeller(Protocol):
+    """Names one community at a time."""
+
+    name: str
+
+    def label(self, community: LabellingTask) -> LabelDraft:
+        """Propose a name and a description."""
+        ...
+
+
+class OfflineLabeller:
+    """Names a community with its members' own phrases."""
+
+    name = "offline"
+
+    def label(self, community: LabellingTask) -> LabelDraft:
+        """Name and describe; the result is grounded, and not taken."""
+        shared = _shared_phrases(community)
+        central = _by_centrality(community.members, shared)
+        problems = community.grounding.problems
+        return LabelDraft(
+            label=next(
+                name
+                for name in _names(community, shared, central)
+                if len(name) <= _NAME_LENGTH
+                and name.casefold() not in community.taken
+                and not problems(name)
+            ),
+            description=next(
+                description
+                for description in _descriptions(community, shared, central[0])
+                if not problems(description)
+            ),
+        )
+
+
+LABELLERS: dict[str, Callable[[], Labeller]] = {"offline": OfflineLabeller}
+"""Every labeller by name."""
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """A phrase that two members or more have, one of them in its text."""
+
+    key: str
+    words: str
+    members: frozenset[str]
+    score: float
+
+    @property
+    def stems(self) -> frozenset[str]:
+        """Return its words without case and plural."""
+        return frozenset(self.key.split())
+
+    def is_within(self, other: "_Shared") -> bool:
+        """Say whether the other phrase is longer, and the same members have it."""
+        return f" {self.key} " in f" {other.key} " and (
+            self.key != other.key and self.members == other.members
+        )
+
+
+def _shared_phrases(community: LabellingTask) -> list[_Shared]:
+    """Return the shared phrases: the best first, then in the order of marginal relevance."""
+    spellings: dict[str, list[Spelling]] = {}
+    holders: dict[str, dict[str, float]] = {}
+    for member in community.members:
+        in_text, in_note = phrases_of(member.text), phrases_of(member.note)
+        for key, spelling in {**in_note, **in_text}.items():
+            spellings.setdefault(key, []).append(spelling)
+            holders.setdefault(key, {})[member.id] = 1.0 if key in in_text else 0.5
+    candidates = [
+        _Shared(key, words, frozenset(held), _score(key, words, held, community))
+        for key, held in holders.items()
+        if len(held) > 1 and max(held.values()) == 1  # a heading alone is nobody's topic
+        for words in [_cased(spellings[key])]
+    ]
+    best = nsmallest(_N_CANDIDATES, candidates, key=lambda phrase: (-phrase.score, phrase.key))
+    return _diverse([phrase for phrase in best if not any(map(phrase.is_within, best))])
+
+
+def _score(key: str, words: str, holders: Mapping[str, float], community: LabellingTask) -> float:
+    """Say how well a phrase names a community; see the formula above."""
+    n_members, run, parent = len(community.members), community.run, community.parent
+    coverage = sum(holders.values()) / n_members
+    rarity = log(1 + run.n_statements / max(run.counts.get(key, 1), len(holders)))
+    here = len(holders) / n_members
+    elsewhere = max(parent.counts.get(key, 1) - len(holders), 0)
+    there = elsewhere / max(parent.n_statements - n_members, 1)
+    return float(coverage**0.7 * rarity * here / (here + there) * _length_bonus(words))
+
+
+def _length_bonus(words: str) -> float:
+    return _LENGTH_BONUS[len(words.split())]
+
+
+def _diverse(shared: list[_Shared]) -> list[_Shared]:
+    """Order phrases by maximal marginal relevance, without words said before."""
+    ordered: list[_Shared] = []
+    left = list(shared)
+    while left:
+        best = max(left, key=lambda phrase: _relevance(phrase, ordered, shared[0].score))
+        ordered.append(best)
+        left = [phrase for phrase in left if not phrase.stems & best.stems]
+    return ordered
+
+
+def _relevance(phrase: _Shared, said: list[_Shared], top: float) -> float:
+    overlap = max(
+        (
+            len(phrase.members & other.members) / len(phrase.members | other.members)
+            for other in said
+        ),
+        default=0.0,
+    )
+    return 0.5 * phrase.score / top - 0.5 * overlap
+
+
+def _cased(spellings: list[Spelling]) -> str:
+    """Return the commonest spelling inside sentences, else the one at their beginning in small."""
+    inside = Counter(spelling.words for spelling in spellings if not spelling.begins)
+    counts = inside or Counter(_uncapitalised(spelling.words) for spelling in spellings)
+    return min(counts, key=lambda words: (-counts[words], words))
+
+
+def _uncapitalised(words: str) -> str:
+    first = words.split()[0]
+    return words if first[1:] != first[1:].lower() else words[0].lower() + words[1:]
+
+
+def _capitalised(words: str) -> str:
+    first = words.split()[0]
+    return words[0].upper() + words[1:] if first == first.lower() else words
+
+
+def _by_centrality(members: tuple[Member, ...], shared: list[_Shared]) -> list[Member]:
+    """Order members: heaviest edges first, then most of the shared phrases, then by id."""
+    phrases = Counter[str]()
+    for phrase in shared:
+        phrases.update(dict.fromkeys(phrase.members, 1))
+    return sorted(members, key=lambda m: (-m.centrality, -phrases[m.id], m.id))
+
+
+def _names(community: LabellingTask, shared: list[_Shared], central: list[Member]) -> Iterator[str]:
+    """Yield names from the best to the plainest, without end."""
+    for at, first in enumerate(shared):
+        for second in shared[at + 1 :]:
+            name = f"{_capitalised(first.words)} & {second.words}"
+            if second.score >= 0.35 * first.score:
+                yield name
+        yield _capitalised(first.words)
+    for member in central:
+        for phrase in _key_phrases(member, community.run):
+            yield _capitalised(phrase)
+    for member in central:
+        yield f"“{shortened(member.text, _NAME_LENGTH - 2)}”"
+    yield _counts(community.members)
+    for number in count(2):
+        yield f"{_counts(community.members)} ({number})"
+
+
+def _key_phrases(member: Member, run: Frequencies) -> list[str]:
+    """Return the phrases of one statement, the most telling first; of equals, the first said.
+
+    A phrase that goes on to the right has lost its noun, and is left out.
+    """
+    found = phrases_of(member.text)
+
+    def weight(key: str) -> float:
+        rarity = log(1 + run.n_statements / run.counts.get(key, 1))
+        return rarity * _length_bonus(found[key].words)
+
+    whole = [key for key in found if not any(other.startswith(f"{key} ") for other in found)]
+    return [_cased([found[key]]) for key in sorted(whole, key=weight, reverse=True)]
+
+
+def _descriptions(
+    community: LabellingTask, shared: list[_Shared], central: Member
+) -> Iterator[str]:
+    """Yield descriptions from the fullest to the plainest; the last one always holds."""
+    counts = _counts(community.members)
+    quote = f"“{shortened(central.text, _QUOTE_LENGTH).rstrip('.')}”."
+    if len(community.members) == 1:
+        yield f"{counts}: {quote}"
+    elif shared:
+        phrases = [phrase.words for phrase in shared[:_N_NAMED]]
+        for topics in (_expanded(phrases, community.glossary), phrases, phrases[:1]):
+            yield f"{counts} about {_listed(topics)}. Most central: {quote}"
+    else:
+        yield f"{counts} without a phrase in common. Most central: {quote}"
+    yield f"{counts}. Most central: {quote}"
+    yield f"{counts}."
+
+
+def _counts(members: tuple[Member, ...]) -> str:
+    """Return such as "3 claims and 1 finding"; a kind that does not occur is left out."""
+    counts = Counter(member.kind for member in members)
+    parts = [
+        f"{counts[kind]} {kind.value}{'s' if counts[kind] > 1 else ''}"
+        for kind in StatementKind
+        if counts[kind]
+    ]
+    return " and ".join(parts)
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _expanded(phrases: list[str], glossary: Glossary) -> list[str]:
+    """Put its expansion behind each acronym that the sources spell out in one way only."""
+    seen: set[str] = set()
+    expanded: list[str] = []
+    for phrase in phrases:
+        words = []
+        for word in phrase.split():
+            short = singular(word)
+            longs = {long for form in (short, f"{short}s") for long in glossary.get(form, ())}
+            ways = {" ".join(folded_words(long)) for long in longs}
+            is_new = is_acronym(word) and short not in seen and len(ways) == 1
+            words.append(f"{word} ({min(longs)})" if is_new else word)
+            seen.add(short)
+        expanded.append(" ".join(words))
+    return expanded
+
+
+def shortened(text: str, length: int) -> str:
+    """Return the text in one line, cut between words to at most this many characters."""
+    line = normalised(text)
+    if len(line) <= length:
+        return line
+    head = line[:length].rpartition(" ")[0] or line[: length - 1]
+    return f"{head.rstrip(' ,;:–—-')}…"

@@ -1,0 +1,277 @@
+"""Naming all communities of a clustering run, and reading the names that hold.
+
+Every label, whoever wrote it, is held to `kg.grounding` before it is stored; one that fails, or
+that a sibling or the parent has already, is replaced by the offline labeller's, which cannot
+fail. Communities are named from the top down, so that a community's parent and the siblings
+before it have their names when its turn comes. All labels of a run are stored in one transaction.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Engine, insert
+from sqlmodel import Session, col, select
+
+from kg.communities import members_by_community
+from kg.db import reading, writing
+from kg.errors import ConfigError
+from kg.grounding import problems_of
+from kg.labellers import (
+    Frequencies,
+    LabelDraft,
+    Labeller,
+    LabellingTask,
+    Member,
+    OfflineLabeller,
+)
+from kg.phrases import phrases_of
+from kg.runs import recording, run_of, succeed
+from kg.sources import glossary
+from kg.statements import notes_of, sources_by_statement, statements_by_id
+from kg.tables import Community, Graph, Label, Run, RunKind, RunStatus
+
+__all__ = ["LabellingConfig", "label_of", "label_run", "labels_of", "problems_of"]
+
+log = logging.getLogger(__name__)
+
+OnProgress = Callable[[int, int], None]
+
+
+class LabellingConfig(BaseModel):
+    """What a labelling run names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    clustering_run: int
+    """The run whose communities are named."""
+
+
+def label_run(
+    engine: Engine,
+    clustering_run_id: int,
+    labeller: Labeller,
+    on_progress: OnProgress | None = None,
+) -> int:
+    """Name every community of a clustering run; returns the id of the labelling run.
+
+    Raises:
+        NotFoundError: There is no such run.
+        ConfigError: The run is no clustering, or did not succeed.
+    """
+    started = time.perf_counter()
+    with reading(engine) as session:
+        _check(run_of(session, clustering_run_id))
+        material = _material(session, clustering_run_id)
+    config = LabellingConfig(clustering_run=clustering_run_id)
+    with recording(engine, RunKind.LABELLING, labeller.name, config) as run_id:
+        rows: list[dict[str, object]] = []
+        for task in _tasks(material):
+            draft, model = _grounded(labeller, task)
+            material.names[task.community_id] = draft.label
+            rows.append(
+                {
+                    "community_id": task.community_id,
+                    "run_id": run_id,
+                    "model": model,
+                    **draft.model_dump(),
+                }
+            )
+            if on_progress is not None:
+                on_progress(len(rows), len(material.communities))
+        refused = sum(row["model"] != labeller.name for row in rows)
+        seconds = round(time.perf_counter() - started, 3)
+        with writing(engine) as session:
+            if rows:
+                session.execute(insert(Label), rows)
+            report = {"communities": len(rows), "refused": refused, "seconds": seconds}
+            succeed(session, run_id, {"clustering_run": clustering_run_id, **report})
+    log.info("labelled %s communities, refused %s, %.1f s", len(rows), refused, seconds)
+    return run_id
+
+
+def label_of(session: Session, community_id: str) -> Label | None:
+    """Return the label that the latest labelling run that succeeded gave a community."""
+    return labels_of(session, [community_id]).get(community_id)
+
+
+def labels_of(session: Session, community_ids: Sequence[str]) -> dict[str, Label]:
+    """Return the latest label of each community that has one, by its id."""
+    found: dict[str, Label] = {}
+    for start in range(0, len(community_ids), 500):
+        rows = session.exec(
+            select(Label)
+            .join(Run, col(Run.id) == Label.run_id)
+            .where(
+                col(Label.community_id).in_(community_ids[start : start + 500]),
+                Run.status == RunStatus.SUCCEEDED,
+            )
+            .order_by(col(Label.run_id))
+        )
+        found.update({row.community_id: row for row in rows})
+    return found
+
+
+def _check(run: Run) -> None:
+    if run.kind is not RunKind.CLUSTERING:
+        raise ConfigError(f"run {run.id} is a run of {run.kind.value}: it has no communities")
+    if run.status is not RunStatus.SUCCEEDED:
+        raise ConfigError(f"run {run.id} did not succeed: {run.error or run.status.value}")
+
+
+def _grounded(labeller: Labeller, task: LabellingTask) -> tuple[LabelDraft, str]:
+    """Return a label that passes the check and is not taken, and the name of who wrote it."""
+    draft = labeller.label(task)
+    problems = [
+        problem
+        for text in (draft.label, draft.description)
+        if text
+        for problem in task.grounding.problems(text)
+    ]
+    if draft.label.casefold() in task.taken:
+        problems.append("its parent or a sibling is called so")
+    if not problems:
+        return draft, labeller.name
+    log.warning("refused %r for %s: %s", draft.label, task.community_id, "; ".join(problems))
+    return OfflineLabeller().label(task), OfflineLabeller.name
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What the tasks of one clustering run are made of, read once."""
+
+    communities: list[Community]
+    """From the top down; siblings together, the largest first."""
+
+    members: dict[str, list[str]]
+    """The statements of each community, by id ascending."""
+
+    statements: dict[str, Member]
+    """Every clustered statement, without its centrality."""
+
+    centrality: list[dict[str, float]]
+    """By level: the weights of a statement's edges inside its community there."""
+
+    phrases: dict[str, frozenset[str]]
+    """The keys of each statement's phrases."""
+
+    sources: dict[str, list[str]]
+    """The sources of each statement."""
+
+    glossaries: dict[str, dict[str, set[str]]]
+    """What each source spells out."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    """The labels given so far, by community."""
+
+
+def _material(session: Session, run_id: int) -> _Material:
+    communities = _from_the_top(session, run_id)
+    members = {c: sorted(found) for c, found in members_by_community(session, run_id).items()}
+    clustered = sorted(set().union(*members.values()))
+    notes = notes_of(session, clustered)
+    statements = {
+        identifier: Member(identifier, row.kind, row.text, notes.get(identifier, ""))
+        for identifier, row in sorted(statements_by_id(session, clustered).items())
+    }
+    by_statement = sources_by_statement(session)
+    sources = {identifier: by_statement.get(identifier, []) for identifier in clustered}
+    return _Material(
+        communities=communities,
+        members=members,
+        statements=statements,
+        centrality=_centrality(session.get(Graph, run_id), communities, members),
+        phrases={
+            identifier: frozenset({**phrases_of(row.text), **phrases_of(row.note)})
+            for identifier, row in statements.items()
+        },
+        sources=sources,
+        glossaries={
+            source: glossary(session, [source]) for source in sorted(set().union(*sources.values()))
+        },
+    )
+
+
+def _from_the_top(session: Session, run_id: int) -> list[Community]:
+    """Return the communities of a run by level, siblings together in their order."""
+    rows = session.exec(
+        select(Community).where(Community.run_id == run_id).order_by(col(Community.level))
+    )
+    paths: dict[str | None, tuple[int, ...]] = {None: ()}
+    by_path: dict[tuple[int, ...], Community] = {}
+    for row in rows:
+        paths[row.id] = (*paths[row.parent_id], row.ordinal)
+        by_path[paths[row.id]] = row
+    return [by_path[path] for path in sorted(by_path, key=lambda path: (len(path), path))]
+
+
+def _centrality(
+    graph: Graph | None, communities: list[Community], members: dict[str, list[str]]
+) -> list[dict[str, float]]:
+    """Return, by level, the sum of the weights of each statement's edges inside its community."""
+    if graph is None or not graph.statement_ids:
+        return []
+    statements = graph.statement_ids.split("\n")
+    place = {identifier: at for at, identifier in enumerate(statements)}
+    head, tail = (np.frombuffer(column, dtype="<i4") for column in (graph.head, graph.tail))
+    weight = np.frombuffer(graph.weight, dtype="<f4").astype(np.float64)
+    levels: list[dict[str, float]] = []
+    for level in sorted({community.level for community in communities}):
+        home = np.full(len(statements), -1)
+        for number, community in enumerate(communities):
+            if community.level == level:
+                home[[place[member] for member in members[community.id]]] = number
+        inside = (home[head] == home[tail]) & (home[head] >= 0)
+        total = np.zeros(len(statements))
+        np.add.at(total, head[inside], weight[inside])
+        np.add.at(total, tail[inside], weight[inside])
+        levels.append(dict(zip(statements, total.tolist(), strict=True)))
+    return levels
+
+
+def _tasks(material: _Material) -> Iterator[LabellingTask]:
+    """Yield the task of each community, once the names before it are in the material."""
+    whole = _frequencies(material, list(material.statements))
+    parent, around, siblings = None, whole, set[str]()
+    for community in material.communities:
+        if community.parent_id != parent:
+            parent, siblings = community.parent_id, set()
+            around = _frequencies(material, material.members[parent]) if parent else whole
+        taken = {material.names[other] for other in siblings | ({parent} if parent else set())}
+        siblings.add(community.id)
+        yield LabellingTask(
+            community_id=community.id,
+            members=_members(material, community),
+            run=whole,
+            parent=around,
+            glossary=_glossary(material, community),
+            taken=frozenset(map(str.casefold, taken)),
+        )
+
+
+def _members(material: _Material, community: Community) -> tuple[Member, ...]:
+    levels = material.centrality
+    centrality = levels[community.level] if levels else {}
+    return tuple(
+        material.statements[member]._replace(centrality=centrality.get(member, 0.0))
+        for member in material.members[community.id]
+    )
+
+
+def _glossary(material: _Material, community: Community) -> dict[str, set[str]]:
+    """Join what the sources of a community's members spell out."""
+    members = material.members[community.id]
+    merged: dict[str, set[str]] = {}
+    for source in {source for member in members for source in material.sources[member]}:
+        for short, longs in material.glossaries[source].items():
+            merged.setdefault(short, set()).update(longs)
+    return merged
+
+
+def _frequencies(material: _Material, statements: Sequence[str]) -> Frequencies:
+    counts = Counter(key for member in statements for key in material.phrases[member])
+    return Frequencies(len(statements), {key: n for key, n in counts.items() if n > 1})

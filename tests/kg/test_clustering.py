@@ -1,0 +1,213 @@
+"""Clustering: the same statements give the same communities, wholly or not at all."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, event
+from sqlmodel import func, select
+
+from kg.clustering import METHODS, cluster
+from kg.communities import (
+    children_of,
+    community_id,
+    edges_of,
+    members_by_community,
+    members_of,
+    tree_of,
+)
+from kg.db import open_engine, reading
+from kg.embedders import Embedder
+from kg.errors import ConfigError
+from kg.runs import active_run, run_of
+from kg.tables import Community, Embedding, Graph, Membership, Run, RunKind, RunStatus
+from tests.kg.conftest import FINDING, STATEMENTS, Said, fill
+
+
+def _count(engine: Engine, table: type) -> int:
+    with reading(engine) as session:
+        return session.exec(select(func.count()).select_from(table)).one()
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_the_order_in_which_statements_were_stored_makes_no_difference(
+    method: str, minilm: Embedder
+):
+    shuffled = random.Random(3).sample(STATEMENTS, len(STATEMENTS))
+    found = []
+    for statements, first in ((STATEMENTS, 4), (shuffled, 0)):
+        engine = open_engine(None)
+        if first:  # some of them embedded before the others came
+            fill(engine, statements[:first])
+            cluster(engine, method, minilm)
+        fill(engine, statements[first:])
+        report = cluster(engine, method, minilm, seed=1)
+        with reading(engine) as session:
+            communities = members_by_community(session, report.run)
+        prefix = community_id(method, report.run, [])
+        found.append({name.removeprefix(prefix): held for name, held in communities.items()})
+
+    assert found[0] == found[1]
+    assert len(found[0]) > 1
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_children_partition_their_parent_and_the_top_level_all_statements(
+    method: str, engine: Engine, minilm: Embedder
+):
+    ids = fill(engine)
+
+    report = cluster(engine, method, minilm)
+
+    with reading(engine) as session:
+        members = members_by_community(session, report.run)
+        tree = tree_of(session, report.run)
+        top = [node.id for node in tree if node.parent is None]
+        assert sorted(held for node in top for held in members[node]) == sorted(ids)
+        for node in tree:
+            parts = [child.id for child in children_of(session, node.id)]
+            held = sorted(statement for part in parts for statement in members[part])
+            assert held in ([], members_of(session, node.id))
+    assert len(tree) == report.communities
+    assert max(node.level for node in tree) + 1 == report.levels
+
+
+def test_statements_on_one_subject_come_together(engine: Engine, minilm: Embedder):
+    ids = fill(engine)
+
+    report = cluster(engine, "leiden_hybrid_concepts", minilm)
+
+    with reading(engine) as session:
+        top = [node.id for node in tree_of(session, report.run) if node.level == 0]
+        together = {frozenset(members_of(session, node)) for node in top}
+        edges = [edge[:2] for node in top for edge in edges_of(session, node)]
+    assert frozenset(ids[4:8]) in together
+    assert 2 <= len(top) <= 4
+    assert report.modularity > 0.2
+    assert len(edges) == len(set(edges)) > len(ids)
+    assert all(head < tail for head, tail in edges)
+
+
+def test_a_run_records_all_that_it_was_configured_with_and_what_it_found(
+    engine: Engine, minilm: Embedder
+):
+    fill(engine)
+
+    report = cluster(engine, "leiden_semantic", minilm, seed=5)
+
+    with reading(engine) as session:
+        run = run_of(session, report.run)
+    assert (run.status, run.seed, run.method) == (RunStatus.SUCCEEDED, 5, "leiden_semantic")
+    assert run.config["model"] == minilm.name
+    assert run.config["leiden"]["seed"] == 5
+    assert run.config["graph"] == METHODS["leiden_semantic"].model_dump()
+    assert run.result == {
+        name: value for name, value in report._asdict().items() if name not in ("run", "method")
+    }
+
+
+def test_the_ids_of_communities_carry_method_run_and_path(engine: Engine, minilm: Embedder):
+    fill(engine)
+
+    first = cluster(engine, "leiden_concepts", minilm)
+    second = cluster(engine, "leiden_concepts", minilm)
+
+    with reading(engine) as session:
+        names = [[node.id for node in tree_of(session, run)] for run in (first.run, second.run)]
+    assert names[0][0] == f"leiden_concepts-run{first.run}-c0"
+    assert [n.replace(f"run{first.run}", f"run{second.run}") for n in names[0]] == names[1]
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_few_statements_are_clustered_at_once(
+    n: int, method: str, engine: Engine, minilm: Embedder
+):
+    ids = fill(engine, STATEMENTS[:n])
+
+    report = cluster(engine, method, minilm)
+
+    with reading(engine) as session:
+        communities = members_by_community(session, report.run)
+    assert (report.statements, report.levels, report.modularity) == (n, min(n, 1), 0)
+    assert sorted(held for one in communities.values() for held in one) == sorted(ids)
+
+
+def test_the_same_sentence_as_claim_and_as_finding_is_one_community(
+    engine: Engine, minilm: Embedder
+):
+    said = STATEMENTS[4]
+    ids = fill(
+        engine,
+        [
+            said,
+            Said("Elsewhere", FINDING, "It rained in Leiden"),
+            said._replace(source="Again", kind=STATEMENTS[0].kind),
+        ],
+    )
+
+    report = cluster(engine, "leiden_semantic", minilm)
+
+    with reading(engine) as session:
+        largest, *_ = tree_of(session, report.run)
+        assert members_of(session, largest.id) == sorted([ids[0], ids[2]])
+
+
+def _interrupt_at(engine: Engine, words: str) -> Callable[[], None]:
+    """Have the database be interrupted, as by Ctrl-C, at the statement that begins like this."""
+
+    def interrupt(_connection, _cursor, statement, _parameters, _context, _many):
+        if statement.startswith(words):
+            raise KeyboardInterrupt
+
+    event.listen(engine, "before_cursor_execute", interrupt)
+    return lambda: event.remove(engine, "before_cursor_execute", interrupt)
+
+
+@pytest.mark.parametrize(
+    "words", ["INSERT INTO community", "INSERT INTO membership", "INSERT INTO graph"]
+)
+def test_an_interrupted_run_leaves_nothing_and_the_last_one_stays_active(
+    words: str, tmp_path: Path, minilm: Embedder
+):
+    engine = open_engine(tmp_path / "a.db")
+    fill(engine)
+    before = cluster(engine, "leiden_semantic", minilm)
+    rows = [_count(engine, table) for table in (Community, Membership, Graph, Embedding)]
+
+    undo = _interrupt_at(engine, words)
+    with pytest.raises(KeyboardInterrupt):
+        cluster(engine, "leiden_semantic", minilm)
+    undo()
+
+    assert [_count(engine, table) for table in (Community, Membership, Graph, Embedding)] == rows
+    with reading(engine) as session:
+        latest = session.exec(select(Run).order_by(Run.id.desc())).first()
+        active = active_run(session, RunKind.CLUSTERING, "leiden_semantic")
+    assert (latest.status, latest.error) == (RunStatus.FAILED, "interrupted")
+    assert active.id == before.run
+
+
+def test_an_interrupted_embedding_starts_no_clustering(engine: Engine, minilm: Embedder):
+    fill(engine)
+
+    def interrupt(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cluster(engine, "leiden_semantic", minilm, on_progress=interrupt)
+
+    assert [_count(engine, table) for table in (Community, Membership, Graph, Embedding)] == [0] * 4
+    with reading(engine) as session:
+        kinds = session.exec(select(Run.kind, Run.status).where(Run.kind != RunKind.INGESTION))
+        assert kinds.all() == [(RunKind.EMBEDDING, RunStatus.FAILED)]
+
+
+def test_a_method_or_a_seed_that_does_not_exist_is_refused(engine: Engine, minilm: Embedder):
+    with pytest.raises(ConfigError, match="leiden_hybrid_concepts"):
+        cluster(engine, "louvain", minilm)
+    with pytest.raises(ConfigError, match="-1"):
+        cluster(engine, "leiden_semantic", minilm, seed=-1)
+
+    assert _count(engine, Run) == 0

@@ -1,0 +1,88 @@
+"""Embeddings: made once, made again when the text changes, stored wholly or not at all."""
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import func, select
+
+from kg.db import reading
+from kg.embedders import Embedder
+from kg.embeddings import embed_missing, embedded_text, vectors_of
+from kg.errors import NotFoundError
+from kg.tables import Embedding, Run, RunKind, RunStatus
+from tests.kg.conftest import CLAIM, STATEMENTS, Said, fill
+
+
+def _embedding_runs(engine: Engine) -> list[tuple[RunStatus, dict]]:
+    with reading(engine) as session:
+        runs = session.exec(select(Run).where(Run.kind == RunKind.EMBEDDING).order_by(Run.id))
+        return [(run.status, run.result) for run in runs]
+
+
+def test_a_closing_full_stop_makes_no_difference_and_a_note_does():
+    assert embedded_text("It works.", "") == embedded_text("It works", "") == "It works"
+    assert embedded_text("It works.", "Says so.") == "It works. Says so."
+
+
+def test_statements_are_embedded_once(engine: Engine, minilm: Embedder):
+    fill(engine)
+
+    first = embed_missing(engine, minilm)
+    second = embed_missing(engine, minilm)
+
+    assert (first, second) == (len(STATEMENTS), 0)
+    (status, result), *others = _embedding_runs(engine)
+    assert status is RunStatus.SUCCEEDED
+    assert result["statements"] == len(STATEMENTS)
+    assert others == []
+
+
+def test_vectors_come_in_the_order_that_is_asked_for(engine: Engine, minilm: Embedder):
+    ids = fill(engine)
+    embed_missing(engine, minilm)
+    wanted = [ids[5], ids[0], ids[5]]
+
+    with reading(engine) as session:
+        vectors = vectors_of(session, minilm.name, wanted)
+
+    texts = [embedded_text(STATEMENTS[place].text, STATEMENTS[place].note) for place in (5, 0, 5)]
+    assert vectors.tobytes() == minilm.embed(texts).tobytes()
+
+
+def test_a_statement_without_a_vector_is_named(engine: Engine, minilm: Embedder):
+    ids = fill(engine)
+
+    with reading(engine) as session, pytest.raises(NotFoundError, match=ids[0]):
+        vectors_of(session, minilm.name, ids)
+
+
+def test_a_statement_whose_note_changes_is_embedded_again(engine: Engine, minilm: Embedder):
+    said = Said("First", CLAIM, "Probes read more than models use")
+    (identifier,) = fill(engine, [said])
+    embed_missing(engine, minilm)
+    with reading(engine) as session:
+        before = vectors_of(session, minilm.name, [identifier])
+
+    fill(engine, [said._replace(source="Second", note="A warning about linear probes.")])
+    embedded = embed_missing(engine, minilm)
+
+    with reading(engine) as session:
+        after = vectors_of(session, minilm.name, [identifier])
+    assert embedded == 1
+    assert not np.array_equal(before, after)
+
+
+def test_an_interrupted_run_stores_no_vector_and_is_marked_as_failed(
+    engine: Engine, minilm: Embedder
+):
+    fill(engine)
+
+    def interrupt(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embed_missing(engine, minilm, interrupt)
+
+    with reading(engine) as session:
+        assert session.exec(select(func.count()).select_from(Embedding)).one() == 0
+    assert [status for status, _ in _embedding_runs(engine)] == [RunStatus.FAILED]
