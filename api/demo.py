@@ -1,0 +1,116 @@
+"""The whole way once, on the example documents: what `make demo` shows.
+
+Nothing here is special to the demo: each step is the command that its heading names.
+"""
+
+from pathlib import Path
+
+import typer
+from sqlalchemy import Engine
+
+from api import terminal
+from api.jobs import (
+    Trial,
+    cluster_statements,
+    decompose_target,
+    ingest_files,
+    try_statement,
+)
+from api.settings import Settings, artifacts_of
+from api.views.communities import community_view
+from kg.communities import communities_of_statement
+from kg.db import open_engine, reading
+from kg.errors import ConfigError
+from kg.runs import close_abandoned
+from kg.statements import statement_id
+from kg.tables import Statement, StatementKind
+
+METHODS = ("leiden_semantic", "leiden_concepts", "leiden_hybrid_concepts")
+TARGET = "tms_5-2"
+TESTS = (
+    (
+        "recovery",
+        "Stochastic Parameter Decomposition recovers the ground-truth mechanisms of the toy model "
+        "of superposition.",
+    ),
+    (
+        "ablation_specificity",
+        "Removing a subcomponent changes the output only on inputs where it is causally important.",
+    ),
+    (
+        "recovery",
+        "The learned subcomponents do not match the ground-truth mechanisms of the toy model any "
+        "better than random directions do.",
+    ),
+)
+"""What is tested: an experiment, and a claim that the examples make. The last one is false."""
+
+
+def run_demo(examples: Path, folder: Path) -> None:
+    """Read the examples, find communities, decompose the toy target, test claims, show it all.
+
+    Raises:
+        ConfigError: The folder of examples is not there.
+    """
+    if not examples.is_dir():
+        raise ConfigError(f"there is no folder {examples}: run this where the project lies")
+    folder.mkdir(parents=True, exist_ok=True)
+    database = folder / "claimgraph.db"
+    engine = open_engine(database)
+    close_abandoned(engine)
+
+    _step(f"claimgraph ingest {examples}")
+    with terminal.progress("reading") as on_progress:
+        report = ingest_files(engine, [examples], "offline", on_progress)
+    _print(terminal.ingestion(report))
+
+    for method in METHODS:
+        _step(f"claimgraph cluster --method {method}")
+        with terminal.progress("clustering") as on_progress:
+            clustering = cluster_statements(engine, method, 0, Settings().embedder, on_progress)
+        _print(terminal.clustering(clustering))
+
+    _step(f"claimgraph decompose {TARGET} --seed 0")
+    artifacts = artifacts_of(str(database))
+    with terminal.progress("decomposing") as on_progress:
+        decomposition = decompose_target(engine, artifacts, TARGET, 0, on_progress)
+    _print(terminal.decomposition(decomposition))
+
+    for experiment, words in TESTS:
+        statement = _statement(engine, words)
+        _step(f"claimgraph test {statement} --experiment {experiment} --run {decomposition.run}")
+        trial = Trial(statement, experiment, decomposition.run)
+        _print(terminal.verdict(try_statement(engine, artifacts, trial)))
+
+    with reading(engine) as session:
+        tested = _statement(engine, TESTS[0][1])
+        community = next(
+            each.id
+            for each in communities_of_statement(session, tested)
+            if each.id.startswith(METHODS[-1])
+        )
+        _step(f"claimgraph community {community}")
+        _print(terminal.community(community_view(session, community)))
+
+    _step("to look at it in a browser")
+    typer.echo(f"claimgraph serve --db {database}")
+    typer.echo(f"then open http://127.0.0.1:8000/communities/{community}")
+
+
+def _step(command: str) -> None:
+    typer.secho(f"\n$ {command}", bold=True)
+
+
+def _print(lines: terminal.Lines) -> None:
+    for line in lines:
+        typer.echo(line)
+
+
+def _statement(engine: Engine, words: str) -> str:
+    """Return the id of a claim or finding in these words."""
+    identifiers = [statement_id(kind, words) for kind in StatementKind]
+    with reading(engine) as session:
+        for identifier in identifiers:
+            if session.get(Statement, identifier):
+                return identifier
+    raise ConfigError(f"the examples do not say: {words}")

@@ -1,0 +1,32 @@
+"""What a request needs: a session to read with, and the name of the embedder."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+from sqlmodel import Session
+
+from kg.db import reading
+
+_LARGEST = 2**63 - 1
+
+
+def _session(request: Request) -> Iterator[Session]:
+    with reading(request.app.state.engine) as session:
+        yield session
+
+
+def _embedder_name(request: Request) -> str | None:
+    name = request.app.state.embedder_name
+    assert name is None or isinstance(name, str)
+    return name
+
+
+SessionDep = Annotated[Session, Depends(_session)]
+EmbedderNameDep = Annotated[str | None, Depends(_embedder_name)]
+RunId = Annotated[int, Path(ge=1, le=_LARGEST)]
+Limit = Annotated[int, Query(ge=1, le=200, description="Return at most this many.")]
+Offset = Annotated[int, Query(ge=0, le=_LARGEST, description="Leave out this many first.")]
+Words = Annotated[str, Query(max_length=1000, description="Words, in any form.")]
+Ordinal = Annotated[int, Query(ge=0, le=_LARGEST, description="Begin with this section.")]
+"""The arguments that several addresses share, with the bounds that the database can take."""

@@ -1,0 +1,141 @@
+"""The commands that write: one function each, with its report as a view.
+
+The command line calls these; so can a server or a notebook. Each picks the plugs by name and
+hands over to the packages below; torch is imported only by those that need it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+from sqlalchemy import Engine
+
+from api.views.evidence import evidence_view
+from api.views.reports import (
+    ClusteringView,
+    DecompositionView,
+    FailureView,
+    IngestionView,
+    RefusalView,
+    SourceReportView,
+    VerdictView,
+)
+from api.views.view import StatementName
+from kg.db import reading
+from kg.errors import ConfigError
+from kg.evidence import Store
+from kg.statements import statement_of
+
+
+class OnProgress(Protocol):
+    """Is told what is done, what there is to do, and what is being done."""
+
+    def __call__(self, done: int, total: int, what: str = "") -> None:
+        """Show it."""
+
+
+def ingest_files(
+    engine: Engine, paths: Sequence[Path], extractor: str, on_progress: OnProgress
+) -> IngestionView:
+    """Take files and folders apart into statements."""
+    from ingest.pipeline import IngestionConfig, ingest
+
+    report = ingest(engine, paths, IngestionConfig(extractor=extractor), on_progress)
+    return IngestionView(
+        run=report.run,
+        sources=[
+            SourceReportView(
+                id=source.id,
+                title=source.title,
+                name=source.name,
+                format=source.format,
+                is_new=source.is_new,
+                claims=source.claims,
+                findings=source.findings,
+                refused=len(source.refusals),
+                refusals=[
+                    RefusalView(section=each.section, quote=each.quote, reason=each.reason)
+                    for each in source.refusals
+                ],
+            )
+            for source in report.sources
+        ],
+        skipped=[FailureView(file=each.name, reason=each.reason) for each in report.skipped],
+        failures=[FailureView(file=each.name, reason=each.reason) for each in report.failures],
+    )
+
+
+def cluster_statements(
+    engine: Engine, method: str, seed: int, embedder: str, on_progress: OnProgress
+) -> ClusteringView:
+    """Embed what is new, cut the graph into communities, and label them."""
+    from kg.clustering import cluster
+    from kg.embedders import open_embedder
+    from kg.labellers import LABELLERS
+    from kg.labelling import label_run
+
+    report = cluster(engine, method, open_embedder(embedder), seed, on_progress)
+    labelling = label_run(engine, report.run, LABELLERS["offline"]())
+    return ClusteringView(
+        run=report.run,
+        method=report.method,
+        seed=seed,
+        statements=report.statements,
+        levels=report.levels,
+        communities=report.communities,
+        modularity=report.modularity,
+        seconds=report.seconds,
+        labelling_run=labelling,
+    )
+
+
+def decompose_target(
+    engine: Engine, artifacts: Path, target: str, seed: int, on_progress: OnProgress
+) -> DecompositionView:
+    """Train a target, split its weights into subcomponents, and store the run."""
+    from decomposition.errors import DecompositionError
+    from decomposition.evidence import decompose_and_store
+    from decomposition.training import DecompositionConfig
+
+    config = DecompositionConfig(seed=seed)
+    try:
+        report = decompose_and_store(Store(engine, artifacts), target, config, on_progress)
+    except DecompositionError as error:
+        raise ConfigError(str(error)) from error
+    return DecompositionView(**report._asdict(), seed=seed)
+
+
+class Trial(NamedTuple):
+    """What is to be tested, on which decomposition, and on how much."""
+
+    statement: str
+    experiment: str
+    run: int
+    side: Literal["above", "below"] | None = None
+    threshold: float | None = None
+    samples: int | None = None
+    seed: int = 0
+
+
+def try_statement(engine: Engine, artifacts: Path, trial: Trial) -> VerdictView:
+    """Test a statement on a decomposition and attach the evidence to it."""
+    from decomposition.errors import DecompositionError
+    from decomposition.evidence import Question, measure_statement
+    from decomposition.experiments import ExperimentConfig
+
+    question = Question(trial.statement, trial.experiment, trial.run, trial.side, trial.threshold)
+    config = ExperimentConfig(seed=trial.seed)
+    if trial.samples is not None:
+        config = ExperimentConfig(seed=trial.seed, n=trial.samples)
+    try:
+        evidence = measure_statement(Store(engine, artifacts), question, config)
+    except DecompositionError as error:
+        raise ConfigError(str(error)) from error
+    with reading(engine) as session:
+        statement = statement_of(session, trial.statement)
+        item = evidence_view(session, evidence)
+    return VerdictView(
+        **dict(item),
+        evidence=evidence,
+        statement=StatementName(id=statement.id, kind=statement.kind, text=statement.text),
+    )

@@ -1,0 +1,167 @@
+"""The pages for people: the same views as `api.routes`, through a template."""
+
+from typing import Annotated, NamedTuple
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from api.dependencies import EmbedderNameDep, Limit, Offset, Ordinal, RunId, SessionDep, Words
+from api.intervals import interval_rows
+from api.layout import N_COLOURS, draw
+from api.marking import pieces_of
+from api.templating import templates
+from api.views.communities import CommunityItem, communities_view, community_view
+from api.views.overview import overview_view
+from api.views.runs import count_runs, run_view, runs_view
+from api.views.search import SearchView, search_view
+from api.views.sources import count_sources, place_of, source_text_view, source_view, sources_view
+from api.views.statements import statement_view
+
+router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
+
+
+class Branch(NamedTuple):
+    """A community with those below it."""
+
+    community: CommunityItem
+    branches: list["Branch"]
+
+
+class Stretch(NamedTuple):
+    """Which part of a list a page shows."""
+
+    total: int
+    limit: int
+    offset: int
+
+
+@router.get("/")
+def overview_page(request: Request, session: SessionDep) -> HTMLResponse:
+    """Show what `GET /api/overview` returns."""
+    return _page(request, "overview.html", overview=overview_view(session))
+
+
+@router.get("/communities")
+def communities_page(
+    request: Request, session: SessionDep, method: Annotated[str | None, Query()] = None
+) -> HTMLResponse:
+    """Show what `GET /api/communities` returns."""
+    trees: dict[str, list[CommunityItem]] = {}
+    for community in communities_view(session, method).root:
+        trees.setdefault(community.method, []).append(community)
+    branches = {name: branches_of(communities) for name, communities in trees.items()}
+    return _page(request, "communities.html", trees=branches)
+
+
+@router.get("/communities/{community_id}")
+def community_page(request: Request, community_id: str, session: SessionDep) -> HTMLResponse:
+    """Show what `GET /api/communities/{community_id}` returns."""
+    view = community_view(session, community_id)
+    texts = {row.id: row for row in (*view.claims, *view.findings)}
+    picture = draw(view)
+    colours = {
+        node.statement.id: f"colour-{node.colour}"
+        for node in picture.nodes
+        if node.colour is not None
+    }
+    return _page(
+        request,
+        "community.html",
+        community=view,
+        picture=picture,
+        texts=texts,
+        colours=colours,
+        n_colours=N_COLOURS,
+    )
+
+
+@router.get("/statements/{statement_id}")
+def statement_page(request: Request, statement_id: str, session: SessionDep) -> HTMLResponse:
+    """Show what `GET /api/statements/{statement_id}` returns."""
+    view = statement_view(session, statement_id)
+    intervals = {entry.id: interval_rows(entry) for entry in view.evidence}
+    return _page(request, "statement.html", statement=view, intervals=intervals)
+
+
+@router.get("/sources")
+def sources_page(
+    request: Request, session: SessionDep, limit: Limit = 50, offset: Offset = 0
+) -> HTMLResponse:
+    """Show what `GET /api/sources` returns."""
+    return _page(
+        request,
+        "sources.html",
+        sources=sources_view(session, limit, offset).root,
+        stretch=Stretch(count_sources(session), limit, offset),
+    )
+
+
+@router.get("/sources/{source_id}")
+def source_page(
+    request: Request, source_id: str, session: SessionDep, first: Ordinal = 0
+) -> HTMLResponse:
+    """Show what `GET /api/sources/{source_id}` and its `/text` return."""
+    text = source_text_view(session, source_id, first)
+    return _page(
+        request,
+        "source.html",
+        source=source_view(session, source_id),
+        text=text,
+        pieces={section.id: pieces_of(section.text, section.marks) for section in text.sections},
+    )
+
+
+@router.get("/places/{mention_id}")
+def place_page(mention_id: str, session: SessionDep) -> RedirectResponse:
+    """Lead to a mention in the text of its source."""
+    place = place_of(session, mention_id)
+    stretch = f"?first={place.first}" if place.first else ""
+    return RedirectResponse(f"/sources/{quote(place.source_id)}{stretch}#{quote(mention_id)}", 303)
+
+
+@router.get("/search")
+def search_page(
+    request: Request,
+    session: SessionDep,
+    embedder_name: EmbedderNameDep,
+    q: Words = "",
+    limit: Limit = 20,
+) -> HTMLResponse:
+    """Show what `GET /api/search` returns."""
+    found = SearchView(query=q, hits=[], notice="")
+    if q.strip():
+        found = search_view(session, q, embedder_name, limit)
+    return _page(request, "search.html", found=found)
+
+
+@router.get("/runs")
+def runs_page(
+    request: Request, session: SessionDep, limit: Limit = 50, offset: Offset = 0
+) -> HTMLResponse:
+    """Show what `GET /api/runs` returns."""
+    return _page(
+        request,
+        "runs.html",
+        runs=runs_view(session, limit, offset).root,
+        stretch=Stretch(count_runs(session), limit, offset),
+    )
+
+
+@router.get("/runs/{run_id}")
+def run_page(request: Request, run_id: RunId, session: SessionDep) -> HTMLResponse:
+    """Show what `GET /api/runs/{run_id}` returns."""
+    return _page(request, "run.html", run=run_view(session, run_id))
+
+
+def branches_of(communities: list[CommunityItem]) -> list[Branch]:
+    """Return the tree that a depth-first list of communities describes."""
+    branches = {community.id: Branch(community, []) for community in communities}
+    for community in communities:
+        if community.parent is not None:
+            branches[community.parent].branches.append(branches[community.id])
+    return [branches[c.id] for c in communities if c.parent is None]
+
+
+def _page(request: Request, template: str, **context: object) -> HTMLResponse:
+    return templates.TemplateResponse(request, template, context)

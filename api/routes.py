@@ -1,0 +1,135 @@
+"""REST: every view under its address. All of it only reads."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.dependencies import EmbedderNameDep, Limit, Offset, Ordinal, RunId, SessionDep, Words
+from api.problems import PROBLEM_RESPONSES
+from api.views.bridges import BridgesView, bridges_view
+from api.views.communities import CommunitiesView, CommunityView, communities_view, community_view
+from api.views.evidence import EvidenceItem, LedgerView, evidence_view, ledger_view
+from api.views.overview import OverviewView, overview_view
+from api.views.runs import RunDetailView, RunsView, count_runs, run_view, runs_view
+from api.views.search import SearchView, search_view
+from api.views.sources import (
+    SourcesView,
+    SourceTextView,
+    SourceView,
+    count_sources,
+    source_text_view,
+    source_view,
+    sources_view,
+)
+from api.views.statements import StatementView, statement_view
+
+router = APIRouter(prefix="/api", responses=PROBLEM_RESPONSES)
+
+
+@router.get("/overview", tags=["overview"])
+def read_overview(session: SessionDep) -> OverviewView:
+    """Return the counts, the active methods with their largest communities, and recent runs."""
+    return overview_view(session)
+
+
+@router.get("/communities", tags=["communities"])
+def read_communities(
+    session: SessionDep,
+    method: Annotated[str | None, Query(description="Only this method's tree.")] = None,
+) -> CommunitiesView:
+    """Return the tree of a method's active run, or of every method's."""
+    return communities_view(session, method)
+
+
+@router.get("/communities/{community_id}", tags=["communities"])
+def read_community(community_id: str, session: SessionDep) -> CommunityView:
+    """Return one community with its claims, findings, sources and bridges."""
+    return community_view(session, community_id)
+
+
+@router.get("/communities/{community_id}/bridges", tags=["communities"])
+def read_bridges(
+    community_id: str,
+    session: SessionDep,
+    all_runs: Annotated[bool, Query(description="Look at superseded runs too.")] = False,
+) -> BridgesView:
+    """Return the communities of other methods and runs that share members with this one."""
+    return bridges_view(session, community_id, all_runs)
+
+
+@router.get("/statements/{statement_id}", tags=["statements"])
+def read_statement(statement_id: str, session: SessionDep) -> StatementView:
+    """Return one statement with its mentions, neighbours, communities and evidence."""
+    return statement_view(session, statement_id)
+
+
+@router.get("/statements/{statement_id}/evidence", tags=["evidence"])
+def read_ledger(statement_id: str, session: SessionDep) -> LedgerView:
+    """Return all evidence for and against one statement."""
+    return ledger_view(session, statement_id)
+
+
+@router.get("/evidence/{evidence_id}", tags=["evidence"])
+def read_evidence(evidence_id: str, session: SessionDep) -> EvidenceItem:
+    """Return one tested prediction."""
+    return evidence_view(session, evidence_id)
+
+
+@router.get("/sources", tags=["sources"])
+def read_sources(
+    request: Request,
+    response: Response,
+    session: SessionDep,
+    limit: Limit = 50,
+    offset: Offset = 0,
+) -> SourcesView:
+    """Return the sources, by title; `Link` leads on, `X-Total-Count` says how many there are."""
+    _lead_on(request, response, count_sources(session), offset + limit)
+    return sources_view(session, limit, offset)
+
+
+@router.get("/sources/{source_id}", tags=["sources"])
+def read_source(source_id: str, session: SessionDep) -> SourceView:
+    """Return one source with its sections and statements."""
+    return source_view(session, source_id)
+
+
+@router.get("/sources/{source_id}/text", tags=["sources"])
+def read_source_text(source_id: str, session: SessionDep, first: Ordinal = 0) -> SourceTextView:
+    """Return the text of a source from one section on, with its statements marked."""
+    return source_text_view(session, source_id, first)
+
+
+@router.get("/search", tags=["search"])
+def read_search(
+    session: SessionDep, embedder_name: EmbedderNameDep, q: Words, limit: Limit = 20
+) -> SearchView:
+    """Return the statements that answer a query, best first."""
+    return search_view(session, q, embedder_name, limit)
+
+
+@router.get("/runs", tags=["runs"])
+def read_runs(
+    request: Request,
+    response: Response,
+    session: SessionDep,
+    limit: Limit = 50,
+    offset: Offset = 0,
+) -> RunsView:
+    """Return the runs, newest first; `Link` leads on, `X-Total-Count` says how many there are."""
+    _lead_on(request, response, count_runs(session), offset + limit)
+    return runs_view(session, limit, offset)
+
+
+@router.get("/runs/{run_id}", tags=["runs"])
+def read_run(run_id: RunId, session: SessionDep) -> RunDetailView:
+    """Return one run with its configuration."""
+    return run_view(session, run_id)
+
+
+def _lead_on(request: Request, response: Response, total: int, next_offset: int) -> None:
+    """Say how long a list is, and where it goes on (RFC 8288)."""
+    response.headers["X-Total-Count"] = str(total)
+    if next_offset < total:
+        url = request.url.include_query_params(offset=next_offset)
+        response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'

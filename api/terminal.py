@@ -1,0 +1,265 @@
+"""How views look in a terminal: plain lines, one thing a line, easy to search and cut."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from api.jobs import OnProgress
+from api.views.bridges import BridgeItem, BridgesView
+from api.views.communities import CommunitiesView, CommunityView
+from api.views.evidence import EvidenceItem, LedgerView
+from api.views.reports import ClusteringView, DecompositionView, IngestionView, VerdictView
+from api.views.runs import RunsView
+from api.views.search import SearchView
+from api.views.sources import SourcesView, SourceView
+from api.views.statements import StatementRow, StatementView
+
+V = TypeVar("V", bound=BaseModel)
+Lines = Iterable[str]
+
+
+def show(view: V, as_json: bool, lines: Callable[[V], Lines]) -> None:
+    """Print a view on standard output: as one JSON document, or as lines."""
+    if as_json:
+        typer.echo(view.model_dump_json(indent=2))
+        return
+    for line in lines(view):
+        typer.echo(line)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[OnProgress]:
+    """Show how far a long piece of work is on standard error, if that is a terminal."""
+    console = Console(stderr=True)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(title, total=None)
+
+        def update(done: int, total: int, what: str = "") -> None:
+            bar.update(task, completed=done, total=total, description=f"{title} {what[:40]}")
+
+        yield update
+
+
+def ingestion(view: IngestionView) -> Lines:
+    """Say what became of every file."""
+    for source in view.sources:
+        state = "" if source.is_new else "  (unchanged: it is in already)"
+        yield (
+            f"{source.id}  {source.claims:>3} claims {source.findings:>3} findings "
+            f"{source.refused:>2} refused  {source.title}{state}"
+        )
+        for refusal in source.refusals:
+            yield f"    refused: {refusal.reason}: {_short(refusal.quote)}"
+    for file in view.skipped:
+        yield f"skipped {file.file}: {file.reason}"
+    n_new = sum(source.is_new for source in view.sources)
+    yield (
+        f"run {view.run}: {n_new} new sources, {len(view.sources) - n_new} unchanged, "
+        f"{len(view.skipped)} skipped, {len(view.failures)} failed"
+    )
+
+
+def clustering(view: ClusteringView) -> Lines:
+    """Say what a clustering made."""
+    yield (
+        f"run {view.run} ({view.method}, seed {view.seed}): {view.statements} statements in "
+        f"{view.communities} communities on {view.levels} levels, "
+        f"modularity {view.modularity:.3f}, {view.seconds:.1f} s"
+    )
+    yield f"see them with: claimgraph communities --method {view.method}"
+
+
+def community_tree(view: CommunitiesView) -> Lines:
+    """Show the trees, one community a line, indented by level."""
+    run = None
+    for community in view.root:
+        if community.run != run:
+            run = community.run
+            yield f"{community.method}, run {run}"
+        indent = "  " * (community.level + 1)
+        yield f"{indent}{community.id}  {community.members:>3}  {community.label}"
+    if not view.root:
+        yield "there are no communities: ingest something, then run `claimgraph cluster`"
+
+
+def community(view: CommunityView) -> Lines:
+    """Show a community in the order of its page."""
+    yield f"{view.status}  {view.method}  label: {view.label_model or 'none'}"
+    yield view.id
+    yield ""
+    yield view.label
+    yield view.description
+    yield f"{view.members} members"
+    if view.parent:
+        yield f"part of {view.parent.id}  {view.parent.label} ({view.parent.members})"
+    yield f"\nSub-communities ({len(view.sub_communities)})"
+    for child in view.sub_communities:
+        yield f"  {child.id}  {child.members:>3}  {child.label}"
+    yield f"\nDrawn from {len(view.sources)} sources"
+    for source in view.sources:
+        yield f"  {source.members:>3}  {source.title}"
+    yield f"\nBridges ({len(view.bridges)})"
+    for bridge in view.bridges:
+        yield from _bridge(bridge)
+    for title, rows in (("Claims", view.claims), ("Findings", view.findings)):
+        yield f"\n{title} ({len(rows)})"
+        for row in rows:
+            yield from _statement(row)
+
+
+def bridges(view: BridgesView) -> Lines:
+    """Show the bridges of a community with what is shared."""
+    for bridge in view.root:
+        yield from _bridge(bridge)
+        for shared in bridge.shared_statements:
+            yield f"       {shared.id}  {_short(shared.text)}"
+    if not view.root:
+        yield "no other active clustering shares members: cluster with another --method"
+
+
+def statement(view: StatementView) -> Lines:
+    """Show a statement with where it is said and what is near it."""
+    yield f"{view.kind}  {view.id}"
+    yield view.text
+    if view.note:
+        yield f"  {view.note}"
+    yield f"\nMentions ({len(view.mentions)})"
+    for mention in view.mentions:
+        page = f", page {mention.page}" if mention.page else ""
+        heading = mention.section.heading or "no heading"
+        place = f"characters {mention.char_start} to {mention.char_end}"
+        yield f"  {mention.source.title}: {heading}{page}, {place}"
+        yield f"    “{mention.quote}”"
+    yield f"\nCommunities ({len(view.communities)})"
+    for each in view.communities:
+        yield f"  {each.id}  {each.label}"
+    yield f"\nNeighbours ({len(view.neighbours)})"
+    for neighbour in view.neighbours:
+        yield f"  {neighbour.weight:.3f}  {neighbour.id}  {_short(neighbour.text)}"
+    yield f"\nEvidence ({len(view.evidence)})"
+    for item in view.evidence:
+        yield from evidence_item(item)
+
+
+def sources(view: SourcesView) -> Lines:
+    """List sources, one a line."""
+    for each in view.root:
+        yield (
+            f"{each.id}  {each.claims:>3} claims {each.findings:>3} findings  "
+            f"{each.format:<10}  {each.title}"
+        )
+    if not view.root:
+        yield "there are no sources: `claimgraph ingest PATH` takes some in"
+
+
+def source(view: SourceView) -> Lines:
+    """Show a source with its sections and statements."""
+    yield f"{view.id}  {view.format}  {view.name}"
+    yield view.title
+    yield f"\nSections ({len(view.sections)})"
+    for section in view.sections:
+        yield f"  {section.ordinal:>3}  {section.characters:>6} characters  {section.heading}"
+    yield f"\nStatements ({len(view.statements)})"
+    for row in view.statements:
+        yield from _statement(row)
+
+
+def search(view: SearchView) -> Lines:
+    """List what was found, best first."""
+    for hit in view.hits:
+        yield f"{hit.id}  {hit.kind:<7}  {hit.text}"
+    if not view.hits:
+        yield "nothing found"
+
+
+def runs(view: RunsView) -> Lines:
+    """List runs, newest first."""
+    for run in view.root:
+        error = f"  {run.error}" if run.error else ""
+        yield f"{run.id:>4}  {run.status:<9}  {run.kind:<13}  {run.method}  {run.started_at}{error}"
+
+
+def decomposition(view: DecompositionView) -> Lines:
+    """Say what a decomposition found."""
+    yield (
+        f"run {view.run} ({view.method} of {view.target}, seed {view.seed}): "
+        f"{view.alive} of {view.subcomponents} subcomponents alive, {view.seconds:.0f} s"
+    )
+    for name, value in view.metrics.items():
+        yield f"  {name:<28} {value:.6g}"
+    yield f"test a claim on it: claimgraph test STATEMENT --experiment recovery --run {view.run}"
+
+
+def verdict(view: VerdictView) -> Lines:
+    """Say what a test measured and what follows."""
+    yield view.statement.text
+    yield from evidence_item(view)
+
+
+def ledger(view: LedgerView) -> Lines:
+    """Show everything that was measured about a statement."""
+    yield view.statement.text
+    for item in view.evidence:
+        yield from evidence_item(item)
+    if not view.evidence:
+        yield "no experiment has tested it: `claimgraph test` does"
+
+
+def evidence_item(item: EvidenceItem) -> Lines:
+    """Show one entry of a ledger."""
+    measured = item.measured
+    yield f"  {item.stance.upper()}  {item.experiment} on run {item.decomposition_run}  {item.id}"
+    yield f"    predicted: {item.prediction.sentence}"
+    yield (
+        f"    measured:  {measured.value:.4g} [{measured.low:.4g}, {measured.high:.4g}] "
+        f"{measured.unit}, n = {measured.n}"
+    )
+    for control in item.controls:
+        yield (
+            f"    control:   {control.value:.4g} [{control.low:.4g}, {control.high:.4g}] "
+            f"{control.name}, n = {control.n}"
+        )
+    yield f"    because:   {item.reason}"
+
+
+def _bridge(bridge: BridgeItem) -> Lines:
+    yield (
+        f"  {bridge.shared:>3} shared  {bridge.relation:<8}  Jaccard {bridge.jaccard:.2f}  "
+        f"{bridge.id}  {bridge.label}"
+    )
+
+
+def _statement(row: StatementRow) -> Lines:
+    counts = row.evidence.model_dump()
+    marks = ", ".join(f"{stance} {count}" for stance, count in counts.items() if count)
+    yield f"  {row.id}  {row.text}{f'  [{marks}]' if marks else ''}"
+    if row.note:
+        yield f"      {row.note}"
+
+
+def _short(text: str, width: int = 100) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: width - 1].rstrip() + "…"

@@ -1,0 +1,225 @@
+"""Communities: the tree of a run, and one community with all it holds and touches."""
+
+from collections import Counter
+from typing import Literal
+
+from pydantic import RootModel
+from sqlmodel import Session
+
+from api.views.bridges import BridgeItem, bridge_items
+from api.views.statements import StatementRow, split_by_kind, statement_rows
+from api.views.view import CommunityName, SourceName, View, label_text
+from kg.communities import children_of, community_of, edges_of, members_by_community, tree_of
+from kg.errors import ConfigError
+from kg.labelling import labels_of
+from kg.runs import active_run, active_runs, run_of
+from kg.tables import Community, Label, RunKind
+
+
+class CommunityItem(View):
+    """A community in the tree of its run."""
+
+    id: str
+    label: str
+    level: int
+    """0 at the top."""
+
+    parent: str | None
+    """Id of the community that it is a part of."""
+
+    members: int
+    method: str
+    run: int
+
+
+class CommunitiesView(RootModel[list[CommunityItem]]):
+    """The trees of the active runs, by method; each depth first, largest first."""
+
+
+class CommunitySourceView(SourceName):
+    """A source whose statements a community holds."""
+
+    members: int
+    """How many of the community's statements it makes."""
+
+
+class MemberView(StatementRow):
+    """A statement of a community."""
+
+    sub_community: str | None
+    """The sub-community that holds it, if the community is split."""
+
+
+class EdgeView(View):
+    """A tie between two statements of a community."""
+
+    source: str
+    """Id of the one statement. Ties have no direction."""
+
+    target: str
+    """Id of the other statement."""
+
+    weight: float
+    """The weighted sum of the layers."""
+
+    semantic: float
+    """Cosine of the two texts in [0, 1]; 0 if neither is among the other's nearest."""
+
+    concepts: float
+    """Similarity by shared concepts, in [0, 1]."""
+
+    same_source: bool
+
+
+class CommunityView(View):
+    """One community with its members, its sources and its bridges."""
+
+    id: str
+    status: Literal["active", "superseded"]
+    """Superseded: a later run of the method has succeeded."""
+
+    run: int
+    method: str
+    seed: int | None
+    label: str
+    """Its label, or its id where no labelling run has named it."""
+
+    description: str
+    label_model: str | None
+    """Who named it; none if nobody has."""
+
+    level: int
+    """0 at the top."""
+
+    members: int
+    parent: CommunityName | None
+    sub_communities: list[CommunityName]
+    """They partition the community; largest first."""
+
+    sources: list[CommunitySourceView]
+    """Most members first. A statement that two sources make counts for both."""
+
+    bridges: list[BridgeItem]
+    claims: list[MemberView]
+    findings: list[MemberView]
+    edges: list[EdgeView]
+
+
+def communities_view(session: Session, method: str | None = None) -> CommunitiesView:
+    """Return the tree of a method's active run, or of every method's.
+
+    Raises:
+        ConfigError: There is no such method, or it has not been run.
+    """
+    runs = active_runs(session, RunKind.CLUSTERING)
+    if method is not None:
+        runs = [run for run in runs if run.method == method]
+        if not runs:
+            raise ConfigError(_why_no_run(method))
+    return CommunitiesView(
+        [
+            CommunityItem(
+                id=node.id,
+                label=node.label or node.id,
+                level=node.level,
+                parent=node.parent,
+                members=node.members,
+                method=run.method,
+                run=run.id,
+            )
+            for run in runs
+            if run.id is not None
+            for node in tree_of(session, run.id)
+        ]
+    )
+
+
+def community_view(session: Session, community_id: str) -> CommunityView:
+    """Return one community with its claims, findings, sources and bridges.
+
+    Raises:
+        NotFoundError: No community has this id.
+    """
+    community = community_of(session, community_id)
+    run = run_of(session, community.run_id)
+    active = active_run(session, RunKind.CLUSTERING, run.method)
+    members = members_by_community(session, community.run_id)
+    children = children_of(session, community_id)
+    labels = labels_of(session, _family(community, children))
+    label = labels.get(community_id)
+    rows = _members(session, members[community_id], {c.id: members[c.id] for c in children})
+    claims, findings = split_by_kind(rows)
+    return CommunityView(
+        id=community.id,
+        status="active" if active is not None and active.id == run.id else "superseded",
+        run=community.run_id,
+        method=run.method,
+        seed=run.seed,
+        label=label_text(labels, community_id),
+        description=label.description if label else "",
+        label_model=label.model if label else None,
+        level=community.level,
+        members=len(members[community_id]),
+        parent=_name(community.parent_id, labels, members) if community.parent_id else None,
+        sub_communities=[_name(child.id, labels, members) for child in children],
+        sources=_sources(rows),
+        bridges=bridge_items(session, community_id),
+        claims=claims,
+        findings=findings,
+        edges=_edges(session, community_id),
+    )
+
+
+def _why_no_run(method: str) -> str:
+    from kg.clustering import METHODS  # needs igraph, which a page that finds its run does not
+
+    if method in METHODS:
+        return f"{method} has not been run: run `claimgraph cluster --method {method}` first"
+    return f"there is no method {method}: the methods are {', '.join(sorted(METHODS))}"
+
+
+def _family(community: Community, children: list[Community]) -> list[str]:
+    parent = [community.parent_id] if community.parent_id else []
+    return [community.id, *parent, *(child.id for child in children)]
+
+
+def _name(
+    identifier: str, labels: dict[str, Label], members: dict[str, frozenset[str]]
+) -> CommunityName:
+    return CommunityName(
+        id=identifier, label=label_text(labels, identifier), members=len(members[identifier])
+    )
+
+
+def _members(
+    session: Session, members: frozenset[str], children: dict[str, frozenset[str]]
+) -> list[MemberView]:
+    child_of = {statement: child for child, held in children.items() for statement in held}
+    return [
+        MemberView(**dict(row), sub_community=child_of.get(row.id))
+        for row in statement_rows(session, sorted(members))
+    ]
+
+
+def _sources(rows: list[MemberView]) -> list[CommunitySourceView]:
+    titles = {source.id: source.title for row in rows for source in row.sources}
+    counts = Counter(source.id for row in rows for source in row.sources)
+    ordered = sorted(titles, key=lambda source: (-counts[source], titles[source], source))
+    return [
+        CommunitySourceView(id=source, title=titles[source], members=counts[source])
+        for source in ordered
+    ]
+
+
+def _edges(session: Session, community_id: str) -> list[EdgeView]:
+    return [
+        EdgeView(
+            source=edge.head_id,
+            target=edge.tail_id,
+            weight=round(float(edge.weight), 6),
+            semantic=round(float(edge.semantic), 6),
+            concepts=round(float(edge.concepts), 6),
+            same_source=edge.source > 0,
+        )
+        for edge in edges_of(session, community_id)
+    ]

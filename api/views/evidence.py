@@ -1,0 +1,149 @@
+"""The ledger of a statement: what was predicted, what was measured, what follows."""
+
+from sqlmodel import Session
+
+from api.views.view import StatementName, View
+from kg.errors import NotFoundError
+from kg.evidence import EvidenceRow, evidence_of
+from kg.statements import statement_of
+from kg.tables import Evidence, Side, Stance
+
+
+class PredictionView(View):
+    """What the statement predicted, as it was stored before the measurement."""
+
+    side: Side
+    """On which side of the threshold the value was expected."""
+
+    threshold: float
+    unit: str
+    sentence: str
+    created_at: str
+
+
+class MeasuredView(View):
+    """A measured value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    """Sample size; the experiment says of what."""
+
+    unit: str
+
+
+class ControlView(View):
+    """The same measurement on something that should not show the effect."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class EvidenceItem(View):
+    """One entry of a ledger: a tested prediction."""
+
+    id: str
+    stance: Stance
+    reason: str
+    """The rule's words for the stance."""
+
+    experiment: str
+    prediction: PredictionView
+    measured: MeasuredView
+    control: ControlView | None
+    """The first of the controls."""
+
+    controls: list[ControlView]
+    details: dict[str, float]
+    """What else the experiment measured, by name."""
+
+    run: int
+    """The experiment's run."""
+
+    decomposition_run: int
+    """The decomposition that was measured."""
+
+    target: str | None
+    """The model that was decomposed."""
+
+    subcomponents: list[str]
+    """Ids of the subcomponents that the measurement touched."""
+
+    created_at: str
+
+
+class LedgerView(View):
+    """A statement and all its evidence."""
+
+    statement: StatementName
+    evidence: list[EvidenceItem]
+    """Oldest first."""
+
+
+def ledger_view(session: Session, statement_id: str) -> LedgerView:
+    """Return a statement's evidence.
+
+    Raises:
+        NotFoundError: No statement has this id.
+    """
+    statement = statement_of(session, statement_id)
+    return LedgerView(
+        statement=StatementName(id=statement.id, kind=statement.kind, text=statement.text),
+        evidence=evidence_items(session, statement_id),
+    )
+
+
+def evidence_items(session: Session, statement_id: str) -> list[EvidenceItem]:
+    """Return the entries of a statement's ledger, oldest first."""
+    return [_item(row) for row in evidence_of(session, statement_id)]
+
+
+def evidence_view(session: Session, evidence_id: str) -> EvidenceItem:
+    """Return one entry of a ledger.
+
+    Raises:
+        NotFoundError: No evidence has this id.
+    """
+    evidence = session.get(Evidence, evidence_id)
+    if evidence is None:
+        raise NotFoundError(f"there is no evidence {evidence_id}")
+    rows = evidence_of(session, evidence.statement_id)
+    return next(_item(row) for row in rows if row.evidence.id == evidence_id)
+
+
+def _item(row: EvidenceRow) -> EvidenceItem:
+    evidence, prediction, decomposition = row
+    assert decomposition.id is not None
+    controls = [ControlView.model_validate(control) for control in evidence.controls]
+    return EvidenceItem(
+        id=evidence.id,
+        stance=evidence.stance,
+        reason=evidence.reason,
+        experiment=prediction.experiment,
+        prediction=PredictionView(
+            side=prediction.side,
+            threshold=prediction.threshold,
+            unit=prediction.unit,
+            sentence=prediction.sentence,
+            created_at=prediction.created_at,
+        ),
+        measured=MeasuredView(
+            value=evidence.value,
+            low=evidence.low,
+            high=evidence.high,
+            n=evidence.n,
+            unit=evidence.unit,
+        ),
+        control=controls[0] if controls else None,
+        controls=controls,
+        details=evidence.details,
+        run=evidence.run_id,
+        decomposition_run=decomposition.id,
+        target=decomposition.result.get("target"),
+        subcomponents=evidence.subcomponents,
+        created_at=evidence.created_at,
+    )

@@ -1,0 +1,80 @@
+"""The first page: what is in the graph, how it divides, and what ran last."""
+
+from sqlalchemy import func
+from sqlmodel import Session, select
+
+from api.views.communities import CommunityItem, communities_view
+from api.views.runs import RunView, runs_view
+from api.views.view import View
+from kg.runs import active_runs
+from kg.tables import Evidence, RunKind, Source, Statement, StatementKind
+
+N_TOP = 8
+"""Communities shown of each method, at most."""
+
+N_RUNS = 6
+"""Runs shown, at most."""
+
+
+class CountsView(View):
+    """How much there is."""
+
+    sources: int
+    claims: int
+    findings: int
+    evidence: int
+
+
+class MethodView(View):
+    """The active run of one clustering method."""
+
+    method: str
+    run: int
+    seed: int | None
+    communities: int
+    """Of all levels."""
+
+    top: list[CommunityItem]
+    """The largest of the top level."""
+
+
+class OverviewView(View):
+    """What is in the graph."""
+
+    counts: CountsView
+    methods: list[MethodView]
+    """By name; empty before the first clustering."""
+
+    runs: list[RunView]
+    """Newest first."""
+
+
+def overview_view(session: Session) -> OverviewView:
+    """Return the counts, the active methods with their largest communities, and recent runs."""
+    communities = communities_view(session).root
+    methods = []
+    for run in active_runs(session, RunKind.CLUSTERING):
+        own = [community for community in communities if community.run == run.id]
+        assert run.id is not None
+        methods.append(
+            MethodView(
+                method=run.method,
+                run=run.id,
+                seed=run.seed,
+                communities=len(own),
+                top=[community for community in own if community.level == 0][:N_TOP],
+            )
+        )
+    return OverviewView(
+        counts=_counts(session), methods=methods, runs=runs_view(session, limit=N_RUNS).root
+    )
+
+
+def _counts(session: Session) -> CountsView:
+    kinds = dict(session.exec(select(Statement.kind, func.count()).group_by(Statement.kind)).all())
+    return CountsView(
+        sources=session.exec(select(func.count()).select_from(Source)).one(),
+        claims=kinds.get(StatementKind.CLAIM, 0),
+        findings=kinds.get(StatementKind.FINDING, 0),
+        evidence=session.exec(select(func.count()).select_from(Evidence)).one(),
+    )

@@ -1,0 +1,78 @@
+"""What the commands that write say they have done, as data."""
+
+from api.views.evidence import EvidenceItem
+from api.views.view import StatementName, View
+
+
+class RefusalView(View):
+    """A statement that was not taken, and why."""
+
+    section: str
+    quote: str
+    reason: str
+
+
+class SourceReportView(View):
+    """What became of one source."""
+
+    id: str
+    title: str
+    name: str
+    format: str
+    is_new: bool
+    claims: int
+    findings: int
+    refused: int
+    refusals: list[RefusalView]
+
+
+class FailureView(View):
+    """A file that was not taken, and why."""
+
+    file: str
+    reason: str
+
+
+class IngestionView(View):
+    """What became of every file."""
+
+    run: int
+    sources: list[SourceReportView]
+    skipped: list[FailureView]
+    failures: list[FailureView]
+
+
+class ClusteringView(View):
+    """What a clustering made, and what it was called after."""
+
+    run: int
+    method: str
+    seed: int
+    statements: int
+    levels: int
+    communities: int
+    modularity: float
+    seconds: float
+    labelling_run: int
+
+
+class DecompositionView(View):
+    """What a decomposition found."""
+
+    run: int
+    target: str
+    method: str
+    seed: int
+    subcomponents: int
+    alive: int
+    metrics: dict[str, float]
+    seconds: float
+
+
+class VerdictView(EvidenceItem):
+    """The evidence that a test attached."""
+
+    evidence: str
+    """Its id, under the name of the thing as well."""
+
+    statement: StatementName

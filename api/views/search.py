@@ -1,0 +1,78 @@
+"""Search over the statements: words and meaning together, or words alone where it must be."""
+
+from functools import cache
+
+from sqlmodel import Session
+
+from api.views.statements import statement_rows
+from api.views.view import SourceName, StatementName, View
+from kg.embedders import Embedder, open_embedder
+from kg.errors import ModelError
+from kg.search import SearchHit, search
+
+
+class SearchHitView(StatementName):
+    """A statement that answers a query."""
+
+    score: float
+    """Fused reciprocal rank; only its order means something."""
+
+    sources: list[SourceName]
+
+
+class SearchView(View):
+    """What a query finds."""
+
+    query: str
+    hits: list[SearchHitView]
+    """Best first."""
+
+    notice: str
+    """Why the search went by words alone; empty if it went by meaning too."""
+
+
+def search_view(
+    session: Session, query: str, embedder_name: str | None, limit: int = 20
+) -> SearchView:
+    """Return the statements that answer a query, best first.
+
+    Args:
+        session: A session to read with.
+        query: Words, in any form; nothing in them is syntax.
+        embedder_name: What embeds the query. Without one, or if it cannot be opened, the
+            search goes by words alone and says so.
+        limit: Show at most this many.
+
+    Raises:
+        ConfigError: The query is blank.
+    """
+    found, notice = _search(session, query, embedder_name, limit)
+    scores = {hit.statement_id: hit.score for hit in found}
+    return SearchView(
+        query=query,
+        hits=[
+            SearchHitView(
+                id=row.id, kind=row.kind, text=row.text, score=scores[row.id], sources=row.sources
+            )
+            for row in statement_rows(session, list(scores))
+        ],
+        notice=notice,
+    )
+
+
+def _search(
+    session: Session, query: str, embedder_name: str | None, limit: int
+) -> tuple[list[SearchHit], str]:
+    if embedder_name is None:
+        notice = "searched by words alone: no embedder is configured"
+        return search(session, query, None, limit), notice
+    try:
+        return search(session, query, _opened(embedder_name), limit), ""
+    except ModelError as error:
+        return search(session, query, None, limit), f"searched by words alone: {error}"
+
+
+@cache
+def _opened(embedder_name: str) -> Embedder:
+    """Open an embedder once; a server then loads its weights at the first search only."""
+    return open_embedder(embedder_name)

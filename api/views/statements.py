@@ -1,0 +1,259 @@
+"""A statement: where it is said, what it is close to, and what experiments say of it."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from api.views.evidence import EvidenceItem, evidence_items
+from api.views.view import SourceName, StatementName, View, label_text
+from kg.communities import communities_of_statement, neighbours_of
+from kg.evidence import stances_of
+from kg.labelling import labels_of
+from kg.runs import active_runs
+from kg.statements import MentionPlace, mentions_of, notes_of, statement_of, statements_by_id
+from kg.tables import Mention, RunKind, Section, Source, StatementKind
+
+N_CONTEXT = 240
+"""Characters shown on either side of a quote, at most."""
+
+N_NEIGHBOURS = 8
+"""Neighbours shown of each method, at most."""
+
+
+class EvidenceTally(View):
+    """How many measurements support, refute, or say nothing about a statement."""
+
+    supports: int = 0
+    refutes: int = 0
+    inconclusive: int = 0
+
+
+class StatementRow(StatementName):
+    """A statement in a list."""
+
+    note: str
+    """What it does in its source, in one line; empty if nothing says."""
+
+    sources: list[SourceName]
+    mentions: int
+    """In how many places it is said."""
+
+    evidence: EvidenceTally
+
+
+RowT = TypeVar("RowT", bound=StatementRow)
+
+
+class SectionName(View):
+    """A section as other pages name it."""
+
+    id: str
+    heading: str
+
+
+class MentionView(View):
+    """One place where a source makes the statement."""
+
+    id: str
+    source: SourceName
+    section: SectionName
+    quote: str
+    """The source's words, verbatim."""
+
+    page: int | None
+    """From 1; none where the format has no pages."""
+
+    char_start: int
+    """Offset of the quote in the section's text, in Unicode code points."""
+
+    char_end: int
+    """Offset one past the quote's last code point."""
+
+    note: str
+    score: float
+    """How sure the extractor was that this is a claim or a finding, in [0, 1]."""
+
+    context_before: str
+    """The text that leads up to the quote, verbatim."""
+
+    context_after: str
+    """The text that follows the quote, verbatim."""
+
+
+class NeighbourView(StatementName):
+    """A statement that one method's graph ties to this one."""
+
+    weight: float
+    """Weight of the tie: the weighted sum of its layers."""
+
+    semantic: float
+    """Cosine of the two texts in [0, 1]; 0 if neither is among the other's nearest."""
+
+    concepts: float
+    """Similarity by shared concepts, in [0, 1]."""
+
+    same_source: bool
+    method: str
+
+
+class StatementCommunityView(View):
+    """A community that holds the statement."""
+
+    id: str
+    label: str
+    level: int
+    """0 at the top."""
+
+    method: str
+    run: int
+
+
+class StatementView(StatementName):
+    """Everything about one statement."""
+
+    note: str
+    mentions: list[MentionView]
+    """By source title, section and offset."""
+
+    neighbours: list[NeighbourView]
+    """By method; within a method, strongest tie first."""
+
+    communities: list[StatementCommunityView]
+    """By method; within a method, from the top of the hierarchy down."""
+
+    evidence: list[EvidenceItem]
+    """Oldest first."""
+
+
+def statement_view(session: Session, statement_id: str) -> StatementView:
+    """Return one statement with its mentions, neighbours, communities and evidence.
+
+    Raises:
+        NotFoundError: No statement has this id.
+    """
+    statement = statement_of(session, statement_id)
+    return StatementView(
+        id=statement.id,
+        kind=statement.kind,
+        text=statement.text,
+        note=notes_of(session, [statement_id]).get(statement_id, ""),
+        mentions=[_mention(place) for place in mentions_of(session, statement_id)],
+        neighbours=_neighbours(session, statement_id),
+        communities=_communities(session, statement_id),
+        evidence=evidence_items(session, statement_id),
+    )
+
+
+def statement_rows(session: Session, statement_ids: Sequence[str]) -> list[StatementRow]:
+    """Return these statements as list rows, in this order; unknown ids are left out."""
+    statements = statements_by_id(session, statement_ids)
+    notes = notes_of(session, statement_ids)
+    stances = stances_of(session, statement_ids)
+    sources, mentions = _places(session, statement_ids)
+    return [
+        StatementRow(
+            id=identifier,
+            kind=statements[identifier].kind,
+            text=statements[identifier].text,
+            note=notes.get(identifier, ""),
+            sources=sources.get(identifier, []),
+            mentions=mentions.get(identifier, 0),
+            evidence=EvidenceTally.model_validate(stances.get(identifier, {})),
+        )
+        for identifier in statement_ids
+        if identifier in statements
+    ]
+
+
+def split_by_kind(rows: Sequence[RowT]) -> tuple[list[RowT], list[RowT]]:
+    """Return the claims and the findings, each in alphabetical order."""
+    ordered = sorted(rows, key=lambda row: (row.text.casefold(), row.id))
+    claims = [row for row in ordered if row.kind is StatementKind.CLAIM]
+    findings = [row for row in ordered if row.kind is StatementKind.FINDING]
+    return claims, findings
+
+
+def _places(
+    session: Session, statement_ids: Sequence[str]
+) -> tuple[dict[str, list[SourceName]], dict[str, int]]:
+    """Return the sources of each statement, by title, and how often it is mentioned."""
+    sources: dict[str, list[SourceName]] = {}
+    mentions: dict[str, int] = {}
+    for start in range(0, len(statement_ids), 500):
+        block = statement_ids[start : start + 500]
+        rows = session.exec(
+            select(Mention.statement_id, Source.id, Source.title, func.count())
+            .join(Section, col(Section.id) == Mention.section_id)
+            .join(Source, col(Source.id) == Section.source_id)
+            .where(col(Mention.statement_id).in_(block))
+            .group_by(Mention.statement_id, Source.id, Source.title)
+            .order_by(Source.title, Source.id)
+        )
+        for statement, source, title, count in rows:
+            sources.setdefault(statement, []).append(SourceName(id=source, title=title))
+            mentions[statement] = mentions.get(statement, 0) + count
+    return sources, mentions
+
+
+def _mention(place: MentionPlace) -> MentionView:
+    mention, section, source = place
+    before = section.text[max(0, mention.char_start - N_CONTEXT) : mention.char_start]
+    after = section.text[mention.char_end : mention.char_end + N_CONTEXT]
+    if mention.char_start > N_CONTEXT:
+        before = before.partition(" ")[2]
+    if mention.char_end + N_CONTEXT < len(section.text):
+        after = after.rpartition(" ")[0]
+    return MentionView(
+        id=mention.id,
+        source=SourceName(id=source.id, title=source.title),
+        section=SectionName(id=section.id, heading=section.heading),
+        quote=mention.quote,
+        page=mention.page,
+        char_start=mention.char_start,
+        char_end=mention.char_end,
+        note=mention.note,
+        score=mention.score,
+        context_before=before,
+        context_after=after,
+    )
+
+
+def _neighbours(session: Session, statement_id: str) -> list[NeighbourView]:
+    ties = [
+        (run.method, tie)
+        for run in active_runs(session, RunKind.CLUSTERING)
+        if run.id is not None
+        for tie in neighbours_of(session, run.id, statement_id, N_NEIGHBOURS)
+    ]
+    statements = statements_by_id(session, sorted({tie.statement_id for _, tie in ties}))
+    return [
+        NeighbourView(
+            id=tie.statement_id,
+            kind=statements[tie.statement_id].kind,
+            text=statements[tie.statement_id].text,
+            weight=round(float(tie.weight), 6),
+            semantic=round(float(tie.semantic), 6),
+            concepts=round(float(tie.concepts), 6),
+            same_source=tie.source > 0,
+            method=method,
+        )
+        for method, tie in ties
+    ]
+
+
+def _communities(session: Session, statement_id: str) -> list[StatementCommunityView]:
+    methods = {run.id: run.method for run in active_runs(session, RunKind.CLUSTERING)}
+    path = communities_of_statement(session, statement_id)
+    labels = labels_of(session, [community.id for community in path])
+    return [
+        StatementCommunityView(
+            id=community.id,
+            label=label_text(labels, community.id),
+            level=community.level,
+            method=methods[community.run_id],
+            run=community.run_id,
+        )
+        for community in sorted(path, key=lambda c: (methods[c.run_id], c.level))
+    ]

@@ -1,0 +1,170 @@
+"""Saving a decomposition with its target, and loading the same numbers back.
+
+Two files: `decomposition.safetensors` holds every tensor, the target's own included, so that
+nothing has to be trained again; `decomposition.json` holds the rest and the SHA-256 of the
+first. Never pickle: a checkpoint from elsewhere can be wrong, but it cannot run code.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from decomposition.decomposed_model import DecomposedModel, decomposed_model
+from decomposition.errors import CheckpointError
+from decomposition.seeds import generator_for
+from decomposition.subcomponents import Subcomponents
+from decomposition.targets import find_recipe
+from decomposition.training import METHOD, Decomposition, DecompositionConfig
+
+TENSORS = "decomposition.safetensors"
+RECORD = "decomposition.json"
+
+
+class Record(BaseModel):
+    """What a checkpoint says beside its tensors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    version: Literal[1] = 1
+    method: str
+    target: str
+    target_seed: int
+    target_attempts: int
+    config: DecompositionConfig
+    losses: dict[str, float]
+    seconds: float
+    cpu_seconds: float
+    tensors_sha256: str
+    """Of the whole safetensors file."""
+
+
+def save(decomposition: Decomposition, folder: Path) -> list[Path]:
+    """Write a decomposition into a folder, whole or not at all, and return the files' paths.
+
+    Raises:
+        CheckpointError: One of the files exists already; nothing is ever overwritten.
+    """
+    tensors = save_tensors(_tensors(decomposition))
+    target = decomposition.target
+    record = Record(
+        method=METHOD,
+        target=target.name,
+        target_seed=target.seed,
+        target_attempts=target.attempts,
+        config=decomposition.config,
+        losses=dict(decomposition.losses),
+        seconds=decomposition.seconds,
+        cpu_seconds=decomposition.cpu_seconds,
+        tensors_sha256=hashlib.sha256(tensors).hexdigest(),
+    )
+    contents = {TENSORS: tensors, RECORD: (record.model_dump_json(indent=2) + "\n").encode()}
+    return _write_all(folder, contents)
+
+
+def load(folder: Path) -> Decomposition:
+    """Read a decomposition back: the same importances and outputs, to the last bit.
+
+    Raises:
+        CheckpointError: A file is missing, damaged, or of another version.
+        UnknownNameError: The target is not one that we have.
+    """
+    record, content = _read(folder)
+    if hashlib.sha256(content).hexdigest() != record.tensors_sha256:
+        raise CheckpointError(
+            f"{folder / TENSORS} is damaged: its SHA-256 is not the one in {RECORD}; "
+            "decompose the target again"
+        )
+    try:
+        tensors = load_tensors(content)
+    except SafetensorError as error:
+        raise CheckpointError(f"{folder / TENSORS} is no safetensors file: {error}") from error
+    recipe = find_recipe(record.target)
+    target = recipe.restore(record.target_seed, record.target_attempts, _below("target", tensors))
+    config = record.config
+    model = decomposed_model(
+        target.model,
+        target.transposes,
+        config.n_subcomponents,
+        config.n_hidden,
+        generator_for("overwritten by what is loaded"),
+    )
+    _restore(model, tensors)
+    return Decomposition(
+        target, config, model.eval(), record.losses, record.seconds, record.cpu_seconds
+    )
+
+
+def _tensors(decomposition: Decomposition) -> dict[str, Tensor]:
+    """Name every tensor `target.…`, `subcomponents.MATRIX.U` and `.V`, or `importance.…`."""
+    model = decomposition.model
+    tensors = {f"target.{name}": t for name, t in decomposition.target.tensors().items()}
+    tensors |= {
+        f"subcomponents.{matrix}.{name}": parameter
+        for matrix, parts in model.subcomponents.items()
+        if isinstance(parts, Subcomponents)
+        for name, parameter in parts.named_parameters()
+    }
+    networks = model.importance_networks.named_parameters()
+    tensors |= {f"importance.{name}": parameter for name, parameter in networks}
+    return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+
+
+def _restore(model: DecomposedModel, tensors: Mapping[str, Tensor]) -> None:
+    for matrix, parts in model.subcomponents.items():
+        if isinstance(parts, Subcomponents):
+            parts.load_state_dict(_below(f"subcomponents.{matrix}", tensors))
+    model.importance_networks.load_state_dict(_below("importance", tensors))
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    start = f"{prefix}."
+    return {
+        name.removeprefix(start): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(start)
+    }
+
+
+def _read(folder: Path) -> tuple[Record, bytes]:
+    try:
+        text = (folder / RECORD).read_text(encoding="utf-8")
+        content = (folder / TENSORS).read_bytes()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{folder} holds no readable decomposition: {error}") from error
+    try:
+        return Record.model_validate(json.loads(text)), content
+    except (json.JSONDecodeError, ValidationError) as error:
+        raise CheckpointError(
+            f"{folder / RECORD} is damaged or was written by another version: {error}"
+        ) from error
+
+
+def _write_all(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
+    """Write beside the final names first and rename last; on any interruption, take it back."""
+    paths = [folder / name for name in contents]
+    for path in paths:
+        if path.exists():
+            raise CheckpointError(f"{path} exists already; choose another folder")
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = [path.with_name(f"{path.name}.partial") for path in paths]
+    try:
+        for path, content in zip(partial, contents.values(), strict=True):
+            path.write_bytes(content)
+        for path, final in zip(partial, paths, strict=True):
+            path.replace(final)
+    except BaseException:
+        for path in partial + paths:
+            path.unlink(missing_ok=True)
+        if is_new:
+            folder.rmdir()
+        raise
+    return paths

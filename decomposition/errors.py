@@ -1,0 +1,32 @@
+"""What a user of the decomposition can do wrong, as one small family of exceptions.
+
+The command line prints the message and exits with 1. Our own mistakes are assertions.
+"""
+
+
+class DecompositionError(Exception):
+    """Something asked of the decomposition cannot be done; the message says what to do."""
+
+
+class UnknownNameError(DecompositionError):
+    """No target or experiment has this name; the message lists those there are."""
+
+
+class TargetError(DecompositionError):
+    """A target model could not be trained to do what it is there to show."""
+
+
+class DivergenceError(DecompositionError):
+    """A loss stopped being a number; the message names the step and the loss."""
+
+
+class CheckpointError(DecompositionError):
+    """A saved decomposition is missing, damaged, in the way, or of another version."""
+
+
+class PredictionError(DecompositionError):
+    """A statement's words do not say what the experiment should find."""
+
+
+class ExperimentError(DecompositionError):
+    """An experiment cannot speak about this target or this decomposition."""

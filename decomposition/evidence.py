@@ -1,0 +1,138 @@
+"""From a decomposition to evidence on a claim: the only place where the graph is touched.
+
+`decompose_and_store` trains a target, decomposes it and stores what was found.
+`measure_statement` reads from a statement what it predicts, has the prediction committed, only
+then measures, judges by rule, and attaches the result.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from decomposition.checkpoints import load, save
+from decomposition.experiments import ExperimentConfig, Measured, find_experiment
+from decomposition.harvest import harvest
+from decomposition.measurements import Side
+from decomposition.metrics import MetricsConfig, evaluate
+from decomposition.predictions import Verdict, judge, predict
+from decomposition.targets import find_recipe, train_target
+from decomposition.training import METHOD, DecompositionConfig, decompose
+from kg.evidence import (
+    ControlDraft,
+    DecompositionDraft,
+    MeasurementDraft,
+    PredictionDraft,
+    Store,
+    SubcomponentDraft,
+)
+
+OnProgress = Callable[[int, int], None]
+
+
+class DecompositionReport(NamedTuple):
+    """What a decomposition found."""
+
+    run: int
+    target: str
+    method: str
+    subcomponents: int
+    alive: int
+    metrics: dict[str, float]
+    seconds: float
+
+
+class Question(NamedTuple):
+    """What is to be tested, and on what."""
+
+    statement_id: str
+    experiment: str
+    decomposition_run: int
+    side: Side | None = None
+    """What the statement predicts; None reads it from the statement's words."""
+
+    threshold: float | None = None
+    """Of what value; None takes the experiment's own."""
+
+
+def decompose_and_store(
+    store: Store, target: str, config: DecompositionConfig, on_progress: OnProgress | None = None
+) -> DecompositionReport:
+    """Train a target, decompose it, and store the run with its subcomponents and tensors.
+
+    Raises:
+        DecompositionError: There is no such target, or it could not be trained or decomposed;
+            nothing but a failed run is stored.
+    """
+    find_recipe(target)
+    with store.decomposing(METHOD, config, config.seed) as (run, folder):
+        decomposition = decompose(train_target(target, config.seed), config, on_progress)
+        metrics_config = MetricsConfig(seed=config.seed)
+        metrics = evaluate(decomposition, metrics_config)
+        summaries = harvest(decomposition, metrics_config.harvest)
+        save(decomposition, folder)
+        parts = [
+            SubcomponentDraft(
+                matrix=summary.matrix,
+                index=summary.index,
+                mean_importance=summary.mean_importance,
+                is_alive=summary.alive,
+                norm=summary.norm,
+                top_inputs=[f"feature {feature}" for feature in summary.top_inputs],
+            )
+            for summary in summaries
+        ]
+        store.add_decomposition(
+            run, target, DecompositionDraft(subcomponents=parts, metrics=metrics)
+        )
+    return DecompositionReport(
+        run=run,
+        target=target,
+        method=METHOD,
+        subcomponents=len(parts),
+        alive=sum(part.is_alive for part in parts),
+        metrics=metrics,
+        seconds=decomposition.seconds,
+    )
+
+
+def measure_statement(store: Store, question: Question, config: ExperimentConfig) -> str:
+    """Test a statement on a stored decomposition; returns the id of the evidence.
+
+    The prediction is committed before anything is measured.
+
+    Raises:
+        DecompositionError: There is no such experiment, it cannot speak about this target, or
+            the statement does not say what it predicts.
+    """
+    experiment = find_experiment(question.experiment)
+    stored = store.decomposition(question.decomposition_run)
+    prediction = predict(
+        question.statement_id,
+        store.statement_text(question.statement_id),
+        experiment,
+        question.side,
+        question.threshold,
+    )
+    decomposition = load(stored.folder)
+    with store.experimenting(experiment.name, config, config.seed) as run:
+        prediction_id = store.state(
+            PredictionDraft.model_validate(vars(prediction)), stored.run_id, run
+        )
+        measured = experiment.run(decomposition, config)
+        return store.attach(prediction_id, _draft(measured, judge(prediction, measured)))
+
+
+def _draft(measured: Measured, verdict: Verdict) -> MeasurementDraft:
+    return MeasurementDraft.model_validate(
+        {
+            "stance": verdict.stance,
+            "reason": verdict.reason,
+            "value": measured.value,
+            "low": measured.low,
+            "high": measured.high,
+            "n": measured.n,
+            "unit": measured.unit,
+            "controls": [ControlDraft.model_validate(vars(c)) for c in [measured.control]],
+            "details": measured.details,
+            "subcomponents": list(measured.subcomponents),
+        }
+    )

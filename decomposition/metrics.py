@@ -1,0 +1,221 @@
+r"""How good a decomposition is, as named numbers.
+
+With :math:`M_j` the known mechanism of feature j and :math:`S_j` the entries that belong to
+it (a column of the first matrix of the toy model, a row of the second), and everything
+restricted to :math:`S_j`:
+
+* **mmcs**, mean max cosine similarity: :math:`\frac1m \sum_j \max_c \cos(U_c V_c, M_j)`;
+* **ml2r**, mean L2 ratio: :math:`\frac1m \sum_j \|U_{c(j)} V_{c(j)}\| / \|M_j\|`, where c(j)
+  is the subcomponent with that largest cosine.
+
+Both are those of Bushnaq, Braun & Sharkey (2025), arXiv:2506.20790, but with c running over
+the *alive* subcomponents only: in few dimensions a dead one, of no length, may happen to point
+along a mechanism, and the ratio would then measure the dead one. For the same reason the
+cosine alone says little: **mmcs_random** is what as many random directions reach.
+
+* **identity_error**: with one feature active at a time, the number of importances that are off
+  by more than 0.1 from one subcomponent alone for each feature (after the best matching of
+  subcomponents to features).
+* **alive**, **l0**: subcomponents with mean importance above a threshold; subcomponents per
+  input with importance above another one.
+* **faithfulness**: mean squared entry of W - UV.
+* **reconstruction_...**: mean squared error of the output with m = 1 (*unmasked*), m = g
+  (*importance*), m ~ U(g, 1) (*stochastic*), and with the worst r in m = g + (1 - g) r that 20
+  steps of sign gradient ascent find, one r shared by the whole batch (*adversarial*; Madry et
+  al. 2018, arXiv:1706.06083). The remainder is kept only in the last two, and only if the
+  decomposition was trained to mask it.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from decomposition import losses
+from decomposition.decomposed_model import DecomposedModel, Mask
+from decomposition.harvest import HarvestConfig, census
+from decomposition.seeds import generator_for
+from decomposition.subcomponents import rank_one_matrices
+from decomposition.targets.mechanisms import Mechanisms
+from decomposition.training import Decomposition, draw_masks, remainders
+
+IDENTITY_TOLERANCE = 0.1
+"""How far an importance may be from 0 or 1 and still count as it."""
+
+
+class MetricsConfig(BaseModel):
+    """What the metrics are measured on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    harvest: HarvestConfig = HarvestConfig()
+    n: int = Field(default=4096, ge=1)
+    """Inputs for the reconstructions."""
+
+    seed: int = 0
+    random_draws: int = Field(default=100, ge=1)
+    """Sets of random directions whose mean is `mmcs_random`."""
+
+    adversary_steps: int = Field(default=20, ge=0)
+    adversary_step_size: float = Field(default=0.1, gt=0)
+
+
+def evaluate(decomposition: Decomposition, config: MetricsConfig) -> dict[str, float]:
+    """Return all metrics by name; those of one matrix are called `name/matrix`.
+
+    Where the target's mechanisms are not known, the metrics that need them are left out.
+    """
+    counted = census(decomposition, config.harvest)
+    alive = {matrix: found.alive for matrix, found in counted.items()}
+    by_matrix: dict[str, dict[str, float]] = {
+        "alive": {matrix: found.alive.sum().item() for matrix, found in counted.items()},
+        "l0": {matrix: found.density.sum().item() for matrix, found in counted.items()},
+        "identity_error": _identity_errors(decomposition),
+    }
+    totals = {name: sum(values.values()) for name, values in by_matrix.items()}
+    singles = {
+        f"{name}/{matrix}": value
+        for name, values in by_matrix.items()
+        for matrix, value in values.items()
+    }
+    faithful = losses.faithfulness(remainders(decomposition.model)).item()
+    return {
+        **geometry(decomposition, alive, config),
+        **totals,
+        **singles,
+        "faithfulness": faithful,
+        **reconstructions(decomposition, config),
+    }
+
+
+def geometry(
+    decomposition: Decomposition, alive: Mapping[str, Tensor], config: MetricsConfig
+) -> dict[str, float]:
+    """Return mmcs, ml2r and mmcs_random over the mechanisms of all matrices."""
+    cosines, ratios, random_cosines = [], [], []
+    generator = generator_for("metrics", "random directions", config.seed)
+    for matrix, mechanisms in decomposition.target.mechanisms().items():
+        learned = rank_one_matrices(decomposition.model.subcomponents[matrix])
+        similarity = restricted_cosines(learned, mechanisms)
+        best, index = similarity.masked_fill(~alive[matrix], -1).max(dim=1)
+        cosines.append(best)
+        ratios.append(_length_ratios(learned[index], mechanisms))
+        drawn = [
+            restricted_cosines(random_rank_ones(learned.shape, generator), mechanisms).amax(1)
+            for _ in range(config.random_draws)
+        ]
+        random_cosines.append(torch.stack(drawn).mean(dim=0))
+    if not cosines:
+        return {}
+    return {
+        "mmcs": torch.cat(cosines).mean().item(),
+        "mmcs_random": torch.cat(random_cosines).mean().item(),
+        "ml2r": torch.cat(ratios).mean().item(),
+    }
+
+
+def restricted_cosines(
+    matrices: Float[Tensor, "C d_out d_in"], mechanisms: Mechanisms
+) -> Float[Tensor, "features C"]:
+    """Return the cosine of every matrix with every mechanism, on the mechanism's support."""
+    supports = mechanisms.supports.float()
+    products = torch.einsum("coi,foi->fc", matrices, mechanisms.matrices)
+    lengths = torch.einsum("coi,foi->fc", matrices.square(), supports).sqrt()
+    return products / (lengths * mechanisms.norms().unsqueeze(1)).clamp(min=1e-30)
+
+
+def random_rank_ones(
+    shape: torch.Size, generator: torch.Generator
+) -> Float[Tensor, "C d_out d_in"]:
+    """Draw rank-one matrices u vᵀ with u and v normal: directions without a preference."""
+    C, d_out, d_in = shape
+    u = torch.randn(C, d_out, generator=generator)
+    v = torch.randn(C, d_in, generator=generator)
+    return torch.einsum("co,ci->coi", u, v)
+
+
+def identity_error(importance: Float[Tensor, "features C"]) -> int:
+    """Count the importances that keep features from having one subcomponent each, alone.
+
+    Row j is the importance of all subcomponents when feature j alone is active. Features are
+    matched with distinct subcomponents so that the matched importances are largest in sum.
+    """
+    rows, columns = linear_sum_assignment(importance.numpy(), maximize=True)
+    ideal = torch.zeros_like(importance)
+    ideal[rows, columns] = 1
+    return int(((importance - ideal).abs() > IDENTITY_TOLERANCE).sum())
+
+
+def reconstructions(decomposition: Decomposition, config: MetricsConfig) -> dict[str, float]:
+    """Return the mean squared error of the output under four kinds of masks."""
+    model, masked_remainder = decomposition.model, decomposition.config.mask_remainder
+    generator = generator_for("metrics", "reconstruction", config.seed)
+    x = decomposition.target.batch(config.n, generator)
+    importance = model.importance(x)
+    ones = {matrix: Mask(torch.ones_like(g)) for matrix, g in importance.items()}
+    exact = {matrix: Mask(g) for matrix, g in importance.items()}
+    stochastic = draw_masks(importance, masked_remainder, generator)
+    worst = adversarial_masks(decomposition, x, config, generator)
+    return {
+        "reconstruction_unmasked": _error(model, x, ones).item(),
+        "reconstruction_importance": _error(model, x, exact).item(),
+        "reconstruction_stochastic": _error(model, x, stochastic).item(),
+        "reconstruction_adversarial": _error(model, x, worst).item(),
+    }
+
+
+def adversarial_masks(
+    decomposition: Decomposition,
+    x: Float[Tensor, "batch d_in"],
+    config: MetricsConfig,
+    generator: torch.Generator,
+) -> dict[str, Mask]:
+    """Look for the masks that hurt most, with one source r shared by the whole batch.
+
+    r starts uniform on [0, 1]; each step adds the step size times the sign of the error's
+    gradient and clamps r to [0, 1]. The importances stay as they are.
+    """
+    model = decomposition.model
+    importance = model.importance(x)
+    sources = {
+        matrix: torch.rand(1, g.shape[1] + 1, generator=generator)
+        for matrix, g in importance.items()
+    }
+
+    def masks() -> dict[str, Mask]:
+        kept = decomposition.config.mask_remainder
+        return {
+            matrix: Mask(g + (1 - g) * sources[matrix][:, :-1], sources[matrix][:, -1:])
+            if kept
+            else Mask(g + (1 - g) * sources[matrix][:, :-1])
+            for matrix, g in importance.items()
+        }
+
+    for _ in range(config.adversary_steps):
+        sources = {matrix: r.requires_grad_() for matrix, r in sources.items()}
+        gradients = torch.autograd.grad(_error(model, x, masks()), list(sources.values()))
+        sources = {
+            matrix: (r.detach() + config.adversary_step_size * gradient.sign()).clamp(0, 1)
+            for (matrix, r), gradient in zip(sources.items(), gradients, strict=True)
+        }
+    return masks()
+
+
+def _error(model: DecomposedModel, x: Tensor, masks: Mapping[str, Mask]) -> Tensor:
+    expected = model(x)
+    return losses.reconstruction(model(x, masks), expected, torch.full((len(x),), 1 / len(x)))
+
+
+def _identity_errors(decomposition: Decomposition) -> dict[str, float]:
+    importance = decomposition.model.importance(decomposition.target.probes())
+    return {matrix: float(identity_error(g)) for matrix, g in importance.items()}
+
+
+def _length_ratios(
+    matched: Float[Tensor, "features d_out d_in"], mechanisms: Mechanisms
+) -> Float[Tensor, " features"]:
+    lengths: Tensor = torch.linalg.matrix_norm(matched * mechanisms.supports)
+    return lengths / mechanisms.norms()

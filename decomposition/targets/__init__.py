@@ -1,0 +1,97 @@
+"""The models that can be decomposed, by name.
+
+Adding one is one file, one line in `TARGETS`, and a place in the test over `TARGETS`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from decomposition.errors import UnknownNameError
+from decomposition.targets.mechanisms import Mechanisms
+from decomposition.targets.tms import TmsConfig, TmsRecipe
+
+
+@runtime_checkable
+class Target(Protocol):
+    """A frozen model with the data it runs on and, where known, its true mechanisms."""
+
+    @property
+    def name(self) -> str:
+        """Its name in `TARGETS`."""
+
+    @property
+    def seed(self) -> int:
+        """The seed that decided its weights."""
+
+    @property
+    def attempts(self) -> int:
+        """How many models were trained until one was accepted."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The network; nobody may change it."""
+
+    @property
+    def transposes(self) -> Mapping[str, str | None]:
+        """Module paths of the matrices to decompose; each with the one it transposes, or None."""
+
+    def batch(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw n inputs, shape `n d_in`."""
+
+    def probes(self) -> Tensor:
+        """Return one input for each feature, in which it alone is active: `features d_in`."""
+
+    def active_features(self, x: Tensor) -> Tensor:
+        """Say which features are active on each input, boolean, `batch features`."""
+
+    def mechanisms(self) -> Mapping[str, Mechanisms]:
+        """Return the true mechanisms of each matrix where they are known, one per feature."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what its recipe's `restore` needs to make it again."""
+
+
+@runtime_checkable
+class Recipe(Protocol):
+    """How to get a target: by training it, or from saved weights."""
+
+    @property
+    def name(self) -> str:
+        """Its key in `TARGETS`."""
+
+    def train(self, seed: int, on_progress: Callable[[int, int], None] | None = None) -> Target:
+        """Train the target from scratch, the same one for the same seed."""
+
+    def restore(self, seed: int, attempts: int, tensors: Mapping[str, Tensor]) -> Target:
+        """Make the target again from the tensors it was saved with."""
+
+
+TARGETS: dict[str, Recipe] = {
+    "tms_5-2": TmsRecipe("tms_5-2", TmsConfig(n_features=5, n_hidden=2)),
+}
+
+
+def find_recipe(name: str) -> Recipe:
+    """Return the recipe of this name.
+
+    Raises:
+        UnknownNameError: There is none.
+    """
+    if name not in TARGETS:
+        raise UnknownNameError(f"no target is called {name!r}; there are: {', '.join(TARGETS)}")
+    return TARGETS[name]
+
+
+def train_target(
+    name: str, seed: int, on_progress: Callable[[int, int], None] | None = None
+) -> Target:
+    """Train the target of this name from scratch; the same seed gives the same weights.
+
+    Raises:
+        UnknownNameError: There is no such target.
+        TargetError: It could not be trained to represent all its features.
+    """
+    return find_recipe(name).train(seed, on_progress)

@@ -1,0 +1,241 @@
+r"""Stochastic Parameter Decomposition: from a target model to its subcomponents.
+
+Bushnaq, Braun & Sharkey (2025), Stochastic Parameter Decomposition, arXiv:2506.20790.
+
+1. *Warm-up*: fit the sum of the subcomponents to each weight matrix (faithfulness alone).
+2. *Each step*: run the target on a batch; predict how causally important each subcomponent is
+   on each input, g; draw masks m ~ U(g, 1) and run the model with them, once with all matrices
+   masked and once for each matrix alone.
+3. *Descend* on faithfulness + stochastic reconstruction + layerwise reconstruction +
+   importance minimality, for U, V and the importance networks together.
+
+Two things make it quick where inputs are sparse, and neither changes the expected loss: rows
+of a batch that are all zero are run once, with the weight of them all, and all importance
+networks run in one batched product.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from decomposition import losses
+from decomposition.causal_importance import lower_leaky_hard_sigmoid, upper_leaky_hard_sigmoid
+from decomposition.decomposed_model import DecomposedModel, Mask, decomposed_model
+from decomposition.errors import DivergenceError
+from decomposition.seeds import generator_for
+from decomposition.subcomponents import sample_masks
+from decomposition.targets import Target
+
+logger = logging.getLogger(__name__)
+
+METHOD = "spd"
+"""The name of the method in runs and checkpoints."""
+
+
+class DecompositionConfig(BaseModel):
+    """What decides a decomposition; the defaults are for the toy model with 5 features in 2."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    seed: int = 0
+    n_subcomponents: int = Field(default=20, ge=1)
+    """Subcomponents allotted to each matrix, C; the ones not needed should die."""
+
+    n_hidden: int = Field(default=16, ge=1)
+    """Hidden units of each importance network."""
+
+    steps: int = Field(default=5000, ge=1)
+    batch_size: int = Field(default=1024, ge=1)
+    learning_rate: float = Field(default=0.005, gt=0)
+    """Peak rate of Adam, lowered to zero along a cosine."""
+
+    clip_norm: float = Field(default=1.0, gt=0)
+    """Largest norm of the gradient of all parameters together."""
+
+    faithfulness: float = Field(default=1.0, ge=0)
+    """Coefficient of the loss of this name, as are the next three."""
+
+    stochastic: float = Field(default=1.0, ge=0)
+    layerwise: float = Field(default=1.0, ge=0)
+    minimality: float = Field(default=0.003, ge=0)
+    minimality_power: float = Field(default=1.0, gt=0)
+    """p in g^p."""
+
+    mask_remainder: bool = True
+    """Whether what the subcomponents leave over is masked too, instead of dropped."""
+
+    warm_up_steps: int = Field(default=200, ge=0)
+    warm_up_learning_rate: float = Field(default=0.01, gt=0)
+    warm_up_weight_decay: float = Field(default=0.1, ge=0)
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """A target and what it was decomposed into; pure data for all that comes after."""
+
+    target: Target
+    config: DecompositionConfig
+    model: DecomposedModel
+    losses: Mapping[str, float]
+    """The four losses at the last step, without their coefficients."""
+
+    seconds: float
+    """Wall-clock time that training took."""
+
+    cpu_seconds: float
+    """Processor time that training took, over all threads."""
+
+
+class Batch(NamedTuple):
+    """Inputs that differ, and the share of the batch that each stands for."""
+
+    rows: Tensor
+    """Shape `rows d_in`."""
+
+    weights: Tensor
+    """Shape `rows`; sums to 1."""
+
+
+def decompose(
+    target: Target,
+    config: DecompositionConfig,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Decomposition:
+    """Find rank-one subcomponents of a target's matrices; writes nothing anywhere.
+
+    Args:
+        target: Stays as it is.
+        config: With the target, decides the result.
+        on_progress: Called after every step with the steps done and the steps to do.
+
+    Raises:
+        DivergenceError: A loss is no longer a finite number.
+    """
+    started, cpu_started = time.perf_counter(), time.process_time()
+    generator = generator_for(target.name, METHOD, config.seed)
+    model = decomposed_model(
+        target.model, target.transposes, config.n_subcomponents, config.n_hidden, generator
+    )
+    _warm_up(model, config)
+    optimizer = torch.optim.Adam(_trained(model), lr=config.learning_rate, fused=True)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, config.steps - 1))
+    parts: dict[str, Tensor] = {}
+    for step in range(config.steps):
+        batch = merge_zero_rows(target.batch(config.batch_size, generator))
+        parts = loss_parts(model, batch, config, generator)
+        total = _total(parts, config, step)
+        optimizer.zero_grad()
+        total.backward()  # type: ignore[no-untyped-call]  # torch's stub lacks the annotation
+        nn.utils.clip_grad_norm_(_trained(model), config.clip_norm)
+        optimizer.step()
+        schedule.step()
+        if on_progress is not None:
+            on_progress(step + 1, config.steps)
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+    logger.info("decomposed %s: %s steps, %.1f s", target.name, config.steps, seconds)
+    final = {name: part.item() for name, part in parts.items()}
+    return Decomposition(target, config, model.eval(), final, seconds, cpu_seconds)
+
+
+def merge_zero_rows(x: Float[Tensor, "batch d_in"]) -> Batch:
+    """Replace all rows that are zero throughout by one, weighted by their number.
+
+    The merged row draws one mask where the batch would have drawn many: the expected loss is
+    the same. Its place is last; it is there, with weight zero, even if no row is zero.
+    """
+    nonzero = x[x.any(dim=1)]
+    rows = torch.cat([nonzero, x.new_zeros(1, x.shape[1])])
+    weights = torch.full((len(rows),), 1 / len(x))
+    weights[-1] = (len(x) - len(nonzero)) / len(x)
+    return Batch(rows, weights)
+
+
+def loss_parts(
+    model: DecomposedModel,
+    batch: Batch,
+    config: DecompositionConfig,
+    generator: torch.Generator,
+) -> dict[str, Tensor]:
+    """Return the four losses on a batch, without their coefficients, by name."""
+    expected, inner = model.clean(batch.rows)
+    z = model.importance_networks(inner)
+    importances = model.by_matrix(lower_leaky_hard_sigmoid(z))
+
+    everywhere = model(batch.rows, draw_masks(importances, config.mask_remainder, generator))
+    alone = [
+        model(batch.rows, {name: mask})
+        for name, mask in draw_masks(importances, config.mask_remainder, generator).items()
+    ]
+    return {
+        "faithfulness": losses.faithfulness(remainders(model)),
+        "stochastic": losses.reconstruction(everywhere, expected, batch.weights),
+        "layerwise": losses.layerwise_reconstruction(alone, expected, batch.weights),
+        "minimality": losses.importance_minimality(
+            upper_leaky_hard_sigmoid(z), config.minimality_power, batch.weights
+        ),
+    }
+
+
+def draw_masks(
+    importances: Mapping[str, Tensor], mask_remainder: bool, generator: torch.Generator
+) -> dict[str, Mask]:
+    """Draw a mask for every matrix; the remainder, if it is masked, has importance zero."""
+    masks = {}
+    for name, importance in importances.items():
+        kept = sample_masks(importance, generator)
+        remainder = (
+            torch.rand((*importance.shape[:-1], 1), generator=generator) if mask_remainder else None
+        )
+        masks[name] = Mask(kept, remainder)
+    return masks
+
+
+def remainders(model: DecomposedModel) -> list[Tensor]:
+    """Return what the subcomponents leave over of each matrix, W - UV."""
+    sums = {name: parts.weight() for name, parts in model.subcomponents.items()}
+    return [model.weights[name] - total for name, total in sums.items()]
+
+
+def _trained(model: DecomposedModel) -> list[nn.Parameter]:
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def _warm_up(model: DecomposedModel, config: DecompositionConfig) -> None:
+    """Fit the sums to the weights; this optimizer's state is not carried into training."""
+    subcomponents = nn.ModuleList(model.subcomponents.values())
+    optimizer = torch.optim.AdamW(
+        subcomponents.parameters(),
+        lr=config.warm_up_learning_rate,
+        weight_decay=config.warm_up_weight_decay,
+    )
+    for _ in range(config.warm_up_steps):
+        loss = losses.faithfulness(remainders(model))
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's stub lacks the annotation
+        optimizer.step()
+
+
+def _total(parts: Mapping[str, Tensor], config: DecompositionConfig, step: int) -> Tensor:
+    """Add the losses up by their coefficients, if each is a number."""
+    for name, part in parts.items():
+        if not math.isfinite(part.item()):
+            raise DivergenceError(
+                f"step {step + 1} of {config.steps}: the {name} loss is {part.item()}; "
+                f"try a learning rate below {config.learning_rate} "
+                f"or a clip_norm below {config.clip_norm}"
+            )
+    coefficients = {
+        "faithfulness": config.faithfulness,
+        "stochastic": config.stochastic,
+        "layerwise": config.layerwise,
+        "minimality": config.minimality,
+    }
+    return torch.stack([coefficients[name] * part for name, part in parts.items()]).sum()

@@ -1,0 +1,263 @@
+"""The command line, from a folder of notes to evidence: exit codes, streams and documents."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import pytest
+from sqlmodel import func, select
+from typer.testing import CliRunner
+
+from api.cli import app
+from kg.db import open_engine, reading
+from kg.runs import close_abandoned
+from kg.tables import Community, Embedding, Graph, Label, Membership, Run, RunStatus
+
+ROOT = Path(__file__).parents[2]
+METHODS = ["leiden_semantic", "leiden_concepts", "leiden_hybrid_concepts"]
+
+
+def _run(database: Path, *arguments: str) -> Any:
+    return CliRunner().invoke(app, ["--db", str(database), *arguments])
+
+
+def _json(database: Path, *arguments: str) -> Any:
+    result = _run(database, *arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the examples, clustered by every method."""
+    database = tmp_path_factory.mktemp("library") / "library.db"
+    assert _run(database, "ingest", str(ROOT / "examples")).exit_code == 0
+    for method in METHODS:
+        assert _run(database, "cluster", "--method", method).exit_code == 0
+    return database
+
+
+@pytest.fixture(scope="module")
+def communities(library: Path) -> list[dict[str, Any]]:
+    return _json(library, "communities")
+
+
+def test_every_example_is_taken(library: Path):
+    sources = _json(library, "sources")
+
+    assert len(sources) == len(list((ROOT / "examples").iterdir()))
+    assert all(source["claims"] + source["findings"] >= 5 for source in sources)
+
+
+def test_ingesting_again_reports_that_nothing_changed(library: Path):
+    report = _json(library, "ingest", str(ROOT / "examples"))
+
+    assert [source["is_new"] for source in report["sources"]] == [False] * len(report["sources"])
+    assert {"id", "title", "format", "claims", "findings", "refused"} <= set(report["sources"][0])
+
+
+def test_the_option_may_stand_before_or_after_the_command(library: Path):
+    before = _json(library, "sources")
+    after = CliRunner().invoke(app, ["sources", "--db", str(library), "--json"])
+
+    assert json.loads(after.stdout) == before
+
+
+def test_a_statement_made_in_two_documents_is_one_with_two_mentions(library: Path):
+    words = "Stochastic Parameter Decomposition recovers the ground-truth mechanisms"
+    (hit, *_) = _json(library, "search", words)["hits"]
+
+    mentions = _json(library, "statement", hit["id"])["mentions"]
+
+    assert len({mention["source"]["id"] for mention in mentions}) == 2
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_children_partition_their_parents(communities: list[dict[str, Any]], method: str):
+    mine = [community for community in communities if community["method"] == method]
+    parents = {community["parent"] for community in mine} - {None}
+    members = {community["id"]: community["members"] for community in mine}
+
+    sums = {
+        parent: sum(each["members"] for each in mine if each["parent"] == parent)
+        for parent in parents
+    }
+
+    assert sums == {parent: members[parent] for parent in parents}
+    assert all(each["level"] == each["id"].count("-c") - 1 for each in mine)
+
+
+def test_a_community_adds_up(library: Path, communities: list[dict[str, Any]]):
+    largest = max(communities, key=lambda community: community["members"])
+
+    view = _json(library, "community", largest["id"])
+
+    statements = view["claims"] + view["findings"]
+    ids = {statement["id"] for statement in statements}
+    assert len(ids) == view["members"] == largest["members"]
+    assert sum(source["members"] for source in view["sources"]) == sum(
+        len(statement["sources"]) for statement in statements
+    )
+    assert {edge["source"] for edge in view["edges"]} <= ids
+    assert view["status"] == "active"
+    assert view["label_model"] == "offline"
+
+
+def test_bridges_lead_to_other_methods_and_say_what_is_shared(
+    library: Path, communities: list[dict[str, Any]]
+):
+    largest = max(communities, key=lambda community: community["members"])
+    members = {
+        each["id"]
+        for kind in ("claims", "findings")
+        for each in _json(library, "community", largest["id"])[kind]
+    }
+
+    bridges = _json(library, "bridges", largest["id"])
+
+    assert {bridge["method"] for bridge in bridges} == set(METHODS) - {largest["method"]}
+    assert all(set(bridge["shared_ids"]) <= members for bridge in bridges)
+    assert all(bridge["shared"] == len(bridge["shared_ids"]) > 0 for bridge in bridges)
+    assert {bridge["relation"] for bridge in bridges} <= {"lateral", "contains", "within"}
+
+
+def test_the_same_seed_gives_the_same_partition(library: Path):
+    first = _json(library, "cluster", "--method", "leiden_concepts", "--seed", "3")
+    second = _json(library, "cluster", "--method", "leiden_concepts", "--seed", "3")
+
+    assert first["modularity"] == second["modularity"]
+    assert _partition(library, first["run"]) == _partition(library, second["run"])
+
+
+def _partition(library: Path, run: int) -> dict[str, str]:
+    with reading(open_engine(library)) as session:
+        rows = session.exec(select(Membership).where(Membership.run_id == run))
+        return {row.statement_id: row.community_id.partition(f"run{run}")[2] for row in rows}
+
+
+def test_the_export_opens_in_networkx(library: Path, tmp_path: Path):
+    path = tmp_path / "graph.graphml"
+
+    result = _run(library, "export", "--format", "graphml", "--output", str(path))
+
+    graph = nx.read_graphml(path)
+    document = json.loads(_run(library, "export", "--format", "json").stdout)
+    assert result.exit_code == 0
+    assert graph.number_of_nodes() == len(document["nodes"]) > 100
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["community", "leiden_semantic-run99-c0"],
+        ["bridges", "nonsense"],
+        ["statement", "stm_absent"],
+        ["source", "src_absent"],
+        ["evidence", "stm_absent"],
+        ["communities", "--method", "louvain"],
+        ["cluster", "--method", "louvain"],
+        ["search", "   "],
+        ["decompose", "gpt-9"],
+        ["test", "stm_absent", "--experiment", "recovery", "--run", "99"],
+        ["ingest", "no/such/file.md"],
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_done_is_said_on_standard_error_with_exit_code_1(
+    library: Path, arguments: list[str]
+):
+    result = _run(library, *arguments)
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert "Traceback" not in result.stderr
+
+
+def test_reading_a_database_that_is_not_there_creates_none(tmp_path: Path):
+    result = _run(tmp_path / "absent.db", "sources")
+
+    assert result.exit_code == 1
+    assert "claimgraph ingest" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_database_has_an_answer_to_everything(tmp_path: Path):
+    database = tmp_path / "empty.db"
+    open_engine(database)
+
+    clustered = _json(database, "cluster", "--method", "leiden_semantic")
+
+    assert clustered["statements"] == clustered["communities"] == 0
+    assert _json(database, "communities") == []
+    assert _json(database, "sources") == []
+    assert _json(database, "search", "anything")["hits"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("corrupt.pdf", b"%PDF-1.7\nbroken", "corrupt.pdf"),
+        ("empty.md", b"", "empty"),
+        ("large.txt", b"word " * 10_000_000, "large.txt"),
+        ("binary.md", b"# Title\n\x00\x01\x02" * 20, "binary.md"),
+        ("broken.jsonl", b'{"kind": "claim", "text": "a", "source": {"title": "t"}}\n{', "line 2"),
+    ],
+)
+def test_a_bad_file_is_named_and_nothing_of_it_is_stored(
+    tmp_path: Path, name: str, content: bytes, words: str
+):
+    path = tmp_path / name
+    path.write_bytes(content)
+    database = tmp_path / "a.db"
+
+    result = _run(database, "ingest", str(path), "--json")
+
+    assert result.exit_code == 1
+    assert name in result.stderr
+    assert words in result.stderr
+    assert json.loads(result.stdout)["sources"] == []
+    assert _json(database, "sources") == []
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_stopping_a_clustering_leaves_the_database_as_it_was(tmp_path: Path, stop: signal.Signals):
+    database = tmp_path / "a.db"
+    _run(database, "ingest", str(ROOT / "examples"))
+    engine = open_engine(database)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "api.cli", "cluster", "--db", str(database)],
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+    )
+    _wait_for_a_run(database, "clustering", "embedding")
+
+    process.send_signal(stop)
+    process.wait(timeout=60)
+
+    close_abandoned(engine)
+    with reading(engine) as session:
+        left = [
+            session.exec(select(func.count()).select_from(table)).one()
+            for table in (Community, Membership, Graph, Label, Embedding)
+        ]
+        statuses = set(session.exec(select(Run.status).where(Run.kind != "ingestion")))
+    assert process.returncode != 0
+    assert left == [0] * 5
+    assert statuses == {RunStatus.FAILED}
+
+
+def _wait_for_a_run(database: Path, *kinds: str) -> None:
+    engine = open_engine(database)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with reading(engine) as session:
+            if session.exec(select(Run).where(Run.kind.in_(kinds))).first():
+                return
+        time.sleep(0.01)
+    raise AssertionError("the run did not begin")

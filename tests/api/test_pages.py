@@ -1,0 +1,336 @@
+"""The pages: the same views, in the seed page's order, escaped, and readable without scripts."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api import layout
+from api.app import create_app
+from api.pages import branches_of
+from api.templating import count_of, is_web_address, moment, number, probability
+from api.views import sources as source_views
+from api.views.communities import communities_view
+
+COMMUNITY = "/communities/leiden_semantic-run3-c0"
+PATHS = [
+    "/",
+    "/communities",
+    "/communities?method=leiden_semantic",
+    COMMUNITY,
+    "/communities/leiden_concepts-run4-c1",
+    "/communities/leiden_semantic-run2-c0",
+    "/statements/{together}",
+    "/statements/{script}",
+    "/sources",
+    "/sources/{reply}",
+    "/sources/{list}",
+    "/search",
+    "/search?q=superposition",
+    "/search?q=zebra",
+    "/runs",
+    "/runs?limit=2&offset=4",
+    "/runs/6",
+]
+VOID = {"meta", "link", "img", "input", "br", "line", "circle", "rect"}
+
+
+class Page(HTMLParser):
+    """What a test wants to know of a page; fails where elements do not close as they opened."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.texts: list[str] = []
+        self.attributes: set[str] = set()
+        self.scripts: list[str | None] = []
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        named = dict(attrs)
+        self.attributes |= named.keys()
+        self.ids += [named["id"]] if "id" in named else []
+        self.links += [named["href"]] if tag == "a" else []
+        self.scripts += [named.get("src")] if tag == "script" else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts += [data.strip()] if data.strip() else []
+
+    @property
+    def words(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_page_is_well_formed_and_needs_nothing_inline(web, library, path):
+    answer = web.get(path.format(**library.statements, **library.sources))
+    page = Page(answer.text)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "style" not in page.attributes
+    assert not any(name.startswith("on") for name in page.attributes)
+    assert set(page.scripts) <= {"/static/graph.js"}
+    assert len(page.ids) == len(set(page.ids))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_link_of_a_page_leads_somewhere(web, library, path):
+    address = path.format(**library.statements, **library.sources)
+    page = Page(web.get(address).text)
+
+    for link in {link for link in page.links if not link.startswith("https://example.org")}:
+        target = link if link.startswith("/") else address.partition("?")[0] + link
+        answer = web.get(target)
+        fragment = link.partition("#")[2] or answer.url.fragment
+        assert answer.status_code == 200, link
+        assert not fragment or f'id="{fragment}"' in answer.text, link
+
+
+def test_the_community_page_keeps_the_order_of_the_seed_page(web):
+    words = Page(web.get(COMMUNITY).text).words
+
+    order = [
+        "community",
+        "active",
+        "leiden_semantic",
+        "label: offline",
+        "leiden_semantic-run3-c0",
+        "Features in superposition",
+        "Statements on features in superposition.",
+        "7 members. Each node is clickable.",
+        "Sub-communities (2)",
+        "Interference of active features",
+        "Drawn from 2 sources",
+        "4 members",
+        "Bridges (3)",
+        "Crossing",
+        "leiden_concepts-run4-c0",
+        "3 shared",
+        "Shared statements (3)",
+        "Inside",
+        "leiden_concepts-run4-c2",
+        "Claims (3)",
+        "Says when features in superposition get in each other's way.",
+        "refuted",
+        "inconclusive",
+        "Findings (4)",
+        "Interference grew with the number of active features.",
+        "supported",
+    ]
+    main = words[words.index("Search community") :]
+    places = []
+    for part in order:
+        places.append(main.index(part, places[-1] + 1 if places else 0))
+    assert places == sorted(places)
+
+
+def test_the_tree_nests_each_community_in_its_parent(session):
+    top, other = branches_of(communities_view(session, "leiden_semantic").root)
+
+    assert top.community.id == "leiden_semantic-run3-c0"
+    assert [branch.community.id[-5:] for branch in top.branches] == ["c0-c0", "c0-c1"]
+    assert [branch.branches for branch in (*top.branches, other)] == [[], [], []]
+
+
+def test_every_member_is_a_node_that_leads_to_its_statement(web, library):
+    html = web.get(COMMUNITY).text
+
+    picture = html[html.index('<figure class="graph"') : html.index("</figure>")]
+    nodes = re.findall(r'<a class="node (\w+) [^"]*" href="/statements/(\w+)"', picture)
+    names = {identifier: name for name, identifier in library.statements.items()}
+    assert {(kind, names[identifier]) for kind, identifier in nodes} == {
+        ("claim", "superposition"),
+        ("claim", "together"),
+        ("claim", "apart"),
+        ("finding", "grew"),
+        ("finding", "pentagon"),
+        ("finding", "removal"),
+        ("finding", "four"),
+    }
+    # Circles for claims, squares for findings.
+    assert len(re.findall(r'<circle class="mark"', picture)) == 3
+    assert len(re.findall(r'<rect class="mark"', picture)) == 4
+    assert picture.count("<title>") == picture.count('aria-label="claim: ') + picture.count(
+        'aria-label="finding: '
+    )
+
+
+def test_a_large_community_says_what_it_leaves_out(web, monkeypatch):
+    monkeypatch.setattr(layout, "N_NODES", 4)
+    monkeypatch.setattr(layout, "N_EDGES", 1)
+
+    words = Page(web.get(COMMUNITY).text).words
+
+    assert "Only the 4 most connected statements are drawn; 3 more are in the lists below." in words
+    assert "Only the 1 strongest ties are drawn" in words
+
+
+def test_bridges_beyond_the_first_eight_are_folded_away(cluster_by_hand):
+    names = [
+        "superposition",
+        "together",
+        "apart",
+        "recover",
+        "split",
+        "weights",
+        "script",
+        "pentagon",
+        "removal",
+        "four",
+        "grew",
+    ]
+    alone = {f"c{i}": [name] for i, name in enumerate(names)}
+    library = cluster_by_hand({"leiden_semantic": {"c0": names}, "leiden_concepts": alone})
+
+    html = TestClient(create_app(library.engine)).get("/communities/leiden_semantic-run2-c0").text
+
+    assert "Bridges (11)" in html
+    assert "3 more that share no more than these" in html
+    assert all(f"leiden_concepts-run3-c{i}" in html for i in range(11))
+
+
+def test_what_documents_say_is_text_and_never_markup(web, library):
+    for path in ("/statements/{script}", "/sources/{list}", "/communities/leiden_semantic-run3-c1"):
+        html = web.get(path.format(**library.statements, **library.sources)).text
+
+        assert "<script>alert" not in html
+        assert "&lt;script&gt;alert(" in html
+    assert "<b>" not in web.get("/sources").text
+
+
+def test_a_document_cannot_name_an_address_that_runs(web, library):
+    html = web.get(f"/sources/{library.sources['list']}").text
+
+    assert 'href="javascript' not in html
+    assert "javascript:alert(1)" in html
+    assert (
+        'href="https://example.org/notes"' in web.get(f"/sources/{library.sources['notes']}").text
+    )
+
+
+def test_statements_are_marked_in_the_text_of_their_source(web, library):
+    html = web.get(f"/sources/{library.sources['notes']}").text
+
+    marks = re.findall(r'<mark class="(\w+)" id="(men_\w+)"><a href="/statements/(\w+)"', html)
+    assert [(kind, identifier) for kind, _, identifier in marks] == [
+        ("claim", library.statements["superposition"]),
+        ("claim", library.statements["together"]),
+        ("finding", library.statements["pentagon"]),
+        ("finding", library.statements["removal"]),
+        ("claim", library.statements["superposition"]),
+    ]
+
+
+def test_a_mention_leads_to_its_mark_even_in_a_long_text(web, library, monkeypatch):
+    monkeypatch.setattr(source_views, "N_TEXT", 50)
+    (mention,) = web.get(f"/api/statements/{library.statements['removal']}").json()["mentions"]
+
+    answer = web.get(f"/places/{mention['id']}")
+
+    assert answer.url.query == b"first=1"
+    assert answer.url.fragment == mention["id"]
+    assert f'id="{mention["id"]}"' in answer.text
+
+
+def test_the_statement_page_shows_quote_page_and_ledger(web, library):
+    words = Page(web.get(f"/statements/{library.statements['apart']}").text).words
+    tested = Page(web.get(f"/statements/{library.statements['removal']}").text).words
+
+    assert "Geometry · page 3 · characters" in words
+    assert "No experiment has tested this statement." in words
+    assert "✓ supported specificity on tms_5-2" in tested
+    assert "control: random directions 0.3 0.25 to 0.36 200" in tested
+    assert "0.97 share of the change, 95 % interval 0.95 to 0.99, n = 200" in tested
+
+
+def test_a_superseded_community_leads_to_the_later_run(web):
+    page = Page(web.get("/communities/leiden_semantic-run2-c0").text)
+
+    assert "superseded" in page.texts
+    assert "/communities?method=leiden_semantic" in page.links
+
+
+def test_pages_of_a_long_list_lead_to_each_other(web):
+    middle = Page(web.get("/runs?limit=2&offset=4").text)
+
+    assert "5–6 of 9" in middle.words
+    assert "/runs?limit=2&offset=2" in middle.links
+    assert "/runs?limit=2&offset=6" in middle.links
+
+
+@pytest.mark.parametrize("path", ["/", "/communities", "/sources", "/runs", "/search"])
+def test_an_empty_graph_says_what_to_do(empty_web: TestClient, path):
+    answer = empty_web.get(path)
+
+    assert answer.status_code == 200
+    assert path in {"/runs", "/search"} or "claimgraph " in Page(answer.text).words
+
+
+def test_the_first_page_of_an_empty_graph_shows_how_to_begin(empty_web: TestClient):
+    words = Page(empty_web.get("/").text).words
+
+    assert "Nothing has been read yet" in words
+    assert "claimgraph ingest PATH" in words
+    assert "claimgraph cluster --method" in words
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "detail"),
+    [
+        ("/communities/nowhere", 404, "nowhere"),
+        ("/places/men_none", 404, "men_none"),
+        ("/no/such/page", 404, "there is no page at /no/such/page"),
+        ("/communities?method=louvain", 400, "louvain"),
+        ("/sources?limit=0", 422, "limit"),
+        ("/search?q=" + "x" * 1001, 422, "q"),
+    ],
+)
+def test_errors_are_pages_that_say_what_is_wrong(web, path, status, detail):
+    answer = web.get(path)
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert detail in Page(answer.text).words
+
+
+def test_a_search_says_when_it_went_by_words_alone(library, tmp_path):
+    web = TestClient(create_app(library.engine, str(tmp_path)))
+
+    words = Page(web.get("/search?q=pentagon").text).words
+
+    assert "searched by words alone" in words
+    assert "The five embeddings formed a regular pentagon" in words
+
+
+def test_the_templates_put_values_into_words():
+    assert moment("2026-03-01T14:05:59Z") == "2026-03-01 14:05 UTC"
+    assert [number(12345), number(0.123456), number(1.0)] == ["12,345", "0.1235", "1"]
+    assert [count_of(1, "member"), count_of(2, "community", "communities")] == [
+        "1 member",
+        "2 communities",
+    ]
+    assert [probability(0.0123), probability(0.0)] == ["= 0.012", "< 0.000001"]
+    assert [
+        is_web_address(url) for url in ("https://a.b", "javascript:x", None, "http://[", "")
+    ] == [
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
