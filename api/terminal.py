@@ -193,6 +193,8 @@ def search(view: SearchView) -> Lines:
         yield f"{hit.id}  {hit.kind:<7}  {hit.text}"
     if not view.hits:
         yield "nothing found"
+    if view.notice:
+        yield f"note: {view.notice}"
 
 
 def runs(view: RunsView) -> Lines:

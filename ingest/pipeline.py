@@ -146,20 +146,30 @@ def _ingest_file(
 
 
 def _files(paths: Sequence[Path], report: IngestionReport) -> Iterator[Path]:
-    """Yield the files to read; a folder's files of unknown format are skipped and reported."""
+    """Yield the files to read.
+
+    Of a folder's files, hidden ones are left out, and links and those of unknown format are
+    skipped and reported.
+    """
     for path in paths:
         if not path.is_dir():
             yield path
             continue
-        for folder, subfolders, names in os.walk(path):
-            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-            for name in sorted(name for name in names if not name.startswith(".")):
-                file = Path(folder, name)
-                if file.suffix.lower() in READERS:
-                    yield file
-                else:
-                    reason = f"{file.suffix or 'a file without a suffix'} is not a known format"
-                    report.skipped.append(Failure(str(file), reason))
+        for file in _files_in(path):
+            if file.is_symlink():
+                report.skipped.append(Failure(str(file), "it is a link: name what it points to"))
+            elif file.suffix.lower() in READERS:
+                yield file
+            else:
+                reason = f"{file.suffix or 'a name without a suffix'} is not a known format"
+                report.skipped.append(Failure(str(file), reason))
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """Yield a folder's files in every depth, by name; linked folders are not entered."""
+    for place, subfolders, names in os.walk(folder):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
 
 
 def _source_draft(document: Document) -> SourceDraft:

@@ -67,7 +67,7 @@ class _QuoteFinder:
         start = text.find(wanted)
         if start >= 0:
             return Span(start, start + len(wanted))
-        return None
+        return self._find_collapsed(_collapse(wanted))
 
     def _find_collapsed(self, wanted: str) -> Span | None:
         collapsed, offsets = self._collapsed

@@ -11,8 +11,9 @@ decides, in this order:
    it does, speaks for a compound, unless the second is an ending ("consist-|ently") or the first
    is one of the words that grow into others ("with-|out").
 
-On 290 such hyphens of six papers with known sources, 97 % were decided right; the document's
-words alone (rule 1, otherwise joined) had 90 %.
+On 371 such hyphens of fourteen papers whose sources are known, 97 % were decided right (96 % of
+the 89 in papers that the lists below were not made on); rule 1 alone, joining where it is silent,
+had 79 %.
 """
 
 import re

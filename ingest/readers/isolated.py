@@ -5,13 +5,15 @@ when memory runs out. So each file is read by a child process that may use only 
 time and nothing to write to, gets none of the environment's variables, and hands its documents
 back as JSON. Whatever becomes of the child, the caller gets documents or a `DocumentError`.
 
-But: where there is no ``resource`` module (outside POSIX) only the wall clock is limited.
+But: outside POSIX there is no ``resource`` module, so only the wall clock is limited, and the
+environment is passed on.
 """
 
 import dataclasses
 import json
 import logging
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -58,7 +60,7 @@ def read_isolated(path: Path, timeout_s: float = 120, memory_mb: int = 2048) -> 
             input=json.dumps(request).encode(),
             capture_output=True,
             timeout=timeout_s,
-            env={},
+            env={} if os.name == "posix" else None,  # Windows needs some to start at all
             check=False,
         )
     except subprocess.TimeoutExpired as error:

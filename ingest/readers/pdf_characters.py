@@ -216,17 +216,14 @@ def _shown(characters: list[_Character | None], crop: Box) -> tuple[int, list[_C
 
 
 def _overlap(box: Box, crop: Box) -> bool:
-    return (
-        box.left < crop.right
-        and box.right > crop.left
-        and box.bottom < crop.top
-        and box.top > crop.bottom
-    )
+    beside = box.left >= crop.right or box.right <= crop.left
+    return not (beside or box.bottom >= crop.top or box.top <= crop.bottom)
 
 
 def _turned(box: Box, degrees: int) -> Box:
     """Turn a box back by this angle, about the origin."""
-    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    angle = math.radians(degrees)
+    cosine, sine = math.cos(angle), math.sin(angle)
     xs = [x * cosine + y * sine for x in box[::2] for y in box[1::2]]
     ys = [y * cosine - x * sine for x in box[::2] for y in box[1::2]]
     return Box(min(xs), min(ys), max(xs), max(ys))

@@ -27,6 +27,7 @@ NO_DEFINITIONS = [
     "Three layers (A) and four layers (B).",
     "The result (SPD) stands alone. Stochastic methods were not used.",
     "The SAE (SAE) is an SAE.",
+    "We read the residual stream (rs) here.",
 ]
 
 

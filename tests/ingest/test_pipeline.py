@@ -1,6 +1,7 @@
 """A file is in the graph whole, or not at all; every mention quotes its section verbatim."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,32 @@ def test_an_interruption_keeps_the_files_before_it_and_marks_the_run(
     with reading(engine) as session:
         assert session.exec(select(Source.name)).all() == ["a.md"]
         assert session.exec(select(Run.status)).all() == [RunStatus.FAILED]
+
+
+def test_links_in_a_folder_are_not_followed(engine: Engine, tmp_path: Path):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (tmp_path / "elsewhere.md").write_text(NOTE, encoding="utf-8")
+    (folder / "link.md").symlink_to(tmp_path / "elsewhere.md")
+    (folder / "loop").symlink_to(folder)
+
+    report = _ingest(engine, folder)
+
+    assert report.sources == []
+    assert [Path(skipped.name).name for skipped in report.skipped] == ["link.md"]
+
+
+@pytest.mark.parametrize("folder", ["examples", os.environ.get("CLAIMGRAPH_TEST_CORPUS", "")])
+def test_every_mention_of_a_whole_corpus_stands_verbatim_in_its_section(
+    engine: Engine, folder: str
+):
+    if not folder:
+        pytest.skip("CLAIMGRAPH_TEST_CORPUS names no folder of documents")
+    report = _ingest(engine, Path(__file__).parents[2] / folder)
+
+    assert report.failures == []
+    assert _count(engine, Mention) >= 10 * len(report.sources)
+    assert _misquoted(engine) == []
 
 
 def test_a_path_that_does_not_exist_is_named(engine: Engine, tmp_path: Path):

@@ -66,6 +66,13 @@ def test_a_changed_word_is_refused():
     assert "does not contain this quote" in refusal.reason
 
 
+def test_a_quote_in_other_capitals_is_refused():
+    located, refused = locate_quotes(DOCUMENT, [_draft("head 9 copies names.")])
+
+    assert located == []
+    assert len(refused) == 1
+
+
 def test_the_reason_names_the_section_that_does_contain_the_quote():
     _, refused = locate_quotes(
         DOCUMENT, [_draft("Head 9 copies names.", section=0), _draft("We study names.")]

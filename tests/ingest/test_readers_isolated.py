@@ -1,12 +1,16 @@
 """A file is read in a process of its own, and whatever becomes of that is an error at most."""
 
+import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from ingest.readers import read
-from ingest.readers.isolated import read_isolated
+from ingest.readers.isolated import _BOOTSTRAP, read_isolated
 from kg.errors import DocumentError
 
 DOCUMENTS = Path(__file__).parents[1] / "data" / "documents"
@@ -53,6 +57,24 @@ def test_reading_that_takes_too_much_computing_is_stopped(tmp_path: Path):
         read_isolated(path, timeout_s=1)
 
 
+@posix_only
+def test_a_child_that_nobody_waits_for_stops_by_itself(tmp_path: Path):
+    path = tmp_path / "attributes.html"
+    path.write_text("<p " + " ".join(f"a{n}=1" for n in range(400_000)) + ">Text.</p>")
+    request = {
+        "path": str(path),
+        "sys_path": sys.path,
+        "cpu_seconds": 1,
+        "memory_bytes": 2**31,
+    }
+
+    child = subprocess.run(
+        [sys.executable, "-I", "-c", _BOOTSTRAP], input=json.dumps(request).encode(), check=False
+    )
+
+    assert child.returncode in {-signal.SIGXCPU, -signal.SIGKILL}
+
+
 def test_a_relative_path_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "note.txt").write_text("Some words.")
     monkeypatch.chdir(tmp_path)
@@ -60,9 +82,16 @@ def test_a_relative_path_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert read_isolated(Path("note.txt"))[0].sections[0].text == "Some words."
 
 
-def test_the_child_sees_none_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A variable that would make the child's interpreter fail does not reach it."""
-    monkeypatch.setenv("PYTHONHOME", str(tmp_path))
-    (tmp_path / "note.txt").write_text("Some words.")
+@posix_only
+def test_the_child_gets_none_of_the_environment(monkeypatch: pytest.MonkeyPatch):
+    seen = []
+    run = subprocess.run
 
-    assert read_isolated(tmp_path / "note.txt")[0].title == "note"
+    def spy(*arguments: object, **options: object) -> object:
+        seen.append(options["env"])
+        return run(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "run", spy)
+    read_isolated(DOCUMENTS / "lab_notes.txt")
+
+    assert seen == [{}]

@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import pypdfium2
 import pytest
 from reportlab.lib.colors import Color, black, white
 from reportlab.lib.pdfencrypt import StandardEncryption
@@ -12,7 +13,8 @@ from reportlab.pdfgen.canvas import Canvas
 from ingest.documents import Document, Draft
 from ingest.provenance import locate_quotes
 from ingest.readers import read
-from ingest.readers.pdf_characters import _text
+from ingest.readers.pdf_characters import Box, Page, Piece, _text, page_of
+from ingest.readers.pdf_lines import lines_of
 from ingest.sentences import sentences
 from kg.errors import DocumentError
 
@@ -149,6 +151,42 @@ def test_running_heads_and_page_numbers_are_not_text(make: Callable[..., Path]):
     assert not any(line.strip().isdigit() for line in words.split("\n"))
 
 
+def _piece(text: str, x: float, y: float) -> Piece:
+    return Piece(1, Box(x, y, x + 5 * len(text), y + 10), 10.0, "Times-Roman", False, text)
+
+
+@pytest.mark.parametrize("number", ["7", "- 12 -", "page 3 of 9", "iv"])
+def test_a_number_at_the_foot_of_a_single_page_is_its_page_number(number: str):
+    page = Page(1, Box(0, 0, 612, 792), (_piece("A line.", 60, 400), _piece(number, 300, 30)))
+
+    assert [line.text for line in lines_of([page])] == ["A line."]
+
+
+def test_pieces_of_one_printed_line_are_put_together_but_not_over_a_gutter():
+    pieces = (_piece("One", 60, 400), _piece("line.", 80, 400), _piece("Another.", 320, 400))
+
+    lines = lines_of([Page(1, Box(0, 0, 612, 792), pieces)])
+
+    assert [line.text for line in lines] == ["One line.", "Another."]
+
+
+def test_words_inside_a_figure_are_not_text(make: Callable[..., Path]):
+    def draw(canvas: Canvas) -> None:
+        _heading(canvas, 60, 680, "1 Results")
+        _lines(canvas, 60, 660, LEFT[:5])
+        canvas.setFont("Helvetica", 7)
+        canvas.drawString(150, 560, "logit drop of each head (nats)")
+        canvas.drawString(130, 540, "layer")
+        _lines(canvas, 60, 500, ["one nat, and they sit in the last third of the model."])
+
+    (document,) = read(make(draw))
+
+    assert document.sections[0].text.endswith(
+        "by more than one nat, and they sit in the last third of the model."
+    )
+    assert "logit drop of each head" not in _words(document)
+
+
 def test_captions_footnotes_and_tables_stand_beside_the_text(make: Callable[..., Path]):
     def draw(canvas: Canvas) -> None:
         _heading(canvas, 60, 680, "1 Results")
@@ -247,10 +285,14 @@ def _sideways(canvas: Canvas) -> None:
 def test_what_nobody_sees_on_the_page_is_not_read(
     extra: Callable[[Canvas], None], make: Callable[..., Path]
 ):
-    words = _words(read(make(_page_with(extra)))[0])
+    document = pypdfium2.PdfDocument(make(_page_with(extra)).read_bytes())
+    page = document[0]
 
-    assert "Three heads move it" in words
-    assert "Praise" not in words
+    texts = [piece.text for piece in page_of(page, 1).pieces]
+
+    page.close()
+    document.close()
+    assert texts == LEFT[:-1]
 
 
 def test_white_text_on_a_dark_page_is_read(make: Callable[..., Path]):
