@@ -165,6 +165,14 @@ def test_a_single_statement_is_named_by_its_key_phrase():
     )
 
 
+def test_a_key_phrase_keeps_its_noun():
+    member = Member("1", StatementKind.CLAIM, "On graph tracing information flow")
+
+    draft = OfflineLabeller().label(_task([member]))
+
+    assert draft.label == "Tracing information flow"
+
+
 def test_members_without_a_common_phrase_are_said_to_have_none():
     draft = OfflineLabeller().label(_task([_member("even", 0.5), _member("odd", 0.1)]))
 

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from benchmarks.bench_labels import CASES, outcome, problems, read_cases
-from kg.db import open_engine, reading
+from kg.db import open_engine, reading, writing
 from kg.errors import ConfigError, NotFoundError
 from kg.grounding import problems_of
 from kg.labellers import LabelDraft, LabellingTask, OfflineLabeller
@@ -43,6 +43,8 @@ def _spelling(label: str, glossary: dict[str, set[str]] | None = None) -> list[s
         "Variational pruning of deep networks (VPD)",
         "VPD stands for value-space parameter decay",
         "VPD, short for vertical parameter descent",
+        "VPD stands for vast shared parameter decay",
+        "VPD (vast shared parameter decay)",
         "variance and parameter decomposition",
         "value-preserving parameter decomposition",
         "adVersarial Parameter Decomposition",
@@ -107,6 +109,13 @@ def test_the_members_own_words_pass_even_if_they_spell_an_acronym():
     members = [*VPD, "A vector product decomposition is cheap"]
 
     assert problems_of("Vector product decomposition", members, {}) == []
+
+
+def test_a_marked_letter_must_be_marked_in_a_source_too():
+    members = [*VPD, "We like adversarial parameter decomposition"]
+
+    assert problems_of("Adversarial parameter decomposition", members, {}) == []
+    assert problems_of("adVersarial Parameter Decomposition", members, {}) != []
 
 
 def test_an_acronym_of_two_letters_needs_capitals_or_a_tie_to_be_spelt():
@@ -306,6 +315,24 @@ def test_the_latest_labelling_that_succeeded_holds(engine: Engine, clustering: i
     assert list(labels) == [community]
 
 
+def test_a_label_of_a_run_that_has_not_succeeded_does_not_hold(engine: Engine, clustering: int):
+    community = f"leiden_semantic-run{clustering}-c0"
+    label_run(engine, clustering, OfflineLabeller())
+    with (
+        recording(engine, RunKind.LABELLING, "slow", NoConfig()) as running,
+        writing(engine) as session,
+    ):
+        session.add(
+            Label(community_id=community, run_id=running, label="No", description="", model="slow")
+        )
+        session.flush()
+
+        label = label_of(session, community)
+
+    assert label is not None
+    assert label.model == "offline"
+
+
 def test_a_labeller_that_fails_leaves_no_label(engine: Engine, clustering: int):
     class Broken:
         name = "broken"
@@ -339,6 +366,17 @@ def test_only_a_clustering_can_be_labelled(engine: Engine, clustering: int):
         label_run(engine, labelling, OfflineLabeller())
     with pytest.raises(NotFoundError, match="no run 99"):
         label_run(engine, 99, OfflineLabeller())
+
+
+def test_a_clustering_that_failed_cannot_be_labelled(engine: Engine):
+    with (
+        pytest.raises(RuntimeError),
+        recording(engine, RunKind.CLUSTERING, "m", NoConfig()) as failed,
+    ):
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(ConfigError, match="did not succeed: RuntimeError: out of memory"):
+        label_run(engine, failed, OfflineLabeller())
 
 
 def test_the_same_clustering_gets_the_same_labels(engine: Engine, clustering: int):

@@ -21,6 +21,18 @@ def test_phrases_stand_between_function_words_verbs_numbers_and_punctuation():
     }
 
 
+def test_contractions_are_not_part_of_a_phrase():
+    found = phrases_of("It’s fair that they've zinc probes; don't see what there's iron in")
+
+    assert {spelling.words for spelling in found.values()} == {
+        "fair",
+        "zinc",
+        "zinc probes",
+        "probes",
+        "iron",
+    }
+
+
 def test_plural_case_and_hyphen_make_no_difference():
     keys = [set(phrases_of(text)) for text in ("the attribution graph", "Attribution-Graphs")]
 
