@@ -15,6 +15,7 @@ from decomposition.measurements import Side
 from decomposition.metrics import MetricsConfig, evaluate
 from decomposition.predictions import Verdict, judge, predict
 from decomposition.targets import find_recipe, train_target
+from decomposition.threads import one_thread
 from decomposition.training import METHOD, DecompositionConfig, decompose
 from kg.evidence import (
     ControlDraft,
@@ -63,7 +64,7 @@ def decompose_and_store(
             nothing but a failed run is stored.
     """
     find_recipe(target)
-    with store.decomposing(METHOD, config, config.seed) as (run, folder):
+    with one_thread(), store.decomposing(METHOD, config, config.seed) as (run, folder):
         decomposition = decompose(train_target(target, config.seed), config, on_progress)
         metrics_config = MetricsConfig(seed=config.seed)
         metrics = evaluate(decomposition, metrics_config)
@@ -113,7 +114,7 @@ def measure_statement(store: Store, question: Question, config: ExperimentConfig
         question.threshold,
     )
     decomposition = load(stored.folder)
-    with store.experimenting(experiment.name, config, config.seed) as run:
+    with one_thread(), store.experimenting(experiment.name, config, config.seed) as run:
         prediction_id = store.state(
             PredictionDraft.model_validate(vars(prediction)), stored.run_id, run
         )

@@ -1,0 +1,70 @@
+import torch
+from torch.nn.functional import gelu
+
+from decomposition.causal_importance import (
+    ImportanceNetworks,
+    lower_leaky_hard_sigmoid,
+    upper_leaky_hard_sigmoid,
+)
+from decomposition.seeds import generator_for
+
+Z = [-2.0, 0.0, 0.5, 1.0, 3.0]
+"""Below, at the lower tie, inside, at the upper tie, above."""
+
+
+def gradient_of(squashing, incoming: float) -> list[float]:
+    z = torch.tensor(Z, requires_grad=True)
+    squashing(z).backward(torch.full((5,), incoming))
+    return z.grad.tolist()
+
+
+def test_both_squashings_agree_up_to_one_and_only_the_upper_one_goes_on():
+    z = torch.tensor(Z)
+
+    assert lower_leaky_hard_sigmoid(z).tolist() == [0.0, 0.0, 0.5, 1.0, 1.0]
+    # at 3, the upper one is 1 plus a hundredth of what is above 1
+    torch.testing.assert_close(
+        upper_leaky_hard_sigmoid(z), torch.tensor([0.0, 0.0, 0.5, 1.0, 1.02])
+    )
+
+
+def test_the_lower_leak_lets_only_gradients_through_that_would_raise_z():
+    falling, rising = (gradient_of(lower_leaky_hard_sigmoid, g) for g in (-3.0, 3.0))
+
+    # descent on a negative gradient raises z: 1 % of it leaks, at z = 0 as well
+    torch.testing.assert_close(torch.tensor(falling), torch.tensor([-0.03, -0.03, -3.0, -3.0, 0.0]))
+    assert rising == [0.0, 0.0, 3.0, 3.0, 0.0]
+
+
+def test_the_upper_leak_lets_one_percent_through_above_one_and_nothing_below_zero():
+    gradient = gradient_of(upper_leaky_hard_sigmoid, 3.0)
+
+    torch.testing.assert_close(torch.tensor(gradient), torch.tensor([0.0, 3.0, 3.0, 3.0, 0.03]))
+
+
+def test_each_network_sees_its_own_inner_activation_alone():
+    networks = ImportanceNetworks(3, 4, generator_for("networks"))
+    inner = torch.randn(7, 3, generator=generator_for("inner"))
+    moved = inner.clone()
+    moved[:, 1] += 1
+
+    changed = networks(moved) != networks(inner)
+
+    assert changed.any(dim=0).tolist() == [False, True, False]
+
+
+def test_the_batched_networks_are_the_small_ones_one_by_one():
+    networks = ImportanceNetworks(3, 4, generator_for("networks"))
+    with torch.no_grad():
+        networks.bias_in.normal_(generator=generator_for("bias"))
+        networks.bias_out.normal_(generator=generator_for("bias out"))
+    inner = torch.randn(2, 7, 3, generator=generator_for("inner"))
+
+    one_by_one = [
+        gelu(inner[..., c : c + 1] * networks.weight_in[c] + networks.bias_in[c])
+        @ networks.weight_out[c]
+        + networks.bias_out[c]
+        for c in range(3)
+    ]
+
+    torch.testing.assert_close(networks(inner), torch.stack(one_by_one, dim=-1))

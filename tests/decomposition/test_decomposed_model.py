@@ -1,0 +1,108 @@
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decomposition.decomposed_model import Mask, masked_product
+from decomposition.seeds import generator_for
+from decomposition.subcomponents import Subcomponents, rank_one_matrices
+from decomposition.training import DecompositionConfig, decompose
+
+sizes = st.integers(1, 6)
+
+
+@settings(deadline=None, derandomize=True)
+@given(C=sizes, d_in=sizes, d_out=sizes, seed=st.integers(0, 1000))
+def test_the_delta_identity_equals_the_sum_of_its_parts(C: int, d_in: int, d_out: int, seed: int):
+    generator = generator_for(seed)
+    parts = Subcomponents(C, d_in, d_out, generator).double()
+    weight = torch.randn(d_out, d_in, generator=generator).double()
+    x = torch.randn(3, d_in, generator=generator).double()
+    mask = torch.rand(3, C, generator=generator).double()
+    remainder = torch.rand(3, 1, generator=generator).double()
+
+    kept = ((x @ parts.V.T) * mask) @ parts.U.T
+    left_over = x @ (weight - parts.weight()).T
+    y = masked_product(x, weight, parts, Mask(mask, remainder))
+
+    torch.testing.assert_close(y, kept + remainder * left_over)
+
+
+def test_with_every_mask_at_one_the_model_is_the_target(fresh):
+    x = fresh.target.batch(50, generator_for("x"))
+    whole = Mask(torch.ones(50, 8), torch.ones(50, 1))
+
+    y = fresh.model(x, {"linear1": whole, "linear2": whole})
+
+    torch.testing.assert_close(y, fresh.target.model(x))
+
+
+def test_without_masks_the_model_is_the_target_to_the_last_bit(fresh):
+    x = fresh.target.batch(50, generator_for("x"))
+
+    assert torch.equal(fresh.model(x), fresh.target.model(x))
+
+
+@pytest.mark.parametrize("matrix", ["linear1", "linear2"])
+def test_ablating_one_subcomponent_removes_exactly_its_rank_one_term(fresh, matrix: str):
+    x = fresh.target.batch(50, generator_for("x"))
+    mask = torch.ones(50, 8)
+    mask[:, 3] = 0
+    edited = copy.deepcopy(fresh.target.model)
+    with torch.no_grad():
+        removed = rank_one_matrices(fresh.model.subcomponents[matrix])[3]
+        edited.get_submodule(matrix).weight -= removed
+
+    y = fresh.model(x, {matrix: Mask(mask, torch.ones(50, 1))})
+
+    torch.testing.assert_close(y, edited(x))
+    assert not torch.allclose(y, fresh.target.model(x))
+
+
+def test_a_dropped_remainder_leaves_the_sum_of_the_subcomponents(fresh):
+    x = fresh.target.batch(50, generator_for("x"))
+    hidden = x @ fresh.model.subcomponents["linear1"].weight().T
+    expected = torch.relu(fresh.target.model.linear2(hidden))
+
+    y = fresh.model(x, {"linear1": Mask(torch.ones(50, 8))})
+
+    torch.testing.assert_close(y, expected)
+
+
+def test_masks_are_gone_after_a_forward_pass_that_fails(fresh):
+    x = fresh.target.batch(50, generator_for("x"))
+
+    with pytest.raises(RuntimeError):
+        fresh.model(x, {"linear1": Mask(torch.ones(50, 8)), "linear2": Mask(torch.ones(49, 8))})
+
+    assert torch.equal(fresh.model(x), fresh.target.model(x))
+
+
+def test_inner_activations_are_read_from_the_unmasked_model(fresh):
+    x = fresh.target.batch(50, generator_for("x"))
+    parts = fresh.model.subcomponents
+    hidden = fresh.target.model.linear1(x)
+
+    inner = fresh.model.by_matrix(fresh.model.clean(x).inner)
+
+    torch.testing.assert_close(inner["linear1"], x @ parts["linear1"].V.T)
+    torch.testing.assert_close(inner["linear2"], hidden @ parts["linear1"].U)
+
+
+def test_decomposing_never_modifies_the_target(pentagon):
+    before = copy.deepcopy(pentagon.model.state_dict())
+
+    decomposition = decompose(pentagon, DecompositionConfig(steps=5))
+
+    after = pentagon.model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    weights = decomposition.model.weights
+    assert all(torch.equal(weights[m], before[f"{m}.weight"]) for m in ("linear1", "linear2"))
+
+
+def test_importances_lie_between_zero_and_one(fresh):
+    importance = fresh.model.importance(fresh.target.batch(500, generator_for("x")))
+
+    assert all(g.min() >= 0 and g.max() <= 1 for g in importance.values())

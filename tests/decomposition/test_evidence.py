@@ -1,0 +1,188 @@
+"""From a decomposition to a ledger: planted claims get the stance they deserve."""
+
+from pathlib import Path
+
+import pytest
+from sqlmodel import func, select
+
+from decomposition import evidence as module
+from decomposition.checkpoints import save
+from decomposition.errors import DecompositionError, UnknownNameError
+from decomposition.evidence import Question, decompose_and_store, measure_statement
+from decomposition.experiments import ExperimentConfig
+from decomposition.training import DecompositionConfig
+from kg.db import open_engine, reading, writing
+from kg.evidence import DecompositionDraft, EvidenceRow, Store, SubcomponentDraft, evidence_of
+from kg.tables import (
+    Artifact,
+    Prediction,
+    Run,
+    RunStatus,
+    Stance,
+    Statement,
+    StatementKind,
+    Subcomponent,
+)
+
+TRUE = "Stochastic Parameter Decomposition recovers the mechanisms of the toy model."
+FALSE = "The subcomponents match the true mechanisms no better than random directions do."
+SPECIFIC = "Removing a subcomponent changes the output only where it is causally important."
+UNSPECIFIC = "Removing a subcomponent changes the output whether or not it is causally important."
+ELSEWHERE = "Attention heads attend to the previous token."
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    engine = open_engine(tmp_path / "a.db")
+    with writing(engine) as session:
+        for text in (TRUE, FALSE, SPECIFIC, UNSPECIFIC, ELSEWHERE):
+            session.add(Statement(id=text, kind=StatementKind.CLAIM, text=text))
+    return Store(engine, tmp_path / "a.artifacts")
+
+
+@pytest.fixture
+def run(store: Store, perfect) -> int:
+    """A stored decomposition that is right by construction."""
+    part = SubcomponentDraft(
+        matrix="linear1", index=0, mean_importance=0.05, is_alive=True, norm=1.0
+    )
+    with store.decomposing("constructed", perfect.config, 0) as (identifier, folder):
+        save(perfect, folder)
+        draft = DecompositionDraft(subcomponents=[part], metrics={})
+        store.add_decomposition(identifier, perfect.target.name, draft)
+    return identifier
+
+
+def _ledger(store: Store, statement: str) -> list[EvidenceRow]:
+    with reading(store.engine) as session:
+        return evidence_of(session, statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "experiment", "stance"),
+    [
+        (TRUE, "recovery", Stance.SUPPORTS),
+        (FALSE, "recovery", Stance.REFUTES),
+        (SPECIFIC, "ablation_specificity", Stance.SUPPORTS),
+        (UNSPECIFIC, "ablation_specificity", Stance.REFUTES),
+    ],
+)
+def test_planted_claims_get_the_stance_they_deserve(
+    store: Store, run: int, statement: str, experiment: str, stance: Stance
+):
+    identifier = measure_statement(store, Question(statement, experiment, run), ExperimentConfig())
+
+    (row,) = _ledger(store, statement)
+    assert row.evidence.id == identifier
+    assert row.evidence.stance is stance
+    assert row.evidence.low <= row.evidence.value <= row.evidence.high
+    assert row.evidence.controls
+    assert all(name.startswith(f"run{run}:") for name in row.evidence.subcomponents)
+
+
+@pytest.mark.parametrize("experiment", ["recovery", "ablation_specificity"])
+def test_too_few_inputs_decide_nothing(store: Store, run: int, experiment: str):
+    statement = TRUE if experiment == "recovery" else SPECIFIC
+
+    measure_statement(store, Question(statement, experiment, run), ExperimentConfig(n=3))
+
+    (row,) = _ledger(store, statement)
+    assert row.evidence.stance is Stance.INCONCLUSIVE
+
+
+def test_the_prediction_is_stored_when_the_measurement_begins(
+    store: Store, run: int, monkeypatch: pytest.MonkeyPatch
+):
+    stored: list[str] = []
+
+    class Interrupted:
+        """The real experiment, stopped at its first step."""
+
+        def __getattr__(self, name: str):
+            return getattr(experiment, name)
+
+        def run(self, *_arguments):
+            with reading(store.engine) as session:
+                stored.extend(session.exec(select(Prediction.sentence)))
+            raise KeyboardInterrupt
+
+    experiment = module.find_experiment("recovery")
+    monkeypatch.setattr(module, "find_experiment", lambda _name: Interrupted())
+
+    with pytest.raises(KeyboardInterrupt):
+        measure_statement(store, Question(TRUE, "recovery", run), ExperimentConfig())
+
+    assert len(stored) == 1
+    assert _ledger(store, TRUE) == []
+    with reading(store.engine) as session:
+        status = session.exec(select(Run.status).where(Run.kind == "experiment")).one()
+    assert status is RunStatus.FAILED
+
+
+def test_a_statement_about_something_else_is_not_tested_and_nothing_is_stored(
+    store: Store, run: int
+):
+    with pytest.raises(DecompositionError, match="--side"):
+        measure_statement(store, Question(ELSEWHERE, "recovery", run), ExperimentConfig())
+
+    with reading(store.engine) as session:
+        assert session.exec(select(func.count()).select_from(Prediction)).one() == 0
+
+
+def test_a_prediction_given_by_hand_overrules_the_words(store: Store, run: int):
+    question = Question(ELSEWHERE, "recovery", run, side="below", threshold=0.2)
+
+    measure_statement(store, question, ExperimentConfig())
+
+    (row,) = _ledger(store, ELSEWHERE)
+    assert row.prediction.threshold == 0.2
+    assert row.evidence.stance is Stance.REFUTES
+
+
+def test_a_decomposition_is_stored_with_its_parts_metrics_and_files(store: Store):
+    config = DecompositionConfig(steps=3, n_subcomponents=6, warm_up_steps=2)
+
+    report = decompose_and_store(store, "tms_5-2", config)
+
+    with reading(store.engine) as session:
+        parts = session.exec(select(Subcomponent)).all()
+        files = session.exec(select(Artifact.path)).all()
+        stored = session.get(Run, report.run)
+    assert stored is not None
+    assert report.subcomponents == len(parts) == 12
+    assert report.alive == sum(part.is_alive for part in parts)
+    assert stored.result["metrics"] == report.metrics
+    assert all((store.artifacts / path).is_file() for path in files)
+    assert {"mmcs", "mmcs_random", "ml2r", "identity_error"} <= set(report.metrics)
+
+
+def test_the_same_seed_gives_the_same_decomposition(store: Store):
+    config = DecompositionConfig(seed=3, steps=3, warm_up_steps=2)
+
+    first = decompose_and_store(store, "tms_5-2", config)
+    second = decompose_and_store(store, "tms_5-2", config)
+
+    assert first.metrics == second.metrics
+
+
+def test_an_unknown_target_records_no_run(store: Store):
+    with pytest.raises(UnknownNameError, match="tms_5-2"):
+        decompose_and_store(store, "gpt-9", DecompositionConfig())
+
+    with reading(store.engine) as session:
+        assert session.exec(select(func.count()).select_from(Run)).one() == 0
+
+
+def test_an_interrupted_decomposition_leaves_a_failed_run_and_no_files(store: Store):
+    def interrupt(done: int, _total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    config = DecompositionConfig(steps=5, warm_up_steps=2)
+    with pytest.raises(KeyboardInterrupt):
+        decompose_and_store(store, "tms_5-2", config, interrupt)
+
+    with reading(store.engine) as session:
+        assert session.exec(select(Run.status)).all() == [RunStatus.FAILED]
+        assert session.exec(select(func.count()).select_from(Subcomponent)).one() == 0
+    assert list(store.artifacts.iterdir()) == []

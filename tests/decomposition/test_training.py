@@ -1,0 +1,152 @@
+import pytest
+import torch
+
+from decomposition import training as training_module
+from decomposition.errors import DivergenceError
+from decomposition.harvest import HarvestConfig
+from decomposition.metrics import MetricsConfig, evaluate
+from decomposition.seeds import generator_for
+from decomposition.targets import train_target
+from decomposition.training import (
+    Batch,
+    DecompositionConfig,
+    decompose,
+    draw_masks,
+    loss_parts,
+    merge_zero_rows,
+    remainders,
+)
+
+SHORT = DecompositionConfig(steps=20, batch_size=64)
+
+
+def weights_of(decomposition) -> torch.Tensor:
+    return decomposition.model.subcomponents["linear1"].weight()
+
+
+def test_rows_of_zeros_are_merged_and_keep_their_weight():
+    x = torch.tensor([[0.0, 0.0], [0.5, 0.0], [0.0, 0.0], [0.0, 0.25]])
+
+    rows, weights = merge_zero_rows(x)
+
+    assert rows.tolist() == [[0.5, 0.0], [0.0, 0.25], [0.0, 0.0]]
+    assert weights.tolist() == [0.25, 0.25, 0.5]
+
+
+def test_merging_zero_rows_does_not_change_losses_without_random_masks(perfect):
+    # all importances are 1 once the output bias is large, so every mask is 1
+    with torch.no_grad():
+        perfect.model.importance_networks.bias_out.fill_(2.0)
+    x = perfect.target.batch(200, generator_for("x"))
+    whole = Batch(x, torch.full((200,), 1 / 200))
+    config = DecompositionConfig(mask_remainder=False)
+
+    full = loss_parts(perfect.model, whole, config, generator_for("masks"))
+    merged = loss_parts(perfect.model, merge_zero_rows(x), config, generator_for("masks"))
+
+    assert len(merge_zero_rows(x).rows) < 100
+    for name in full:
+        torch.testing.assert_close(full[name], merged[name])
+
+
+def test_a_perfect_decomposition_has_no_loss_but_what_it_needs(perfect):
+    x = perfect.target.probes()
+    batch = Batch(x, torch.full((5,), 0.2))
+
+    parts = loss_parts(perfect.model, batch, DecompositionConfig(), generator_for("masks"))
+
+    assert parts["faithfulness"].item() < 1e-12
+    assert parts["stochastic"].item() < 1e-10
+    assert parts["layerwise"].item() < 1e-10
+    # one subcomponent in each of two matrices; upper-leaky, so a little above 1 each
+    assert 2 <= parts["minimality"].item() < 4
+
+
+def test_masks_of_the_remainder_are_drawn_only_where_it_is_masked():
+    importances = {"linear1": torch.zeros(6, 3)}
+
+    with_it = draw_masks(importances, True, generator_for("masks"))["linear1"]
+    without = draw_masks(importances, False, generator_for("masks"))["linear1"]
+
+    assert with_it.remainder.shape == (6, 1)
+    assert without.remainder is None
+
+
+def test_training_lowers_the_losses_and_keeps_the_sum_faithful(pentagon):
+    config = DecompositionConfig(steps=150, batch_size=256)
+
+    started = decompose(pentagon, config.model_copy(update={"steps": 1}))
+    decomposition = decompose(pentagon, config)
+
+    for name in ("stochastic", "layerwise"):
+        assert decomposition.losses[name] < 0.5 * started.losses[name]
+    error = torch.cat([delta.flatten() for delta in remainders(decomposition.model)])
+    assert error.square().mean().item() < 1e-3
+
+
+def test_the_same_seed_gives_the_same_decomposition_and_another_one_another(pentagon):
+    first, again = decompose(pentagon, SHORT), decompose(pentagon, SHORT)
+    other = decompose(pentagon, SHORT.model_copy(update={"seed": 1}))
+
+    assert torch.equal(weights_of(first), weights_of(again))
+    assert first.losses == again.losses
+    assert not torch.equal(weights_of(first), weights_of(other))
+
+
+def test_training_leaves_the_global_random_numbers_alone(pentagon):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+
+    torch.manual_seed(5)
+    decompose(pentagon, SHORT)
+
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("name", ["faithfulness", "stochastic", "layerwise", "minimality"])
+def test_a_loss_that_is_no_number_stops_training_with_its_step_and_name(
+    pentagon, monkeypatch, name: str
+):
+    calls = []
+
+    def spoil(*args):
+        calls.append(1)
+        parts = loss_parts(*args)
+        return parts | {name: parts[name] * float("nan")} if len(calls) == 3 else parts
+
+    monkeypatch.setattr(training_module, "loss_parts", spoil)
+
+    with pytest.raises(DivergenceError, match=rf"step 3 of 20: the {name} loss is nan"):
+        decompose(pentagon, SHORT)
+
+
+def test_progress_counts_the_steps_and_can_interrupt(pentagon):
+    seen = []
+
+    def interrupt(done: int, of: int) -> None:
+        seen.append((done, of))
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        decompose(pentagon, SHORT, interrupt)
+
+    assert seen == [(1, 20), (2, 20), (3, 20)]
+
+
+def test_an_unknown_setting_is_refused():
+    with pytest.raises(ValueError, match="stpes"):
+        DecompositionConfig.model_validate({"stpes": 10})
+
+
+@pytest.mark.slow
+def test_seed_0_finds_the_true_mechanisms_of_the_toy_model():
+    target = train_target("tms_5-2", 0)
+
+    decomposition = decompose(target, DecompositionConfig(seed=0))
+
+    metrics = evaluate(decomposition, MetricsConfig(harvest=HarvestConfig()))
+    assert metrics["mmcs"] >= 0.999
+    assert 0.97 <= metrics["ml2r"] <= 1.03
+    assert metrics["identity_error"] == 0
+    assert metrics["alive/linear1"] == metrics["alive/linear2"] == 5
