@@ -132,7 +132,7 @@ def _draft(measured: Measured, verdict: Verdict) -> MeasurementDraft:
             "high": measured.high,
             "n": measured.n,
             "unit": measured.unit,
-            "controls": [ControlDraft.model_validate(vars(c)) for c in [measured.control]],
+            "controls": [ControlDraft.model_validate(vars(c)) for c in measured.controls],
             "details": measured.details,
             "subcomponents": list(measured.subcomponents),
         }

@@ -129,7 +129,7 @@ def contrasts(importance: Tensor, active: Tensor, counts: Tensor) -> Tensor:
         Shape `resamples features C`. A side that a resample lacks counts as zero.
     """
     products = active.unsqueeze(2) * importance.unsqueeze(1)  # batch features C
-    sums = (counts @ products.flatten(1)).unflatten(1, products.shape[1:])
+    sums = (counts @ products.flatten(1)).reshape(len(counts), *products.shape[1:])
     n_with = (counts @ active).unsqueeze(2)
     n_without = counts.sum(dim=1)[:, None, None] - n_with
     others = (counts @ importance).unsqueeze(1) - sums

@@ -83,12 +83,19 @@ class Measured:
     """Units needed for a verdict, as the configuration had it."""
 
     unit: str
-    control: Control
+    controls: tuple[Control, ...]
+    """At least one."""
+
     subcomponents: tuple[str, ...]
     """Ids of those involved, as in `linear1:3`."""
 
     details: dict[str, float]
     """Further numbers by name."""
+
+    @property
+    def control(self) -> Control:
+        """The control that reaches highest: the one that a value has to beat."""
+        return max(self.controls, key=lambda control: control.high)
 
 
 def resampled_counts(

@@ -120,7 +120,7 @@ class AblationSpecificity:
             n=len(ablations),
             minimum_n=config.minimum_n,
             unit=self.unit,
-            control=_control(random, config),
+            controls=(_control(random, config),),
             subcomponents=tuple(ablation.id for ablation in ablations),
             details=_details(config, len(x), n_alive, learned),
         )

@@ -119,7 +119,7 @@ class Recovery:
             n=per_mechanism.shape[1],
             minimum_n=config.minimum_n,
             unit=self.unit,
-            control=max(controls, key=lambda control: control.high),
+            controls=tuple(controls),
             subcomponents=tuple(involved),
             details=_details(decomposition, config, per_mechanism[0], controls),
         )

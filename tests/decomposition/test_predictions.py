@@ -111,7 +111,7 @@ CONTROL = Control("random", 0.2, 0.1, 0.3, 100)
 def measured(low: float, high: float, n: int = 5, control: Control = CONTROL) -> Measured:
     value = (low + high) / 2
     unit = "relative closeness"
-    return Measured("recovery", value, low, high, n, 4, unit, control, (), {})
+    return Measured("recovery", value, low, high, n, 4, unit, (control,), (), {})
 
 
 @pytest.mark.parametrize(
