@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from typer.core import TyperGroup
 
+from api.evaluation_cli import app as evaluation
 from api.settings import Settings, artifacts_of
 from kg.db import open_engine, reading
 from kg.errors import KnowledgeGraphError
@@ -47,6 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="What interpretability research says, and what experiments say back.",
 )
+app.add_typer(evaluation, name="evaluate")
 
 Database = Annotated[
     str | None,

@@ -79,7 +79,7 @@ class Document:
     """What the document calls itself; the file's stem where it says nothing."""
 
     format: str
-    """ "pdf", "html", "markdown", "text", "latex", "jats" or "statements"."""
+    """ "pdf", "html", "markdown", "text", "latex", "jats", "docx", "epub" or "statements"."""
 
     sha256: str
     """Of the raw bytes; of this source's lines, for a source of a statement list."""
@@ -92,6 +92,12 @@ class Document:
     url: str | None = None
     drafts: tuple[Draft, ...] = ()
     """The statements of a statement list; empty for every other format."""
+
+    identifiers: tuple[tuple[str, str], ...] = ()
+    """Pairs (scheme, value): "arxiv", "arxiv_category", "arxiv_version", "doi", "isbn"; sorted."""
+
+    origins: tuple[tuple[str, str], ...] = ()
+    """Pairs (field or scheme, where it comes from), such as ("title", "paper.bib"); sorted."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ from ingest.extractors import open_extractor
 from ingest.extractors.protocol import Extractor
 from ingest.provenance import locate_quotes
 from ingest.readers import READERS
+from ingest.readers.files import label
 from ingest.readers.isolated import read_isolated
+from ingest.sidecars import SUFFIXES, Sidecars
 from kg.db import reading, writing
 from kg.errors import ConfigError, DocumentError
 from kg.runs import recording, succeed
@@ -83,6 +85,8 @@ class IngestionReport:
     """Files in a folder whose format is not one that can be read."""
 
     failures: list[Failure] = field(default_factory=list)
+    sidecars: list[str] = field(default_factory=list)
+    """Bibliographic files that said what a document of this run is."""
 
 
 def ingest(
@@ -109,24 +113,29 @@ def ingest(
     with recording(engine, RunKind.INGESTION, config.extractor, config) as run_id:
         report = IngestionReport(run_id)
         files = list(_files(paths, report))
-        for place, path in enumerate(files):
+        sidecars = Sidecars()
+        for place, (path, top) in enumerate(files):
             if on_progress:
                 on_progress(place, len(files), path.name)
             try:
-                report.sources.extend(_ingest_file(engine, path, extractor, run_id))
+                beside = sidecars.of(path, top)
+                documents = read_isolated(path, sidecars=beside)
+                report.sources.extend(_store(engine, documents, extractor, run_id))
+                report.sidecars.extend(_used(documents, beside))
             except DocumentError as error:
                 logger.warning("%s", error)
                 report.failures.append(Failure(str(path), str(error)))
+        report.sidecars = sorted(set(report.sidecars))
+        report.skipped = [each for each in report.skipped if each.name not in report.sidecars]
         with writing(engine) as session:
             succeed(session, run_id, _summary(report))
         return report
 
 
-def _ingest_file(
-    engine: Engine, path: Path, extractor: Extractor, run_id: int
+def _store(
+    engine: Engine, documents: list[Document], extractor: Extractor, run_id: int
 ) -> list[SourceReport]:
     """Store every source of a file in one transaction, or none of them."""
-    documents = read_isolated(path)
     with reading(engine) as session:
         reports = [
             _unchanged(session, document)
@@ -145,24 +154,36 @@ def _ingest_file(
     return reports
 
 
-def _files(paths: Sequence[Path], report: IngestionReport) -> Iterator[Path]:
-    """Yield the files to read.
+def _used(documents: list[Document], sidecars: list[Path]) -> Iterator[str]:
+    """Yield the sidecars that a field of a document comes from."""
+    origins = {origin for document in documents for _, origin in document.origins}
+    yield from (str(sidecar) for sidecar in sidecars if label(Path(sidecar.name)) in origins)
+
+
+def _files(paths: Sequence[Path], report: IngestionReport) -> Iterator[tuple[Path, Path]]:
+    """Yield the files to read, each with the folder that it was found from.
 
     Of a folder's files, hidden ones are left out, and links and those of unknown format are
     skipped and reported.
     """
     for path in paths:
         if not path.is_dir():
-            yield path
+            yield path, path.parent
             continue
         for file in _files_in(path):
             if file.is_symlink():
                 report.skipped.append(Failure(str(file), "it is a link: name what it points to"))
             elif file.suffix.lower() in READERS:
-                yield file
+                yield file, path
             else:
-                reason = f"{file.suffix or 'a name without a suffix'} is not a known format"
-                report.skipped.append(Failure(str(file), reason))
+                report.skipped.append(Failure(str(file), _why_skipped(file)))
+
+
+def _why_skipped(file: Path) -> str:
+    reason = f"{file.suffix or 'a name without a suffix'} is not a known format"
+    if file.suffix.lower() in SUFFIXES:
+        reason += ", and it describes no document here"
+    return reason
 
 
 def _files_in(folder: Path) -> Iterator[Path]:

@@ -7,10 +7,21 @@ A parser is imported when the first file of its format is read: each file is rea
 its own (`ingest.readers.isolated`), which should start fast.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ingest.documents import Document
-from ingest.readers.files import MARKUP_LIMIT, PDF_LIMIT, TEXT_LIMIT, RawFile, Reader, label, load
+from ingest.metadata import Description, identified
+from ingest.readers.files import (
+    ARCHIVE_LIMIT,
+    MARKUP_LIMIT,
+    PDF_LIMIT,
+    TEXT_LIMIT,
+    RawFile,
+    Reader,
+    label,
+    load,
+)
 from kg.errors import DocumentError
 
 
@@ -50,6 +61,18 @@ def _read_jats(file: RawFile) -> list[Document]:
     return read_jats(file)
 
 
+def _read_docx(file: RawFile) -> list[Document]:
+    from ingest.readers.docx import read_docx
+
+    return read_docx(file)
+
+
+def _read_epub(file: RawFile) -> list[Document]:
+    from ingest.readers.epub import read_epub
+
+    return read_epub(file)
+
+
 def _read_statement_list(file: RawFile) -> list[Document]:
     from ingest.readers.statement_lists import read_statement_list
 
@@ -69,6 +92,8 @@ READERS: dict[str, Reader] = {
     ".txt": Reader("text", TEXT_LIMIT, _read_text),
     ".tex": Reader("latex", TEXT_LIMIT, _read_latex),
     ".xml": Reader("jats", MARKUP_LIMIT, _read_jats),
+    ".docx": Reader("docx", ARCHIVE_LIMIT, _read_docx),
+    ".epub": Reader("epub", ARCHIVE_LIMIT, _read_epub),
     ".jsonl": Reader("statements", TEXT_LIMIT, _read_statement_list),
 }
 """By the file name's suffix, in lower case."""
@@ -77,8 +102,13 @@ SUFFIXES = frozenset(READERS)
 """The suffixes of the files that can be read."""
 
 
-def read(path: Path) -> list[Document]:
+def read(path: Path, sidecars: Sequence[Path] = ()) -> list[Document]:
     """Read a file: one document, or one for each source of a statement list.
+
+    Args:
+        path: The file.
+        sidecars: Bibliographic files that may speak of it, the most trusted first; not asked
+            about a statement list, whose sources say themselves what they are.
 
     Raises:
         DocumentError: The file cannot be read; the message names it, the place, and what to do.
@@ -92,6 +122,18 @@ def read(path: Path) -> list[Document]:
         )
     file = load(path, reader)
     try:
-        return reader.read(file)
+        documents = reader.read(file)
     except RecursionError as error:
         raise file.error("nested too deep to be read") from error
+    if reader.format == "statements":
+        return documents
+    beside = _descriptions(path, sidecars)
+    return [identified(document, path, beside) for document in documents]
+
+
+def _descriptions(path: Path, sidecars: Sequence[Path]) -> list[Description]:
+    if not sidecars:
+        return []
+    from ingest.sidecars import descriptions_of
+
+    return descriptions_of(path, sidecars)

@@ -7,6 +7,7 @@ place in it, and what to do; nothing is guessed and read all the same.
 
 import codecs
 import hashlib
+import io
 import re
 import stat
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile, ZipFile
 
 from ingest.documents import Document
 from kg.errors import DocumentError
@@ -24,19 +26,32 @@ MARKUP_LIMIT = 5 * MEGABYTE
 """A tag with 300,000 attributes fits into this many bytes; libxml2 takes seconds for it."""
 
 PDF_LIMIT = 100 * MEGABYTE
+ARCHIVE_LIMIT = 100 * MEGABYTE
+"""Of a DOCX or EPUB, most of which may be pictures."""
 
+_OLD_OFFICE = "an old or encrypted Office document"
 _MAGIC = (
     (b"%PDF-", "a PDF", ".pdf"),
-    (b"PK\x03\x04", "a ZIP archive (as are .docx and .epub)", None),
     (b"\x89PNG", "a PNG image", None),
     (b"\xff\xd8\xff", "a JPEG image", None),
     (b"GIF8", "a GIF image", None),
     (b"\x1f\x8b", "a gzip archive", None),
-    (b"\xd0\xcf\x11\xe0", "an old Office document", None),
+    (b"\xd0\xcf\x11\xe0", _OLD_OFFICE, None),
     (b"{\\rtf", "a Rich Text document", None),
     (b"%!PS", "PostScript", None),
     (b"\x7fELF", "a program", None),
     (b"SQLite format 3", "an SQLite database", None),
+)
+_ZIP = b"PK\x03\x04"
+_WORD = ("a Word document", ".docx")
+_EPUB = ("an EPUB", ".epub")
+_ZIPPED = {"docx": _WORD, "epub": _EPUB}
+_UNKNOWN_ARCHIVE = ("a ZIP archive", None)
+_INSIDE = (
+    ("META-INF/container.xml", _EPUB),
+    ("word/", _WORD),
+    ("xl/", ("an Excel workbook", None)),
+    ("ppt/", ("a PowerPoint presentation", None)),
 )
 _HTML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html[\s>])", re.IGNORECASE)
 _BOMS = (
@@ -172,11 +187,37 @@ def _too_big(path: Path, size: int, reader: Reader) -> str:
 def _check_magic(file: RawFile, reader: Reader) -> None:
     """Refuse a file whose first bytes say that it is something else than its name does."""
     suffix = file.path.suffix
-    for magic, what, belongs in _MAGIC:
-        if file.data.startswith(magic) and reader.format != "pdf":
-            todo = f"rename it to {belongs}" if belongs else "this format cannot be read"
-            raise file.error(f"named {suffix}, but its first bytes are those of {what}: {todo}")
-    if reader.format not in {"html", "pdf"} and _HTML_START.match(file.data[:1024]):
+    if reader.format == "pdf" and b"%PDF-" in file.data[:1024]:
+        return
+    is_zip = file.data.startswith(_ZIP)
+    kind = _archive_kind(file.data) if is_zip else _kind(file.data)
+    if is_zip and reader.format in _ZIPPED and kind in {_ZIPPED[reader.format], _UNKNOWN_ARCHIVE}:
+        return  # what is wrong inside, the reader says better
+    if kind:
+        what, belongs = kind
+        todo = f"rename it to {belongs}" if belongs else "this format cannot be read"
+        if what == _OLD_OFFICE and reader.format == "docx":
+            todo = "save it as .docx, without a password"
+        raise file.error(f"named {suffix}, but its first bytes are those of {what}: {todo}")
+    if reader.format != "html" and _HTML_START.match(file.data[:1024]):
         raise file.error(f"named {suffix}, but it begins like HTML: rename it to .html")
-    if reader.format == "pdf" and b"%PDF-" not in file.data[:1024]:
+    if reader.format == "pdf":
         raise file.error(f"named {suffix}, but there is no %PDF- in its first 1024 bytes")
+    if reader.format in _ZIPPED:
+        raise file.error(f"named {suffix}, but it is no ZIP archive, as every {suffix} file is")
+
+
+def _kind(data: bytes) -> tuple[str, str | None] | None:
+    """Say what a file is by its first bytes, and which suffix it should have, if they tell."""
+    return next(((what, suffix) for magic, what, suffix in _MAGIC if data.startswith(magic)), None)
+
+
+def _archive_kind(data: bytes) -> tuple[str, str | None]:
+    """Say what a ZIP archive is by the names in it; nothing is unpacked."""
+    try:
+        with ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+    except (BadZipFile, NotImplementedError, ValueError, OSError, EOFError):
+        return _UNKNOWN_ARCHIVE
+    found = (kind for start, kind in _INSIDE if any(name.startswith(start) for name in names))
+    return next(found, _UNKNOWN_ARCHIVE)

@@ -13,15 +13,16 @@ But: text hidden by a style sheet is not seen to be hidden; only inline styles a
 """
 
 import codecs
-import json
 import re
 from collections.abc import Iterator
 
 from lxml import etree
 
-from ingest.documents import Document
+from ingest.documents import Document, Section
+from ingest.metadata import Description, described
 from ingest.readers.files import RawFile, check_no_nul, decode, decode_as
 from ingest.readers.markup import Part, Role, raw_text, select, walk
+from ingest.readers.page_metadata import descriptions_of
 from ingest.readers.sections import Block, Heading, assemble, clean, split_title
 
 _ARTICLES = (
@@ -78,34 +79,43 @@ def read_html(file: RawFile) -> list[Document]:
     Raises:
         DocumentError: The encoding is unknown or broken, or there is no article in the page.
     """
-    page = _parse(file)
-    article = next((found[0] for path in _ARTICLES if (found := select(page, path))), page)
-    title, blocks = split_title([*_abstract(page, article), *walk(article, _role_of)])
-    title = _title(page) or clean(title) or file.stem
-    while blocks and isinstance(blocks[0], Heading) and blocks[0].text == title:
-        del blocks[0]
-    sections = assemble(blocks)
+    page = parse_page(file)
+    descriptions = list(descriptions_of(page))
+    named = next((each.title for each in descriptions if each.title), "")
+    title, sections = article_of(page, named)
     if not sections:
         raise file.error("there is no article in this page: no paragraph of running text")
     first = sections[0].text
     if sum(len(section.text) for section in sections) < _SHORTEST_ARTICLE and _STUB.search(first):
         raise file.error("only a notice that there is no HTML version: take the PDF or the source")
-    return [
-        Document(
-            name=file.name,
-            title=title,
-            format="html",
-            sha256=file.sha256,
-            sections=sections,
-            authors=_authors(page),
-            year=_year(page),
-            url=_url(page),
-        )
-    ]
+    document = Document(
+        name=file.name,
+        title=title or named or file.stem,
+        format="html",
+        sha256=file.sha256,
+        sections=sections,
+    )
+    if title and not named:
+        descriptions.append(Description("first heading", title=title))
+    return [described(document, descriptions)]
 
 
-def _parse(file: RawFile) -> etree._Element:
-    """Decode strictly, then parse; libxml2 by itself would take unknown bytes for Latin-1."""
+def article_of(page: etree._Element, named: str = "") -> tuple[str, tuple[Section, ...]]:
+    """Return the article's own title and its sections; headings that repeat `named` go."""
+    article = next((found[0] for path in _ARTICLES if (found := select(page, path))), page)
+    title, blocks = split_title([*_abstract(page, article), *walk(article, role_of)])
+    title = clean(title)
+    while blocks and isinstance(blocks[0], Heading) and blocks[0].text == (named or title):
+        del blocks[0]
+    return title, assemble(blocks)
+
+
+def parse_page(file: RawFile) -> etree._Element:
+    """Decode strictly, then parse; libxml2 by itself would take unknown bytes for Latin-1.
+
+    Raises:
+        DocumentError: The encoding is unknown or broken, or the page cannot be parsed to its end.
+    """
     parser = etree.HTMLParser(
         encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=False
     )
@@ -134,7 +144,7 @@ def _text(file: RawFile) -> str:
     return decode_as(file, encoding)
 
 
-def _role_of(element: etree._Element) -> Role:
+def role_of(element: etree._Element) -> Role:
     """Say what part an element plays: by what hides it, its classes, then its tag."""
     tag = element.tag if isinstance(element.tag, str) else ""
     classes = (element.get("class") or "").split()
@@ -174,49 +184,5 @@ def _abstract(page: etree._Element, article: etree._Element) -> Iterator[Block]:
     for abstract in select(page, "//d-abstract | //dt-abstract"):
         if article not in abstract.iterancestors():
             yield Heading("Abstract", 2, "abstract")
-            yield from walk(abstract, _role_of)
+            yield from walk(abstract, role_of)
             yield Heading("", 0)
-
-
-def _meta(page: etree._Element, *names: str) -> list[str]:
-    """Return the contents of these meta tags, those of the first name before the others."""
-    metas = [
-        ((meta.get("name") or meta.get("property") or "").lower(), clean(meta.get("content") or ""))
-        for meta in select(page, "//meta")
-    ]
-    return [content for wanted in names for name, content in metas if name == wanted and content]
-
-
-def _title(page: etree._Element) -> str:
-    headings = "//d-title//h1 | //dt-article//h1 | //h1[contains(@class, 'ltx_title_document')]"
-    marked = [clean(raw_text(heading)) for heading in select(page, headings)]
-    tags = [clean(raw_text(tag)) for tag in select(page, "//head/title")]
-    for candidate in [*_meta(page, "citation_title"), *marked, *_meta(page, "og:title"), *tags]:
-        if candidate:
-            return candidate
-    return ""
-
-
-def _authors(page: etree._Element) -> tuple[str, ...]:
-    named = _meta(page, "citation_author", "author")
-    for front in select(page, "//d-front-matter | //dt-front-matter"):
-        try:
-            authors = json.loads(raw_text(front))["authors"]
-            named = named or [str(author["author"]) for author in authors]
-        except (ValueError, KeyError, TypeError):
-            continue  # a template that was never filled in
-    return tuple(named)
-
-
-def _year(page: etree._Element) -> int | None:
-    names = ("citation_publication_date", "citation_date", "article:published_time", "date")
-    for date in _meta(page, *names):
-        if match := re.search(r"\b(?:19|20)\d\d\b", date):
-            return int(match.group())
-    return None
-
-
-def _url(page: etree._Element) -> str | None:
-    links = [link.get("href") or "" for link in select(page, "//link[@rel='canonical']")]
-    urls = [*links, *_meta(page, "og:url", "citation_public_url")]
-    return next((url for url in urls if url.startswith(("https://", "http://"))), None)

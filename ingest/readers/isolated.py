@@ -17,6 +17,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,19 @@ _LONGEST_ANSWER = 256_000_000
 _MOST_FILES = 64
 
 
-def read_isolated(path: Path, timeout_s: float = 120, memory_mb: int = 2048) -> list[Document]:
+def read_isolated(
+    path: Path,
+    timeout_s: float = 120,
+    memory_mb: int = 2048,
+    sidecars: Sequence[Path] = (),
+) -> list[Document]:
     """Read a file in a child process with limits.
 
     Args:
         path: The file.
         timeout_s: Seconds that the reading may take, of the clock and of the processor each.
         memory_mb: Address space of the child, in units of 1024 * 1024 bytes.
+        sidecars: Bibliographic files that may speak of the file, the most trusted first.
 
     Raises:
         DocumentError: The file cannot be read, or reading it crashed, took too long, or took too
@@ -50,6 +57,7 @@ def read_isolated(path: Path, timeout_s: float = 120, memory_mb: int = 2048) -> 
     """
     request = {
         "path": str(path),
+        "sidecars": [str(sidecar) for sidecar in sidecars],
         "sys_path": sys.path,
         "cpu_seconds": max(math.ceil(timeout_s), 1),
         "memory_bytes": memory_mb * 1024 * 1024,
@@ -82,9 +90,10 @@ def serve(request: dict[str, Any]) -> None:
     """
     _limit(request["cpu_seconds"], request["memory_bytes"])
     path = Path(request["path"])
+    sidecars = [Path(sidecar) for sidecar in request["sidecars"]]
     answer: dict[str, object]
     try:
-        documents = [dataclasses.asdict(document) for document in read(path)]
+        documents = [dataclasses.asdict(document) for document in read(path, sidecars)]
         answer = {"documents": documents}
     except DocumentError as error:
         answer = {"error": str(error)}
@@ -153,5 +162,7 @@ def _document(fields: dict[str, Any]) -> Document:
             "sections": tuple(sections),
             "authors": tuple(fields["authors"]),
             "drafts": tuple(drafts),
+            "identifiers": tuple(map(tuple, fields["identifiers"])),
+            "origins": tuple(map(tuple, fields["origins"])),
         }
     )

@@ -1,21 +1,20 @@
 """JATS: the XML that journals and PubMed Central give their articles in.
 
-ANSI/NISO Z39.96, Journal Article Tag Suite, https://jats.nlm.nih.gov/. The parser neither loads
-a DTD nor resolves entities nor opens the network, and libxml2's own limits on depth stay on;
-the named characters of HTML are known, and a file that declares entities is refused. Reviews that
-come with an article (``sub-article``) are not its words.
+ANSI/NISO Z39.96, Journal Article Tag Suite, https://jats.nlm.nih.gov/. Reviews that come with an
+article (``sub-article``) are not its words.
 """
 
 import re
 from collections.abc import Iterator
-from html.entities import html5
 
 from lxml import etree
 
 from ingest.documents import Document
-from ingest.readers.files import RawFile, check_no_nul
+from ingest.identifiers import doi
+from ingest.readers.files import RawFile
 from ingest.readers.markup import Part, Role, raw_text, walk
 from ingest.readers.sections import Block, Heading, Paragraph, assemble, clean
+from ingest.readers.xml_parser import parse_xml
 
 _TAGS = {
     Part.BLOCK: "abstract ack app app-group back body boxed-text def def-item def-list disp-quote "
@@ -28,7 +27,6 @@ _TAGS = {
     Part.FOOTNOTE: "fn",
 }
 _PART_OF_TAG = {tag: part for part, tags in _TAGS.items() for tag in tags.split()}
-_ENTITY = re.compile(rb"&([A-Za-z][A-Za-z0-9]*);")
 _HAVE_HEADINGS = {"sec", "abstract", "ack", "app", "boxed-text"}
 
 
@@ -44,7 +42,7 @@ def read_jats(file: RawFile) -> list[Document]:
         raise file.error("the article has neither an abstract nor a body with text")
     title = clean(_text(article, "front/article-meta/title-group/article-title"))
     year = re.search(r"\d{4}", _text(article, "front/article-meta/pub-date/year"))
-    doi = clean(_text(article, "front/article-meta/article-id[@pub-id-type='doi']"))
+    number = clean(_text(article, "front/article-meta/article-id[@pub-id-type='doi']"))
     return [
         Document(
             name=file.name,
@@ -54,51 +52,18 @@ def read_jats(file: RawFile) -> list[Document]:
             sections=sections,
             authors=tuple(_authors(article)),
             year=int(year.group()) if year else None,
-            url=f"https://doi.org/{doi}" if doi else None,
+            url=f"https://doi.org/{number}" if number else None,
+            identifiers=doi(number),
         )
     ]
 
 
 def _parse(file: RawFile) -> etree._Element:
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        article = etree.fromstring(_without_entities(file), parser)
-    except etree.XMLSyntaxError as error:
-        raise file.error(f"not well-formed XML: {error.msg}") from error
-    for element in article.iter():
-        if isinstance(element.tag, str):
-            element.tag = etree.QName(element).localname
+    article = parse_xml(file)
     if article.tag != "article" or article.find("front") is None:
         hint = ": if it is a web page, rename it to .html" if article.tag == "html" else ""
         raise file.error(f"XML, but not JATS: its root is <{article.tag}>, not <article>{hint}")
     return article
-
-
-def _without_entities(file: RawFile) -> bytes:
-    """Replace named entities by what they stand for; libxml2 would leave a hole instead."""
-    check_no_nul(file)  # UTF-16 would hide declarations from what follows
-    if b"<!ENTITY" in file.data:
-        line = file.data.count(b"\n", 0, file.data.index(b"<!ENTITY")) + 1
-        raise file.error(
-            f"line {line}: declares entities of its own: write out what they stand for"
-        )
-
-    def character(entity: re.Match[bytes]) -> bytes:
-        name = entity.group(1).decode("ascii")
-        text = html5.get(f"{name};")
-        if text is None:
-            line = file.data.count(b"\n", 0, entity.start()) + 1
-            raise file.error(f"line {line}: the entity &{name}; is unknown")
-        return "".join(f"&#{ord(each)};" for each in text).encode("ascii")
-
-    return _ENTITY.sub(character, file.data)
 
 
 def _blocks(article: etree._Element) -> Iterator[Block]:

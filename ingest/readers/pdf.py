@@ -10,10 +10,15 @@ come out as the glyphs they are printed with. A scan without a text layer is ref
 text is not this program's work, and its mistakes would become quotes.
 """
 
+import re
+from collections.abc import Iterator
+
 import pypdfium2
 from pypdfium2 import raw as pdfium
 
 from ingest.documents import Document
+from ingest.identifiers import arxiv_stamp, printed_doi
+from ingest.metadata import Description, described
 from ingest.readers.files import RawFile
 from ingest.readers.hyphens import count_words, join_lines
 from ingest.readers.pdf_characters import Page, Piece, page_of
@@ -24,6 +29,8 @@ from ingest.readers.pdf_paragraphs import blocks_of
 from ingest.readers.sections import assemble, clean
 
 _MOST_PAGES = 1000
+_FRONT_PAGES = 2
+"""Where a paper says what it is."""
 
 
 def read_pdf(file: RawFile) -> list[Document]:
@@ -32,12 +39,13 @@ def read_pdf(file: RawFile) -> list[Document]:
     Raises:
         DocumentError: The file is damaged, encrypted, too long, or has no text layer.
     """
-    document = _open(file)
+    opened = _open(file)
     try:
-        properties = document.get_metadata_dict()
-        pages = [_page(file, document, index) for index in range(len(document))]
+        properties = opened.get_metadata_dict()
+        pages = [_page(file, opened, index) for index in range(len(opened))]
+        front = [_plain(opened, index) for index in range(min(len(opened), _FRONT_PAGES))]
     finally:
-        document.close()
+        opened.close()
     if not any(page.pieces for page in pages):
         raise file.error(
             f"no text layer on its {len(pages)} pages: it is a scan or only drawings: "
@@ -50,15 +58,10 @@ def read_pdf(file: RawFile) -> list[Document]:
     sections = assemble(blocks_of(lines, measures, words))
     if not sections:
         raise file.error("no running text on its pages, only scattered words")
-    return [
-        Document(
-            name=file.name,
-            title=_title(lines) or clean(properties.get("Title", "")) or file.stem,
-            format="pdf",
-            sha256=file.sha256,
-            sections=sections,
-        )
-    ]
+    document = Document(
+        name=file.name, title=file.stem, format="pdf", sha256=file.sha256, sections=sections
+    )
+    return [described(document, _descriptions(_title(lines), properties, front))]
 
 
 def _open(file: RawFile) -> pypdfium2.PdfDocument:
@@ -94,6 +97,38 @@ def _page(file: RawFile, document: pypdfium2.PdfDocument, index: int) -> Page:
             page.close()
     except pypdfium2.PdfiumError as error:
         raise file.error(f"page {index + 1} of {len(document)} cannot be read: {error}") from error
+
+
+def _plain(document: pypdfium2.PdfDocument, index: int) -> str:
+    """Return all text of a page, also what runs up its margin, in PDFium's own order."""
+    page = document[index]
+    text_page = page.get_textpage()
+    try:
+        return str(text_page.get_text_range())
+    finally:
+        text_page.close()
+        page.close()
+
+
+def _descriptions(
+    title: str, properties: dict[str, str], front: list[str]
+) -> Iterator[Description]:
+    """Yield what the first pages and then the file's properties say, the most trusted first."""
+    yield Description("arXiv stamp on page 1", identifiers=arxiv_stamp(front[0]))
+    for number, text in enumerate(front, start=1):
+        yield Description(f"DOI on page {number}", identifiers=printed_doi(text))
+    yield Description("page 1", title=title)
+    yield Description("PDF properties", title=clean(properties.get("Title", "")))
+    yield Description("PDF properties", authors=_authors(clean(properties.get("Author", ""))))
+
+
+def _authors(field: str) -> tuple[str, ...]:
+    """Split a list of names; what has but one word is a program or an account, not a name."""
+    names = [name.strip() for name in re.split(r";|\band\b|&", field)]
+    if len(names) == 1:
+        names = [name.strip() for name in field.split(",")]
+    are_names = all(" " in name for name in names) and not field.lower().startswith("anonymous")
+    return tuple(names) if are_names else ()
 
 
 def _title(lines: list[Line]) -> str:

@@ -203,3 +203,33 @@ def test_the_order_of_files_makes_no_difference(tmp_path: Path):
             stored.append(set(session.exec(select(Mention.id))))
 
     assert stored[0] == stored[1]
+
+
+def test_a_sidecar_that_was_used_is_reported_as_used_and_the_others_as_skipped(
+    engine: Engine, tmp_path: Path
+):
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "note.md").write_text(NOTE, encoding="utf-8")
+    (folder / "note.bib").write_text("@misc{a, title={Told}, year=1999}", encoding="utf-8")
+    (folder / "refs.bib").write_text("@misc{b, title={Cited}}", encoding="utf-8")
+    (folder / "data.json").write_text("{}", encoding="utf-8")
+
+    report = _ingest(engine, folder)
+
+    assert report.sidecars == [str(folder / "note.bib")]
+    assert [Path(skipped.name).name for skipped in report.skipped] == ["data.json", "refs.bib"]
+    assert all("describes no document here" in skipped.reason for skipped in report.skipped)
+    with reading(engine) as session:
+        assert session.exec(select(Source.title, Source.year)).all() == [("Told", 1999)]
+
+
+def test_a_damaged_sidecar_stores_nothing_of_its_document(engine: Engine, tmp_path: Path):
+    path = tmp_path / "note.md"
+    path.write_text(NOTE, encoding="utf-8")
+    path.with_suffix(".bib").write_text("@misc{a, title={Told", encoding="utf-8")
+
+    report = _ingest(engine, path)
+
+    assert "note.bib: line 1" in report.failures[0].reason
+    assert _count(engine, Source) == 0

@@ -63,6 +63,7 @@ def test_a_child_that_nobody_waits_for_stops_by_itself(tmp_path: Path):
     path.write_text("<p " + " ".join(f"a{n}=1" for n in range(400_000)) + ">Text.</p>")
     request = {
         "path": str(path),
+        "sidecars": [],
         "sys_path": sys.path,
         "cpu_seconds": 1,
         "memory_bytes": 2**31,

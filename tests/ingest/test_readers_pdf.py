@@ -438,3 +438,61 @@ def test_a_pdf_over_the_page_limit_is_refused(tmp_path: Path):
     path.write_bytes(buffer.getvalue())
 
     assert _refusal(path) == "the PDF has 1001 pages, and the limit is 1000: split it"
+
+
+def test_the_stamp_up_the_margin_names_the_paper_and_is_no_text(make: Callable[..., Path]):
+    def stamped(canvas: Canvas) -> None:
+        _two_columns(canvas)
+        canvas.saveState()
+        canvas.translate(30, 200)
+        canvas.rotate(90)
+        canvas.setFont("Times-Roman", 20)
+        canvas.drawString(0, 0, "arXiv:1706.03762v7  [cs.CL]  2 Aug 2023")
+        canvas.restoreState()
+
+    (document,) = read(make(stamped))
+
+    assert document.identifiers == (
+        ("arxiv", "1706.03762"),
+        ("arxiv_category", "cs.CL"),
+        ("arxiv_version", "7"),
+    )
+    assert document.year == 2017
+    assert document.url == "https://arxiv.org/abs/1706.03762"
+    assert dict(document.origins)["year"] == "arXiv stamp on page 1"
+    assert dict(document.origins)["title"] == "page 1"
+    assert "1706" not in _words(document)
+
+
+def test_a_doi_counts_on_the_first_two_pages_only(make: Callable[..., Path]):
+    def with_doi(canvas: Canvas) -> None:
+        _two_columns(canvas)
+        canvas.drawString(60, 40, "https://doi.org/10.1145/3442188.3445922")
+
+    (second,) = read(make(_two_columns, with_doi))
+    (third,) = read(make(_two_columns, _two_columns, with_doi))
+
+    assert second.identifiers == (("doi", "10.1145/3442188.3445922"),)
+    assert dict(second.origins)["doi"] == "DOI on page 2"
+    assert third.identifiers == ()
+
+
+@pytest.mark.parametrize(
+    ("author", "authors"),
+    [
+        ("Lena Brandt and Ari Cole", ("Lena Brandt", "Ari Cole")),
+        ("Lena Brandt; Ari Cole", ("Lena Brandt", "Ari Cole")),
+        ("Lena Brandt, Ari Cole", ("Lena Brandt", "Ari Cole")),
+        ("Brandt, Lena", ()),
+        ("admin", ()),
+        ("Anonymous Authors", ()),
+    ],
+)
+def test_the_properties_name_the_authors_where_they_hold_whole_names(
+    author: str, authors: tuple[str, ...], make: Callable[..., Path]
+):
+    def signed(canvas: Canvas) -> None:
+        canvas.setAuthor(author)
+        _two_columns(canvas)
+
+    assert read(make(signed))[0].authors == authors
