@@ -60,8 +60,8 @@ def measure(name: str, config: DecompositionConfig) -> dict[str, float]:
         "seed": config.seed,
         "attempts": target.attempts,
         "seconds": seconds,
-        "steps": config.steps,
-        "steps_per_cpu_second": config.steps / decomposition.cpu_seconds,
+        "steps": config.restarts * config.steps,
+        "steps_per_cpu_second": config.restarts * config.steps / decomposition.cpu_seconds,
         "recovered": recovered(metrics),
         **metrics,
     }

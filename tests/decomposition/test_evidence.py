@@ -140,7 +140,7 @@ def test_a_prediction_given_by_hand_overrules_the_words(store: Store, run: int):
 
 
 def test_a_decomposition_is_stored_with_its_parts_metrics_and_files(store: Store):
-    config = DecompositionConfig(steps=3, n_subcomponents=6, warm_up_steps=2)
+    config = DecompositionConfig(restarts=1, steps=3, n_subcomponents=6, warm_up_steps=2)
 
     report = decompose_and_store(store, "tms_5-2", config)
 
@@ -157,7 +157,7 @@ def test_a_decomposition_is_stored_with_its_parts_metrics_and_files(store: Store
 
 
 def test_the_same_seed_gives_the_same_decomposition(store: Store):
-    config = DecompositionConfig(seed=3, steps=3, warm_up_steps=2)
+    config = DecompositionConfig(seed=3, restarts=1, steps=3, warm_up_steps=2)
 
     first = decompose_and_store(store, "tms_5-2", config)
     second = decompose_and_store(store, "tms_5-2", config)
@@ -178,7 +178,7 @@ def test_an_interrupted_decomposition_leaves_a_failed_run_and_no_files(store: St
         if done == 2:
             raise KeyboardInterrupt
 
-    config = DecompositionConfig(steps=5, warm_up_steps=2)
+    config = DecompositionConfig(restarts=1, steps=5, warm_up_steps=2)
     with pytest.raises(KeyboardInterrupt):
         decompose_and_store(store, "tms_5-2", config, interrupt)
 

@@ -42,7 +42,7 @@ def test_a_perfect_decomposition_scores_perfectly(perfect):
 @pytest.fixture(scope="module")
 def trained() -> Decomposition:
     """A decomposition in the middle of its training."""
-    return decompose(QUICK.train(1), DecompositionConfig(steps=150, batch_size=256))
+    return decompose(QUICK.train(1), DecompositionConfig(restarts=1, steps=150, batch_size=256))
 
 
 def test_every_metric_is_a_finite_number(fresh):
