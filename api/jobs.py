@@ -60,6 +60,7 @@ def ingest_files(
             )
             for source in report.sources
         ],
+        sidecars=[str(path) for path in report.sidecars],
         skipped=[FailureView(file=each.name, reason=each.reason) for each in report.skipped],
         failures=[FailureView(file=each.name, reason=each.reason) for each in report.failures],
     )

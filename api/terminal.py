@@ -73,6 +73,8 @@ def ingestion(view: IngestionView) -> Lines:
         )
         for refusal in source.refusals:
             yield f"    refused: {refusal.reason}: {_short(refusal.quote)}"
+    for sidecar in view.sidecars:
+        yield f"used {sidecar}: it describes another file"
     for file in view.skipped:
         yield f"skipped {file.file}: {file.reason}"
     n_new = sum(source.is_new for source in view.sources)

@@ -38,6 +38,9 @@ class IngestionView(View):
 
     run: int
     sources: list[SourceReportView]
+    sidecars: list[str]
+    """Files that only described others."""
+
     skipped: list[FailureView]
     failures: list[FailureView]
 
