@@ -181,6 +181,10 @@ def source(view: SourceView) -> Lines:
     """Show a source with its sections and statements."""
     yield f"{view.id}  {view.format}  {view.name}"
     yield view.title
+    for scheme, value in view.identifiers.items():
+        yield f"{scheme} {value}"
+    for field, origin in view.origins.items():
+        yield f"  {field} from {origin}"
     yield f"\nSections ({len(view.sections)})"
     for section in view.sections:
         yield f"  {section.ordinal:>3}  {section.characters:>6} characters  {section.heading}"

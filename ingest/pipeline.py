@@ -202,6 +202,8 @@ def _source_draft(document: Document) -> SourceDraft:
         authors=list(document.authors),
         year=document.year,
         url=document.url,
+        identifiers=dict(document.identifiers),
+        origins=dict(document.origins),
         sections=[_section_draft(section) for section in document.sections],
     )
 

@@ -24,7 +24,7 @@ from sqlmodel import Session
 
 from kg.errors import DatabaseError
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration."""
 
 _PRAGMAS = (

@@ -48,6 +48,8 @@ class SourceDraft(BaseModel):
     authors: list[str] = []
     year: int | None = None
     url: str | None = None
+    identifiers: dict[str, str] = {}
+    origins: dict[str, str] = {}
     sections: list[SectionDraft]
 
 

@@ -118,6 +118,12 @@ class Source(Row, table=True):
     authors: list[str] = Field(default_factory=list, sa_type=JSON)
     year: int | None = None
     url: str | None = None
+    identifiers: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+    """Such as `{"arxiv": "2506.20790"}`: scheme to value."""
+
+    origins: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+    """Where each of these fields comes from, such as `{"title": "paper.bib"}`."""
+
     run_id: int = Field(foreign_key="run.id")
 
 

@@ -29,6 +29,12 @@ class SourceItem(View):
     authors: list[str]
     year: int | None
     url: str | None
+    identifiers: dict[str, str]
+    """What it is known by elsewhere: scheme (`arxiv`, `doi`, `isbn`) to value."""
+
+    origins: dict[str, str]
+    """Where each of these fields comes from."""
+
     claims: int
     findings: int
 
@@ -238,6 +244,8 @@ def _fields(source: Source, counts: Counter[StatementKind]) -> dict[str, Any]:
         "authors": source.authors,
         "year": source.year,
         "url": source.url,
+        "identifiers": source.identifiers,
+        "origins": source.origins,
         "claims": counts[StatementKind.CLAIM],
         "findings": counts[StatementKind.FINDING],
     }

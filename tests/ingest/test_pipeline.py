@@ -157,6 +157,22 @@ def test_an_interruption_keeps_the_files_before_it_and_marks_the_run(
         assert session.exec(select(Run.status)).all() == [RunStatus.FAILED]
 
 
+def test_where_metadata_comes_from_is_stored_with_it(engine: Engine, tmp_path: Path):
+    (tmp_path / "paper.md").write_text(NOTE, encoding="utf-8")
+    (tmp_path / "paper.bib").write_text(
+        "@article{a, title = {Another Title}, year = {2025}, doi = {10.1234/abc}}",
+        encoding="utf-8",
+    )
+
+    report = _ingest(engine, tmp_path)
+
+    with reading(engine) as session:
+        source = session.exec(select(Source)).one()
+    assert source.title == report.sources[0].title == "Another Title"
+    assert source.identifiers["doi"] == "10.1234/abc"
+    assert "paper.bib" in source.origins["title"]
+
+
 def test_links_in_a_folder_are_not_followed(engine: Engine, tmp_path: Path):
     folder = tmp_path / "notes"
     folder.mkdir()

@@ -8,17 +8,28 @@ import time
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from pydantic import BaseModel
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
+import kg.db
 from kg.db import open_engine, reading, writing
 from kg.errors import DatabaseError
 from kg.runs import active_run, close_abandoned, recording, run_of, succeed
-from kg.tables import Community, Run, RunKind, RunStatus, SQLModel
+from kg.tables import (
+    Community,
+    Run,
+    RunKind,
+    RunStatus,
+    SQLModel,
+    Statement,
+    StatementKind,
+)
 
 
 class NoConfig(BaseModel):
@@ -34,6 +45,29 @@ def test_the_migrations_make_exactly_the_tables_of_the_code():
 
     ours = [d for d in differences if "statement_words" not in str(d)]
     assert ours == []
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date_and_keeps_what_it_has(
+    tmp_path: Path,
+):
+    engine = open_engine(tmp_path / "a.db")
+    with writing(engine) as session:
+        session.add(Statement(id="stm_a", kind=StatementKind.CLAIM, text="It stays."))
+    _migrate_to(engine, "0001")
+
+    later = open_engine(tmp_path / "a.db")
+
+    with reading(later) as session:
+        columns = session.execute(text("SELECT name FROM pragma_table_info('source')")).scalars()
+        assert {"identifiers", "origins"} <= set(columns)
+        assert session.exec(select(Statement.text)).all() == ["It stays."]
+
+
+def _migrate_to(engine: Engine, version: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(kg.db.__file__).parent / "migrations"))
+    config.attributes["engine"] = engine
+    command.downgrade(config, version)
 
 
 def test_a_missing_database_is_not_created_by_reading(tmp_path: Path):
