@@ -20,6 +20,7 @@ from rich.progress import (
 from api.jobs import OnProgress
 from api.views.bridges import BridgeItem, BridgesView
 from api.views.communities import CommunitiesView, CommunityView
+from api.views.duplicates import DuplicatesView
 from api.views.evidence import EvidenceItem, LedgerView
 from api.views.reports import ClusteringView, DecompositionView, IngestionView, VerdictView
 from api.views.runs import RunsView
@@ -201,6 +202,16 @@ def search(view: SearchView) -> Lines:
         yield "nothing found"
     if view.notice:
         yield f"note: {view.notice}"
+
+
+def duplicates(view: DuplicatesView) -> Lines:
+    """List pairs with why they stand here."""
+    for pair in view.root:
+        yield f"{pair.score:.2f}  {'; '.join(pair.reasons)}"
+        yield f"      {pair.a.id}  {pair.a.text}"
+        yield f"      {pair.b.id}  {pair.b.text}"
+    if not view.root:
+        yield "no such pair was found"
 
 
 def runs(view: RunsView) -> Lines:

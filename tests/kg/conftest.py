@@ -90,6 +90,56 @@ STATEMENTS = (
         FINDING,
         "Ablating one rank-one subcomponent of the toy model leaves the other mechanisms unchanged",
     ),
+    Said(
+        "What probes read",
+        FINDING,
+        "A linear probe reads the tense of a verb from the sixth layer onwards",
+    ),
+    Said(
+        "What probes read",
+        CLAIM,
+        "That a linear probe finds tense does not show that the model uses tense",
+    ),
+    Said(
+        "What probes read",
+        FINDING,
+        "Erasing the direction of a linear probe leaves the predicted tense as it was",
+    ),
+    Said(
+        "Notes on induction",
+        FINDING,
+        "Attention heads that copy names move the name of the indirect object to the end",
+    ),
+    Said(
+        "Notes on induction",
+        CLAIM,
+        "Copying heads and induction heads share most of their weights",
+    ),
+    Said(
+        "Notes on induction",
+        FINDING,
+        "Mean ablation of three copying heads destroys the prediction of the name",
+    ),
+    Said(
+        "Dictionaries, revisited",
+        FINDING,
+        "Dead latents become rare when the learning rate of the autoencoder is warmed up",
+    ),
+    Said(
+        "Dictionaries, revisited",
+        CLAIM,
+        "A lower sparsity penalty trades dead latents for dense ones",
+    ),
+    Said(
+        "What weights say",
+        CLAIM,
+        "The faithfulness loss keeps the sum of all subcomponents equal to the weights",
+    ),
+    Said(
+        "What weights say",
+        FINDING,
+        "Without a faithfulness loss the subcomponents drift away from the weights",
+    ),
 )
 
 

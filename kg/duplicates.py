@@ -1,0 +1,291 @@
+"""Which statements say the same thing, and which groups they make.
+
+1. Candidates are each statement's nearest neighbours by cosine, never all pairs.
+2. A pair that disagrees in polarity, direction, quantity, scope or subject (`kg.agreement`) is not
+   the same, however close.
+3. A pair of which one only adds to the other is a refinement. What is left is scored by a logistic
+   model of three numbers: the cosine, the share of content words in common (Dice, 1945,
+   doi:10.2307/1932409; synonyms count as one word), and how many words of the one are replaced by
+   others in the other. Its weights were fitted on the development half of `tests/data/pairs.jsonl`
+   by `benchmarks/bench_pairs.py --fit`.
+4. Two statements on the same worked example ('her' vs 'his') are the same if the note of one says
+   with a phrase what the text of the other says, because such statements differ in wording most.
+5. Groups grow by the best pair first, and only while every two members are compatible: no chain
+   a, b, c joins an a and a c that disagree.
+
+Only "same" may be merged without asking, and only at a score where precision was measured.
+"refines", "possible tension" and "related" are offers to a reader, never evidence.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kg.agreement import Disagreement, Facet, disagreements
+from kg.embedders import Vectors
+from kg.grounding import Glossary
+from kg.lexicon import LIGHT, meaning
+from kg.neighbours import nearest_neighbours
+from kg.phrases import phrases_of
+from kg.wordings import Reading, alike, denied_here, readings
+
+_LIGHT = frozenset(map(meaning, LIGHT))
+_LIGHT_WEIGHT = 0.3
+_ONE_WORD = 1.4
+"""More than a content word and a light one is something that the other does not say."""
+_CONTRAST = re.compile(
+    r"['\"‘“]([^'\"’”]{1,30})['\"’”]\s*(?:vs\.?|versus|or|/)\s*['\"‘“]([^'\"’”]{1,30})['\"’”]"
+)
+
+
+class Relation(StrEnum):
+    """What two statements are to each other, as far as words can tell."""
+
+    SAME = "same"
+    REFINES = "refines"
+    TENSION = "possible tension"
+    RELATED = "related"
+
+
+class DuplicateConfig(BaseModel):
+    """How duplicates are looked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    neighbours: int = Field(default=10, ge=1)
+    """How many nearest statements of each are compared with it."""
+
+    min_cosine: float = Field(default=0.6, ge=-1, le=1)
+    """Below this cosine two statements are not related."""
+
+    min_score: float = Field(default=0.6, ge=0, le=1)
+    """From this score on a pair without disagreement is the same, if no word is replaced."""
+
+    min_replaced_score: float = Field(default=0.9, ge=0, le=1)
+    """The same, for a pair of which either has a content word that the other has not."""
+
+    min_case_cosine: float = Field(default=0.7, ge=-1, le=1)
+    """From this cosine on two statements on one worked example can be the same."""
+
+
+class Pair(NamedTuple):
+    """Two statements that have to do with each other; a and b are indices, a < b."""
+
+    a: int
+    b: int
+    relation: Relation
+    score: float
+    """How sure it is that both say the same, in [0, 1]."""
+
+    reasons: tuple[str, ...]
+    """What they disagree in, or why they count as the same, in words."""
+
+
+class Overlap(NamedTuple):
+    """The content words of two sentences, weighted: light words count less."""
+
+    dice: float
+    replaced: float
+    """The smaller of what either has and the other has not."""
+
+    added: float
+    """The larger."""
+
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+
+    @property
+    def is_more(self) -> bool:
+        """One says what the other says, and more than a word beyond it."""
+        return not self.replaced and self.added > _ONE_WORD
+
+
+class Weights(NamedTuple):
+    """Of the logistic model."""
+
+    bias: float
+    cosine: float
+    dice: float
+    replaced: float
+
+
+WEIGHTS = Weights(bias=-7.31, cosine=6.2, dice=5.81, replaced=-0.31)
+
+
+def same_statements(
+    texts: Sequence[str],
+    vectors: Vectors,
+    glossary: Glossary,
+    config: DuplicateConfig | None = None,
+    *,
+    notes: Sequence[str] | None = None,
+) -> list[Pair]:
+    """Return the pairs of statements that have to do with each other, by a, then b.
+
+    Args:
+        texts: The statements.
+        vectors: Of length 1, one for each text: [n, d].
+        glossary: What short forms stand for.
+        config: How to look.
+        notes: What each statement does in its source, if something says so.
+    """
+    settings = config or DuplicateConfig()
+    near = nearest_neighbours(vectors, settings.neighbours)
+    candidates: dict[tuple[int, int], float] = {}
+    for i, (row, cosines) in enumerate(zip(near.indices, near.cosines, strict=True)):
+        for j, cosine in zip(row.tolist(), cosines.tolist(), strict=True):
+            candidates[min(i, j), max(i, j)] = cosine
+    said = notes or [""] * len(texts)
+    pairs: list[Pair] = []
+    for (i, j), cosine in sorted(candidates.items()):
+        if cosine < settings.min_cosine:
+            continue
+        relation, score, reasons = compared(
+            (texts[i], said[i]), (texts[j], said[j]), cosine, glossary, settings
+        )
+        pairs.append(Pair(i, j, relation, score, reasons))
+    return pairs
+
+
+def compared(
+    a: tuple[str, str],
+    b: tuple[str, str],
+    cosine: float,
+    glossary: Glossary,
+    config: DuplicateConfig,
+) -> tuple[Relation, float, tuple[str, ...]]:
+    """Return what two statements, each a text and its note, are to each other, and why."""
+    found = disagreements(a[0], b[0], glossary)
+    words = overlap(*readings(a[0], b[0], glossary))
+    score = 0.0 if found or words.is_more else round(probability(cosine, words), 4)
+    least = config.min_score if words.replaced < 1 else config.min_replaced_score
+    if score >= least:
+        return Relation.SAME, score, ("the same content in other words",)
+    case = _shared_case(a, b)
+    if case and cosine >= config.min_case_cosine and not any(each.is_opposed for each in found):
+        return Relation.SAME, max(score, config.min_score), (case,)
+    reasons = tuple(map(str, found)) or _unshared(words)
+    return _lesser(words, found, cosine, config), score, reasons
+
+
+def probability(cosine: float, words: Overlap, weights: Weights = WEIGHTS) -> float:
+    """Return how sure the model is that two statements which do not disagree are the same."""
+    logit = (
+        weights.bias
+        + weights.cosine * cosine
+        + weights.dice * words.dice
+        + weights.replaced * words.replaced
+    )
+    return 1 / (1 + math.exp(-logit))
+
+
+def overlap(one: Reading, two: Reading) -> Overlap:
+    """Return how far two sentences share their content words."""
+    only_a = _missing(one, two)
+    only_b = _missing(two, one)
+    weights = _weight(one.content), _weight(two.content)
+    rest = _weight(only_a), _weight(only_b)
+    total = sum(weights)
+    return Overlap(
+        dice=1 - sum(rest) / total if total else 1.0,
+        replaced=min(rest),
+        added=max(rest),
+        only_a=tuple(sorted(one.words[word] for word in only_a)),
+        only_b=tuple(sorted(two.words[word] for word in only_b)),
+    )
+
+
+def groups(
+    pairs: Iterable[Pair], disagree: Callable[[int, int], bool] | None = None
+) -> list[tuple[int, ...]]:
+    """Return the groups of statements that are the same, each sorted, by first member.
+
+    Two groups join at their best pair if no two of their members are known to disagree: neither
+    by a pair that is not "same", nor by `disagree`, which is asked for members never compared.
+    """
+    known: dict[tuple[int, int], Relation] = {}
+    ordered: list[Pair] = []
+    for pair in pairs:
+        known[pair.a, pair.b] = pair.relation
+        if pair.relation is Relation.SAME:
+            ordered.append(pair)
+    group_of: dict[int, tuple[int, ...]] = {}
+    for pair in sorted(ordered, key=lambda each: (-each.score, each.a, each.b)):
+        one = group_of.get(pair.a, (pair.a,))
+        two = group_of.get(pair.b, (pair.b,))
+        if one == two or any(_differ(i, j, known, disagree) for i in one for j in two):
+            continue
+        joined = tuple(sorted({*one, *two}))
+        group_of.update(dict.fromkeys(joined, joined))
+    return sorted(set(group_of.values()))
+
+
+def _differ(
+    i: int,
+    j: int,
+    known: dict[tuple[int, int], Relation],
+    disagree: Callable[[int, int], bool] | None,
+) -> bool:
+    a, b = min(i, j), max(i, j)
+    if (a, b) in known:
+        return known[a, b] is not Relation.SAME
+    return disagree(a, b) if disagree else False
+
+
+def _lesser(
+    words: Overlap, found: list[Disagreement], cosine: float, config: DuplicateConfig
+) -> Relation:
+    """Return what two statements are that are not the same."""
+    elsewhere = any(each.facet is Facet.SUBJECT and each.a and each.b for each in found)
+    if any(each.is_opposed for each in found):
+        is_close = words.dice >= 0.5 and cosine >= config.min_cosine and not elsewhere
+        return Relation.TENSION if is_close else Relation.RELATED
+    one_sided = words.replaced <= 0.5 and not elsewhere
+    return Relation.REFINES if one_sided and words.dice >= 0.5 else Relation.RELATED
+
+
+def _shared_case(a: tuple[str, str], b: tuple[str, str]) -> str:
+    """Say which worked example two statements share; nothing if they or their notes differ."""
+    cases = [{_pair(match) for match in _CONTRAST.findall(text)} for text, _ in (a, b)]
+    shared = sorted(cases[0] & cases[1])
+    if not shared or not (a[1] and b[1]):
+        return ""
+    of_text, of_note = ([set(phrases_of(each[part])) for each in (a, b)] for part in (0, 1))
+    crossed = (of_text[0] & of_note[1]) | (of_note[0] & of_text[1])
+    common = {phrase for phrase in crossed - (of_text[0] & of_text[1]) if " " in phrase}
+    if not common:
+        return ""
+    longest = max(sorted(common), key=len)
+    return f"the same worked example, '{shared[0][0]}' vs '{shared[0][1]}', and “{longest}”"
+
+
+def _pair(found: tuple[str, str]) -> tuple[str, str]:
+    first, second = sorted(word.casefold().strip() for word in found)
+    return first, second
+
+
+def _unshared(words: Overlap) -> tuple[str, ...]:
+    only = [
+        f"only in {which}: {', '.join(said)}"
+        for which, said in (("the first", words.only_a), ("the second", words.only_b))
+        if said
+    ]
+    return tuple(only) or ("the same words, but too far apart",)
+
+
+def _missing(one: Reading, two: Reading) -> frozenset[str]:
+    return frozenset(
+        word
+        for word in one.content
+        if word not in two.content
+        and not any(alike(word, other) for other in two.content)
+        and not denied_here(one.words[word], two)
+    )
+
+
+def _weight(words: Iterable[str]) -> float:
+    return sum(_LIGHT_WEIGHT if word in _LIGHT else 1.0 for word in words)

@@ -1,0 +1,205 @@
+"""Numbers in a sentence, with what they count in: "67M", "4 percent", "a quarter", "16,000".
+
+Two numbers agree if they are equal, or if one is the other rounded and either sentence says that
+it is about. "67M" and "67 million" are one number; "67M" and "6.7M", "4%" and "4" are two. A
+number behind a noun that numbers are names with ("layer 12") says which one, not how many.
+"""
+
+import math
+import re
+from typing import NamedTuple
+
+_WORDS = {
+    word: float(value)
+    for value, word in enumerate(
+        [
+            "zero",
+            "_",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+            "twenty",
+        ]
+    )
+    if word != "_"
+} | {"thirty": 30.0, "forty": 40.0, "fifty": 50.0, "hundred": 100.0, "dozen": 12.0}
+_PARTS = {"half": 0.5, "third": 1 / 3, "quarter": 0.25, "fifth": 0.2, "tenth": 0.1}
+_SCALES = {
+    "k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "bn": 1e9, "billion": 1e9
+}  # fmt: skip
+_TIMES = {
+    "twice": 2.0,
+    "twofold": 2.0,
+    "doubles": 2.0,
+    "doubled": 2.0,
+    "doubling": 2.0,
+    "triples": 3.0,
+}
+_NUMBER = re.compile(
+    r"""(?<![\w.-])(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)
+        (?:[\s-]?(?P<scale>thousand|million|billion|bn|[kKMB])(?![A-Za-z0-9]))?
+        (?:[\s-]?(?P<unit>%|per\s?cent\b|[x×](?![\w])|times\b|fold\b))?""",
+    re.VERBOSE,
+)
+_WORD = re.compile(r"(?<![\w-])(" + "|".join([*_WORDS, *_TIMES]) + r")\b(?:\s(percent))?", re.I)
+_FRACTION = re.compile(
+    r"\b(?:(?P<n>one|two|three|four|nine|an?)[\s-])?(?P<part>half|third|quarter|fifth|tenth)s?"
+    r"(?=\s+(?:of|the|as)\b)",
+    re.I,
+)
+_ONE_IN = re.compile(r"\bone (?:in|out of) (\w+)", re.I)
+_BEFORE = re.compile(r"[\w~≈<>≤≥]+(?=\W*$)|[~≈<>≤≥]$")
+_ABOUT = frozenset(
+    ["about", "roughly", "approximately", "around", "nearly", "almost", "circa", "some", "~", "≈"]
+)
+_UNDER = re.compile(
+    r"(?:\b(?:(?:fewer|less|lower|smaller) than|under|below|at most|up to)|[<≤])\s*(?:\w+\s)?$",
+    re.I,
+)
+_OVER = re.compile(
+    r"(?:\b(?:(?:more|greater|higher|larger) than|over|above|exceeds?|exceeding|at least)|[>≥])"
+    r"\s*(?:\w+\s)?$",
+    re.I,
+)
+_NAMED = frozenset(
+    [
+        "layer",
+        "layers",
+        "head",
+        "heads",
+        "block",
+        "level",
+        "step",
+        "epoch",
+        "seed",
+        "figure",
+        "table",
+        "section",
+        "position",
+        "index",
+        "version",
+        "chapter",
+        "neuron",
+        "latent",
+        "feature",
+        "equation",
+    ]
+)
+
+
+class Quantity(NamedTuple):
+    """A number of a sentence."""
+
+    value: float
+    unit: str
+    """`%`, `x`, or nothing."""
+
+    words: str
+    """As the sentence writes it."""
+
+    start: int
+    is_about: bool
+    bound: str
+    """`<`, `>`, or nothing."""
+
+    role: str
+    """`from`, `to`, or nothing: which end of a change it is."""
+
+    names: str
+    """The noun that it is a name with ("layer"), or nothing."""
+
+
+def quantities(text: str) -> list[Quantity]:
+    """Return the numbers of a sentence in its order; not those inside names, as in GPT-2."""
+    taken: list[tuple[int, int]] = []
+    found: list[Quantity] = []
+    for start, end, value, unit in _read(text):
+        if all(end <= left or right <= start for left, right in taken):
+            taken.append((start, end))
+            found.append(_placed(text, start, end, value, unit))
+    return sorted(found, key=lambda quantity: quantity.start)
+
+
+def agree(a: Quantity, b: Quantity) -> bool:
+    """Say whether two numbers can be the same one."""
+    if (a.unit, a.names) != (b.unit, b.names) or (a.role and b.role and a.role != b.role):
+        return False
+    if {a.bound, b.bound} == {"<", ">"}:
+        return False
+    if math.isclose(a.value, b.value):
+        return True
+    coarse, fine = sorted((a, b), key=lambda quantity: _digits(quantity.value))
+    is_rounded = math.isclose(_rounded(fine.value, _digits(coarse.value)), coarse.value)
+    return (a.is_about or b.is_about) and is_rounded
+
+
+def _read(text: str) -> list[tuple[int, int, float, str]]:
+    found: list[tuple[int, int, float, str]] = []
+    for match in _ONE_IN.finditer(text):
+        value = _WORDS.get(match[1].casefold()) or (float(match[1]) if match[1].isdigit() else 0)
+        if value:
+            found.append((match.start(), match.end(), 1 / value, "%"))
+    for match in _FRACTION.finditer(text):
+        n = _WORDS.get((match["n"] or "").casefold(), 1.0)
+        found.append((match.start(), match.end(), n * _PARTS[match["part"].casefold()], "%"))
+    for match in _NUMBER.finditer(text):
+        value = float(match["digits"].replace(",", "")) * _SCALES.get(
+            (match["scale"] or "").casefold(), 1
+        )
+        unit = (match["unit"] or "").strip().casefold()
+        if unit.startswith(("%", "per")):
+            found.append((match.start(), match.end(), value / 100, "%"))
+        else:
+            found.append((match.start(), match.end(), value, "x" if unit else ""))
+    for match in _WORD.finditer(text):
+        word = match[1].casefold()
+        value = _WORDS.get(word, _TIMES.get(word, 0.0))
+        unit = "x" if word in _TIMES else ""
+        found.append((match.start(), match.end(), value / 100 if match[2] else value, unit))
+    return found
+
+
+def _placed(text: str, start: int, end: int, value: float, unit: str) -> Quantity:
+    before = text[:start].rstrip()
+    last = _BEFORE.search(before)
+    word = last.group().casefold() if last else ""
+    bound = "<" if _UNDER.search(text[:start]) else ">" if _OVER.search(text[:start]) else ""
+    return Quantity(
+        value=value,
+        unit=unit,
+        words=text[start:end],
+        start=start,
+        is_about=word in _ABOUT or (unit == "%" and not any(map(str.isdigit, text[start:end]))),
+        bound=bound,
+        role=word if word in ("from", "to") else "",
+        names=word.removesuffix("s") if word in _NAMED else _name_after(text, end),
+    )
+
+
+def _name_after(text: str, end: int) -> str:
+    """Return "layer" for "12th layer", where the number is a name too."""
+    match = re.match(r"(?:st|nd|rd|th)[\s-](\w+)", text[end:])
+    return match[1].casefold() if match and match[1].casefold() in _NAMED else ""
+
+
+def _digits(value: float) -> int:
+    return len(f"{value:.6e}".split("e")[0].replace(".", "").rstrip("0")) or 1
+
+
+def _rounded(value: float, digits: int) -> float:
+    return float(f"{value:.{max(digits, 1) - 1}e}")

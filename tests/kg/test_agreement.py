@@ -1,0 +1,113 @@
+"""What two sentences must agree in, by worked examples."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kg.agreement import Facet, disagreements
+from kg.quantities import agree, quantities
+
+GLOSSARY = {"SPD": {"stochastic parameter decomposition"}}
+
+
+def _facets(a: str, b: str) -> set[Facet]:
+    return {each.facet for each in disagreements(a, b)}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "facet"),
+    [
+        ("SPD avoids feature splitting", "SPD does not avoid feature splitting", Facet.POLARITY),
+        ("The account is faithful", "The account is unfaithful", Facet.POLARITY),
+        ("Unlearning hides facts instead of removing them",
+         "Unlearning removes facts instead of hiding them", Facet.POLARITY),
+        ("SPD is more scalable than APD", "SPD is less scalable than APD", Facet.DIRECTION),
+        ("Probes find more attacks than filters", "Filters find more attacks than probes",
+         Facet.DIRECTION),
+        ("The penalty increases sparsity", "The penalty decreases sparsity", Facet.DIRECTION),
+        ("A model with 67M parameters", "A model with 6.7M parameters", Facet.QUANTITY),
+        ("Accuracy falls from 91% to 64%", "Accuracy falls from 64% to 91%", Facet.QUANTITY),
+        ("Fewer than 50 heads matter", "More than 50 heads matter", Facet.QUANTITY),
+        ("The circuit can fail", "The circuit always can fail", Facet.SCOPE),
+        ("Heads copy tokens", "Only some heads copy tokens", Facet.SCOPE),
+        ("Probes read layer 12", "Probes read layer 20", Facet.SUBJECT),
+        ("Probes work in GPT-2", "Probes work in Pythia", Facet.SUBJECT),
+        ("Induction heads copy", "Previous-token heads copy", Facet.SUBJECT),
+    ],
+)  # fmt: skip
+def test_a_sentence_that_says_otherwise_is_caught_and_named(a: str, b: str, facet: Facet):
+    found = _facets(a, b)
+
+    assert facet in found
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("Transcoders are easier to read than autoencoders",
+         "Autoencoders are harder to read than transcoders"),
+        ("The chain of thought is not faithful", "The chain of thought is unfaithful"),
+        ("The model has 67M parameters", "The model has 67 million parameters"),
+        ("About a quarter of the prompts are explained", "25% of the prompts are explained"),
+        ("All heads copy", "Every head copies"),
+        ("Probes predict harm", "Harm is predicted by probes"),
+        ("Ablation removes the skill", "The skill is removed by ablation"),
+    ],
+)  # fmt: skip
+def test_a_paraphrase_disagrees_in_nothing(a: str, b: str):
+    found = disagreements(a, b)
+
+    assert found == []
+
+
+def test_a_short_form_equals_its_expansion_only_where_a_glossary_says_so():
+    a, b = "SPD scales well", "Stochastic parameter decomposition scales well"
+
+    spelt, guessed = disagreements(a, b, GLOSSARY), disagreements(a, b)
+
+    assert spelt == []
+    assert {each.facet for each in guessed} == {Facet.SUBJECT}
+
+
+def test_a_disagreement_shows_the_words_of_both():
+    (found,) = disagreements("A model with 67M parameters", "A model with 6.7M parameters")
+
+    assert str(found) == "quantity: “67M” against “6.7M”"
+    assert found.is_opposed
+
+
+WORDS = "not no probes heads find more less 3 5% all some than layer GPT-2 SAE faithful unfaithful"
+SENTENCES = st.lists(st.sampled_from(WORDS.split()), min_size=1, max_size=8).map(" ".join)
+
+
+@given(SENTENCES, SENTENCES)
+@settings(deadline=None, derandomize=True)
+def test_either_order_of_two_sentences_finds_the_same(a: str, b: str):
+    forth, back = disagreements(a, b), disagreements(b, a)
+
+    assert sorted((x.facet, x.a, x.b, x.is_opposed) for x in forth) == sorted(
+        (x.facet, x.b, x.a, x.is_opposed) for x in back
+    )
+
+
+@given(SENTENCES)
+@settings(deadline=None, derandomize=True)
+def test_a_sentence_agrees_with_itself(text: str):
+    assert disagreements(text, text) == []
+
+
+def test_numbers_are_read_with_their_size_and_unit():
+    found = quantities("Of 16,000 latents in GPT-2, about 4 percent or 2.5k are dead in layer 12")
+
+    values = [(x.value, x.unit, x.names, x.is_about) for x in found]
+    assert values == [
+        (16000, "", "", False), (0.04, "%", "", True), (2500, "", "", False),
+        (12, "", "layer", False)
+    ]  # fmt: skip
+
+
+def test_a_rounded_number_agrees_only_if_a_sentence_says_about():
+    (exact,), (rounded,), (about,) = map(quantities, ("9,972 parts", "10k parts", "~10k parts"))
+
+    assert agree(exact, about)
+    assert not agree(exact, rounded)

@@ -1,0 +1,161 @@
+"""Which statements count as the same, and how they group."""
+
+import json
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kg.agreement import disagreements
+from kg.duplicates import DuplicateConfig, Pair, Relation, compared, groups, same_statements
+from kg.embedders import Embedder, open_embedder
+from kg.embeddings import embedded_text
+from kg.labelled_pairs import LabelledPair, PairRelation, pair_cosines, pair_report, pair_score
+from kg.labelled_pairs import read_pairs as read
+
+PAIRS = Path(__file__).parents[1] / "data" / "pairs.jsonl"
+TEXTS = [
+    "Ablating induction heads removes in-context learning in small transformers",
+    "In small transformers, in-context learning is removed when induction heads are ablated",
+    "Ablating induction heads does not remove in-context learning in small transformers",
+    "Ablating induction heads removes in-context learning in 5 small transformers",
+    "Dead latents come back after resampling",
+    "After resampling, dead latents come back",
+]
+
+
+@pytest.fixture(scope="module")
+def embedder() -> Embedder:
+    return open_embedder()
+
+
+def _found(texts: list[str], embedder: Embedder) -> list[Pair]:
+    return same_statements(texts, embedder.embed(texts), {})
+
+
+def test_paraphrases_merge_and_a_denial_or_a_number_keeps_apart(embedder: Embedder):
+    pairs = _found(TEXTS, embedder)
+
+    assert groups(pairs) == [(0, 1), (4, 5)]
+    denied = next(pair for pair in pairs if (pair.a, pair.b) == (0, 2))
+    assert denied.relation is Relation.TENSION
+    assert denied.reasons == ("polarity: “—” against “not”",)
+
+
+def test_the_order_of_statements_makes_no_difference(embedder: Embedder):
+    order = list(range(len(TEXTS)))
+    random.Random(3).shuffle(order)
+
+    straight = _found(TEXTS, embedder)
+    shuffled = _found([TEXTS[i] for i in order], embedder)
+
+    named = {(frozenset((TEXTS[p.a], TEXTS[p.b])), p.relation, p.score) for p in straight}
+    back = [TEXTS[i] for i in order]
+    assert named == {(frozenset((back[p.a], back[p.b])), p.relation, p.score) for p in shuffled}
+
+
+def test_a_chain_does_not_join_two_that_disagree():
+    pairs = [
+        Pair(0, 1, Relation.SAME, 0.95, ()),
+        Pair(0, 2, Relation.TENSION, 0.0, ("polarity",)),
+        Pair(1, 2, Relation.SAME, 0.97, ()),
+    ]
+
+    assert groups(pairs) == [(1, 2)]
+
+
+def test_members_that_were_never_compared_are_asked_about():
+    pairs = [Pair(0, 1, Relation.SAME, 0.97, ()), Pair(1, 2, Relation.SAME, 0.95, ())]
+
+    assert groups(pairs) == [(0, 1, 2)]
+    assert groups(pairs, lambda a, b: (a, b) == (0, 2)) == [(0, 1)]
+
+
+EDGES = st.dictionaries(
+    st.tuples(st.integers(0, 7), st.integers(0, 7)).filter(lambda edge: edge[0] < edge[1]),
+    st.tuples(st.sampled_from(list(Relation)), st.sampled_from([0.9, 0.93, 0.97])),
+)
+
+
+@given(EDGES, st.randoms(use_true_random=False))
+@settings(deadline=None, derandomize=True)
+def test_no_group_holds_a_disagreeing_pair_whatever_the_order(
+    edges: dict[tuple[int, int], tuple[Relation, float]], rng: random.Random
+):
+    pairs = [Pair(a, b, relation, score, ()) for (a, b), (relation, score) in edges.items()]
+    shuffled = rng.sample(pairs, len(pairs))
+
+    found = groups(pairs)
+
+    assert groups(shuffled) == found
+    members = [member for group in found for member in group]
+    assert len(members) == len(set(members))
+    apart = {edge for edge, (relation, _) in edges.items() if relation is not Relation.SAME}
+    assert not [g for g in found for a in g for b in g if (a, b) in apart]
+
+
+def test_one_worked_example_merges_if_the_note_of_one_says_what_the_other_says():
+    a = ("Subnetwork for 'she' vs 'he' uses agreement detection", "A case study of gender")
+    b = ("Tracing the choice of 'she' vs 'he' to the name", "Shows agreement detection at work")
+    c = ("Ablation halves the gap of 'she' vs 'he'", "A control experiment")
+
+    same, _, why = compared(a, b, 0.75, {}, DuplicateConfig())
+    other, _, _ = compared(a, c, 0.75, {}, DuplicateConfig())
+
+    assert same is Relation.SAME
+    assert why == ("the same worked example, 'he' vs 'she', and “agreement detection”",)
+    assert other is not Relation.SAME
+
+
+def test_no_statements_and_one_statement_have_no_pairs():
+    assert same_statements([], np.empty((0, 3), dtype=np.float32), {}) == []
+    assert same_statements(["a"], np.eye(1, 3, dtype=np.float32), {}) == []
+
+
+def test_the_labelled_pairs_are_many_varied_and_split_without_a_shared_sentence():
+    pairs = read(PAIRS)
+    parts = [
+        {t for p in pairs if p.is_development is half for t in (p.a, p.b)} for half in (True, False)
+    ]
+
+    assert len(pairs) >= 300
+    assert {pair.relation for pair in pairs} == set(PairRelation)
+    assert not parts[0] & parts[1]
+
+
+@pytest.mark.slow
+def test_the_rule_beats_cosine_on_the_held_out_pairs(embedder: Embedder):
+    pairs = [pair for pair in read(PAIRS) if not pair.is_development]
+
+    report = pair_report(pairs, pair_cosines(pairs, embedder))
+
+    assert report.rule.precision >= 0.85
+    assert report.rule.recall >= 0.7
+    assert report.rule.f1 >= report.cosine.f1 + 0.1
+
+
+def test_a_score_is_counted_by_hand():
+    labels = [PairRelation.SAME, PairRelation.SAME, PairRelation.RELATED, PairRelation.CONTRADICTS]
+    pairs = [LabelledPair(a="a", b="b", relation=label) for label in labels]
+
+    score = pair_score(pairs, [True, False, True, False])
+
+    assert (score.precision, score.recall, score.f1) == (0.5, 0.5, 0.5)
+
+
+@pytest.mark.skipif("CLAIMGRAPH_TEST_SEED" not in os.environ, reason="no seed is given")
+def test_the_two_pairs_of_the_seed_merge_and_nothing_else_does(embedder: Embedder):
+    lines = Path(os.environ["CLAIMGRAPH_TEST_SEED"]).read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    texts = [row["text"] for row in rows]
+    notes = [row.get("note", "") for row in rows]
+    vectors = embedder.embed([embedded_text(*each) for each in zip(texts, notes, strict=True)])
+
+    found = groups(same_statements(texts, vectors, {}, notes=notes))
+
+    assert found == [(6, 7), (19, 22)]
+    assert disagreements(texts[6], texts[7]) == []
