@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
 from kg.errors import NotFoundError
@@ -140,9 +140,8 @@ def members_of(session: Session, identifier: str) -> list[str]:
 
 def lies_in(identifier: str) -> ColumnElement[bool]:
     """Return the condition that a membership is in this community or in one of its parts."""
-    # "." is the character after "-", so this is every id that begins with the prefix.
-    deeper = col(Membership.community_id).between(f"{identifier}-", f"{identifier}.")
-    return or_(col(Membership.community_id) == identifier, deeper)
+    # "." is the character after "-", so this is the id and all that continue it with "-".
+    return col(Membership.community_id).between(identifier, f"{identifier}.")
 
 
 def children_of(session: Session, identifier: str) -> list[Community]:

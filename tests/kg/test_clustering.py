@@ -35,13 +35,14 @@ def test_the_order_in_which_statements_were_stored_makes_no_difference(
     method: str, minilm: Embedder
 ):
     shuffled = random.Random(3).sample(STATEMENTS, len(STATEMENTS))
+    last_source = [said for said in STATEMENTS if said.source == STATEMENTS[-1].source]
+    others = [said for said in STATEMENTS if said.source != STATEMENTS[-1].source]
     found = []
-    for statements, first in ((STATEMENTS, 4), (shuffled, 0)):
+    for batches in ([shuffled], [last_source, others]):
         engine = open_engine(None)
-        if first:  # some of them embedded before the others came
-            fill(engine, statements[:first])
-            cluster(engine, method, minilm)
-        fill(engine, statements[first:])
+        for batch in batches:
+            fill(engine, batch)
+            cluster(engine, "leiden_semantic", minilm)  # so that each batch is embedded by itself
         report = cluster(engine, method, minilm, seed=1)
         with reading(engine) as session:
             communities = members_by_community(session, report.run)
@@ -49,7 +50,7 @@ def test_the_order_in_which_statements_were_stored_makes_no_difference(
         found.append({name.removeprefix(prefix): held for name, held in communities.items()})
 
     assert found[0] == found[1]
-    assert len(found[0]) > 1
+    assert len(found[0]) > 2
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
@@ -69,8 +70,22 @@ def test_children_partition_their_parent_and_the_top_level_all_statements(
             parts = [child.id for child in children_of(session, node.id)]
             held = sorted(statement for part in parts for statement in members[part])
             assert held in ([], members_of(session, node.id))
+        parents = {node.parent for node in tree} - {None}
+        assert parents == {node.id for node in tree if children_of(session, node.id)}
     assert len(tree) == report.communities
     assert max(node.level for node in tree) + 1 == report.levels
+
+
+def test_a_community_is_cut_again_where_that_is_better(engine: Engine, minilm: Embedder):
+    fill(engine)
+
+    report = cluster(engine, "leiden_concepts", minilm)
+
+    with reading(engine) as session:
+        deeper = [node for node in tree_of(session, report.run) if node.level]
+        homes = session.exec(select(Membership.community_id).distinct()).all()
+    assert report.levels == 2
+    assert {node.parent for node in deeper}.isdisjoint(homes)
 
 
 def test_statements_on_one_subject_come_together(engine: Engine, minilm: Embedder):
@@ -82,11 +97,39 @@ def test_statements_on_one_subject_come_together(engine: Engine, minilm: Embedde
         top = [node.id for node in tree_of(session, report.run) if node.level == 0]
         together = {frozenset(members_of(session, node)) for node in top}
         edges = [edge[:2] for node in top for edge in edges_of(session, node)]
-    assert frozenset(ids[4:8]) in together
+    on_heads = [i for i, said in zip(ids, STATEMENTS, strict=True) if "head" in said.text]
+    on_probes = [i for i, said in zip(ids, STATEMENTS, strict=True) if "probe" in said.text]
+    assert {frozenset(on_heads), frozenset(on_probes)} < together
     assert 2 <= len(top) <= 4
     assert report.modularity > 0.2
     assert len(edges) == len(set(edges)) > len(ids)
     assert all(head < tail for head, tail in edges)
+
+
+@pytest.mark.parametrize(
+    ("method", "layers"),
+    [
+        ("leiden_concepts", {"concepts"}),
+        ("leiden_hybrid_concepts", {"semantic", "concepts", "source"}),
+        ("leiden_semantic", {"semantic"}),
+    ],
+)
+def test_each_method_ties_statements_by_its_layers(
+    method: str, layers: set[str], engine: Engine, minilm: Embedder
+):
+    fill(engine)
+
+    report = cluster(engine, method, minilm)
+
+    with reading(engine) as session:
+        top = [node.id for node in tree_of(session, report.run) if node.level == 0]
+        edges = [edge for node in top for edge in edges_of(session, node)]
+        stored = session.get(Graph, report.run)
+    found = {name for name in stored.layers if any(getattr(edge, name) for edge in edges)}
+    assert found == layers
+    for edge in edges:
+        total = sum(stored.layers[name] * getattr(edge, name) for name in stored.layers)
+        assert edge.weight == pytest.approx(total, abs=1e-5)
 
 
 def test_a_run_records_all_that_it_was_configured_with_and_what_it_found(

@@ -97,12 +97,14 @@ def test_each_statement_has_at_most_k_similar_ones_and_similarity_has_no_directi
 
 
 def test_a_concept_that_many_share_ties_nobody_but_their_rarer_ones_do():
-    n = 300
-    sets = [{"model", f"rare {place // 2}"} for place in range(n)]
+    n = 1200  # more than one block of rows
+    sets = [{f"rare {place // 2}"} | ({"model"} if place % 4 else set()) for place in range(n)]
 
     found = _neighbours(sets, k=5, max_share=0.1)
+    with_the_common_one = _neighbours(sets, k=5, max_share=1.0)
 
     assert set(found) == {(place, place ^ 1) for place in range(n)}
+    assert len(with_the_common_one) > 3 * n
 
 
 def _names(concepts: dict[str, frozenset[str]]) -> list[str]:

@@ -75,6 +75,7 @@ def test_a_layer_that_counts_for_nothing_ties_nobody():
     def layers(**counts: float) -> list[bool]:
         config = GraphConfig(**{"semantic": 0, "concepts": 0, "source": 0} | counts)
         graph = build_hybrid_graph(ids, vectors, concepts, sources, config)
+        assert len(graph.head) == len(counts)
         return [bool(column.any()) for column in (graph.semantic, graph.concepts, graph.source)]
 
     assert layers() == [False, False, False]

@@ -54,14 +54,15 @@ def weighted_edges(draw: st.DrawFn) -> tuple[int, Edges]:
     n = draw(st.integers(1, 24))
     pairs = [(one, other) for one in range(n) for other in range(one + 1, n)]
     chosen = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=60)) if pairs else []
-    weights = st.integers(0, 1000).map(lambda hundredths: hundredths / 100) | st.just(1.0)
+    weights = st.integers(0, 1000).map(lambda hundredths: hundredths / 100)
+    weights |= st.sampled_from([0.0, 1.0])
     return n, {pair: draw(weights) for pair in chosen}
 
 
 @pytest.fixture(params=[0, 10_000], ids=["igraph", "leidenalg"])
 def config(request: pytest.FixtureRequest) -> LeidenConfig:
-    """Either engine, whatever the size of the graph."""
-    return LeidenConfig(max_edges_leidenalg=request.param)
+    """Either engine, whatever the size of the graph, with one start to get it right."""
+    return LeidenConfig(max_edges_leidenalg=request.param, n_starts=1)
 
 
 @pytest.mark.parametrize("max_edges_leidenalg", [0, 10_000])
@@ -96,12 +97,14 @@ def test_no_vertex_is_better_off_in_another_community(graph, seed):
             assert modularity(whole, moved) <= found + 1e-6
 
 
+@pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("first", [0, 1])
-def test_weights_decide_how_a_ring_is_cut(first: int, config: LeidenConfig):
+def test_weights_decide_how_a_ring_is_cut(first: int, seed: int, config: LeidenConfig):
     heavy = {(0, 1), (2, 3)} if first else {(1, 2), (0, 3)}
     ring = {(0, 1): 0.01, (1, 2): 0.01, (2, 3): 0.01, (0, 3): 0.01}
+    graph = _graph(4, ring | dict.fromkeys(heavy, 1.0))
 
-    partition = leiden_partition(_graph(4, ring | dict.fromkeys(heavy, 1.0)), config)
+    partition = leiden_partition(graph, config.model_copy(update={"seed": seed}))
 
     assert partition == sorted(map(list, heavy))
 
@@ -179,10 +182,14 @@ def test_without_edges_everyone_is_alone(n: int):
     assert hierarchy.n_levels() == min(n, 1)
 
 
-def test_an_edge_of_weight_zero_is_none():
-    hierarchy = leiden_hierarchy(_hybrid(3, {(0, 1): 0.0, (1, 2): 1.0}), EASY)
+def test_an_edge_of_weight_zero_is_none(config: LeidenConfig):
+    # igraph alone would leave vertex 1, which nothing ties, with vertex 0.
+    edges = {(0, 1): 0.0, (0, 2): 0.01, (2, 3): 0.02}
+    some = leiden_partition(_graph(4, edges), config.model_copy(update={"resolution": 1.5}))
+    every = leiden_hierarchy(_hybrid(3, {(0, 1): 0.0, (1, 2): 0.0}), config)
 
-    assert [branch.members for branch in hierarchy.roots] == [(1, 2), (0,)]
+    assert [1] in some
+    assert [branch.members for branch in every.roots] == [(0,), (1,), (2,)]
 
 
 def test_two_tied_statements_are_one_community():
@@ -209,13 +216,16 @@ def test_a_weight_that_is_no_weight_is_refused(bad: float, config: LeidenConfig)
         leiden_hierarchy(_hybrid(3, edges), config)
 
 
-def test_communities_within_communities_are_found():
-    # Two pairs of cliques: strong within a clique, weaker within a pair, weakest between pairs.
+def _pairs_of_cliques() -> HybridGraph:
+    """Two pairs of cliques: strong in a clique, weaker within a pair, weakest between pairs."""
     edges = _cliques([5, 5, 5, 5], bridge=0.1)
     for pair in (0, 10):
         edges |= {(pair + a, pair + 5 + b): 0.35 for a in range(5) for b in range(5)}
+    return _hybrid(20, edges)
 
-    hierarchy = leiden_hierarchy(_hybrid(20, edges), LeidenConfig(min_gain=0.05))
+
+def test_communities_within_communities_are_found():
+    hierarchy = leiden_hierarchy(_pairs_of_cliques(), LeidenConfig(min_gain=0.05))
 
     shape = {path: branch.members for path, branch in hierarchy.walk()}
     assert shape == {
@@ -242,15 +252,30 @@ def test_a_cut_that_gains_too_little_is_not_made():
     assert n_communities(0.5) == 2
 
 
-def test_a_small_community_and_a_deep_one_are_not_cut():
-    edges = _cliques([4, 4, 4, 4], bridge=0.5)
+@pytest.mark.parametrize("limit", [{"min_size": 11}, {"max_levels": 1}])
+def test_a_small_community_and_a_deep_one_are_not_cut(limit: dict[str, int]):
+    config = LeidenConfig(min_gain=0.05).model_copy(update=limit)
 
-    small = leiden_hierarchy(_hybrid(16, edges), LeidenConfig(resolution=0.3, min_size=17))
-    deep = leiden_hierarchy(_hybrid(16, edges), LeidenConfig(resolution=0.3, max_levels=1))
-    cut = leiden_hierarchy(_hybrid(16, edges), EASY)
+    hierarchy = leiden_hierarchy(_pairs_of_cliques(), config)
 
-    assert small.n_levels() == deep.n_levels() == 1
-    assert len(cut.roots) == 4
+    assert [len(branch.members) for branch in hierarchy.roots] == [10, 10]
+    assert hierarchy.n_levels() == 1
+
+
+def test_the_gain_of_a_cut_is_counted_from_the_uncut_community():
+    # Two cliques of four, 12 inside and 16 * 0.5 = 8 between. At a resolution of 1.5 the cut has
+    # Q = 12/20 - 1.5/2 = -0.15 and the uncut graph 1 - 1.5 = -0.5: a gain of 0.35.
+    edges = _cliques([4, 4]) | {(a, b): 0.5 for a in range(4) for b in range(4, 8)}
+    heavy = {(a + 8, b + 8): 10.0 for a, b in _cliques([12])}
+    graph = _hybrid(20, edges | heavy)
+
+    def children(min_gain: float) -> list[tuple[int, ...]]:
+        config = LeidenConfig(resolution=1.5, min_gain=min_gain)
+        (eight,) = [r for r in leiden_hierarchy(graph, config).roots if len(r.members) == 8]
+        return [child.members for child in eight.children]
+
+    assert children(min_gain=0.34) == [(0, 1, 2, 3), (4, 5, 6, 7)]
+    assert children(min_gain=0.36) == []
 
 
 @given(weighted_edges(), st.floats(0.2, 4.0), st.integers(2, 6))

@@ -1,19 +1,14 @@
-from collections.abc import Sequence
-
 from igraph import Graph
 
 class RBConfigurationVertexPartition:
     membership: list[int]
-    def quality(self) -> float: ...
+    def __init__(
+        self, graph: Graph, *, weights: str | None = ..., resolution_parameter: float = ...
+    ) -> None: ...
 
-def find_partition(
-    graph: Graph,
-    partition_type: type[RBConfigurationVertexPartition],
-    initial_membership: Sequence[int] | None = ...,
-    weights: str | Sequence[float] | None = ...,
-    n_iterations: int = ...,
-    max_comm_size: int = ...,
-    seed: int | None = ...,
-    *,
-    resolution_parameter: float = ...,
-) -> RBConfigurationVertexPartition: ...
+class Optimiser:
+    def __init__(self) -> None: ...
+    def set_rng_seed(self, value: int) -> None: ...
+    def optimise_partition(
+        self, partition: RBConfigurationVertexPartition, n_iterations: int = ...
+    ) -> float: ...
