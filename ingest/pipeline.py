@@ -107,6 +107,8 @@ def ingest(
         ConfigError: There is no such extractor, or no such path.
     """
     for path in paths:
+        if path.parts[:1] in {("http:",), ("https:",)}:
+            raise ConfigError(f"{path} is a URL: save the page or the PDF, and give the file")
         if not path.exists():
             raise ConfigError(f"there is no file or folder {path}")
     extractor = open_extractor(config.extractor)

@@ -206,6 +206,11 @@ def test_a_path_that_does_not_exist_is_named(engine: Engine, tmp_path: Path):
     assert _count(engine, Run) == 0
 
 
+def test_a_url_is_not_fetched_but_explained(engine: Engine):
+    with pytest.raises(ConfigError, match="save the page or the PDF"):
+        _ingest(engine, Path("https://example.org/paper.pdf"))
+
+
 def test_the_order_of_files_makes_no_difference(tmp_path: Path):
     paths = [tmp_path / "a.md", tmp_path / "b.md"]
     paths[0].write_text(NOTE, encoding="utf-8")
