@@ -5,15 +5,15 @@ source are read as a passage, so that each is judged among its neighbours; a lin
 source stands alone, behind the sentence that it says came before it.
 """
 
-import json
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from ingest.readers.files import TEXT_LIMIT, RawFile, Reader, decode, load
+from ingest.readers.files import TEXT_LIMIT, Reader, load
+from ingest.readers.json_lines import lines_of, parsed
 
 L = TypeVar("L", bound=BaseModel)
 
@@ -89,26 +89,7 @@ def read_lines(path: Path, kind: type[L]) -> list[L]:
             names the line and what is wrong with it), or there is no line.
     """
     file = load(path, Reader("labelled lines", TEXT_LIMIT, lambda _file: []))
-    # Not str.splitlines: JSON strings may hold U+2028, which that would break at.
-    lines = [
-        _parse(file, number, raw, kind)
-        for number, raw in enumerate(decode(file).split("\n"), start=1)
-        if raw.strip()
-    ]
+    lines = [parsed(file, line, kind) for line in lines_of(file)]
     if not lines:
         raise file.error("there is no line in it")
     return lines
-
-
-def _parse(file: RawFile, number: int, raw: str, kind: type[L]) -> L:
-    try:
-        return kind.model_validate(json.loads(raw))
-    except json.JSONDecodeError as error:
-        place = f"line {number}, column {error.colno}"
-        raise file.error(f"{place}: not JSON: {error.msg}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(step) for step in first["loc"]) or "the line"
-        raise file.error(f"line {number}: {field}: {first['msg']}") from error
-    except (ValueError, RecursionError) as error:
-        raise file.error(f"line {number}: not JSON that can be read: {error}") from error

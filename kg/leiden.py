@@ -58,7 +58,7 @@ class LeidenConfig(BaseModel):
 
     max_edges_leidenalg: int = Field(default=5_000, ge=0)
     """A graph with more edges is cut by igraph's own Leiden instead of leidenalg's. Both look for
-    the same thing and find partitions of equal modularity; igraph's is 12 to 18 times as fast."""
+    the same thing and find partitions of equal modularity; igraph's is about 15 times as fast."""
 
     min_size: int = Field(default=6, ge=2)
     """Communities of fewer statements are not cut."""

@@ -7,14 +7,13 @@ paragraphs, so that even here every statement quotes its section verbatim.
 """
 
 import hashlib
-import json
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from ingest.documents import Document, Draft, Section, Span
-from ingest.readers.files import RawFile, decode
+from ingest.readers.files import RawFile
+from ingest.readers.json_lines import lines_of, parsed
 from ingest.readers.sections import clean
 
 
@@ -67,39 +66,18 @@ def read_statement_list(file: RawFile) -> list[Document]:
     Raises:
         DocumentError: A line is not a statement; the message names the line and what is wrong.
     """
-    lines_of: dict[str, list[tuple[str, StatementLine]]] = {}
-    for raw, line in _lines(file):
-        lines_of.setdefault(line.source.title, []).append((raw, line))
-    if not lines_of:
+    by_title: dict[str, list[tuple[str, StatementLine]]] = {}
+    for line in lines_of(file):
+        statement = parsed(file, line, StatementLine)
+        by_title.setdefault(statement.source.title, []).append((line.raw, statement))
+    if not by_title:
         raise file.error("there is no statement in it")
-    return [_document(file, title, lines) for title, lines in lines_of.items()]
+    return [_document(file, title, lines) for title, lines in by_title.items()]
 
 
 def drafts_of(document: Document) -> list[Draft]:
     """Return the statements that a list gives for this source, in the list's order."""
     return list(document.drafts)
-
-
-def _lines(file: RawFile) -> Iterator[tuple[str, StatementLine]]:
-    # Not str.splitlines: JSON strings may hold U+2028, which that would break at.
-    for number, raw in enumerate(decode(file).split("\n"), start=1):
-        if raw.strip():
-            yield raw.strip(), _parse(file, number, raw)
-
-
-def _parse(file: RawFile, number: int, raw: str) -> StatementLine:
-    """Turn one line into a statement, or say what is wrong with it."""
-    try:
-        return StatementLine.model_validate(json.loads(raw))
-    except json.JSONDecodeError as error:
-        place = f"line {number}, column {error.colno}"
-        raise file.error(f"{place}: not JSON: {error.msg}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(step) for step in first["loc"]) or "the line"
-        raise file.error(f"line {number}: {field}: {first['msg']}") from error
-    except (ValueError, RecursionError) as error:
-        raise file.error(f"line {number}: not JSON that can be read: {error}") from error
 
 
 def _document(file: RawFile, title: str, lines: list[tuple[str, StatementLine]]) -> Document:
