@@ -43,7 +43,7 @@ class EmbeddingConfig(BaseModel):
 def embedded_text(text: str, note: str) -> str:
     """Return what is embedded of a statement: its text, and its note if it has one.
 
-    A closing full stop makes no difference, as it makes none to the statement's id.
+    A closing full stop makes no difference: it says nothing about the meaning.
     """
     sentence = text.rstrip(" .")
     return f"{sentence}. {note}" if note else sentence

@@ -37,8 +37,12 @@ class MentionPlace(NamedTuple):
 
 
 def statement_id(kind: StatementKind, text: str) -> str:
-    """Return the id of a statement; case and a closing full stop make no difference."""
-    return content_id("stm", kind.value, normalised(text).casefold().rstrip(" ."))
+    """Return the id of a statement; only white space makes no difference.
+
+    Were case or a full stop ignored, the words that are stored would be those of whichever
+    source was read first.
+    """
+    return content_id("stm", kind.value, text)
 
 
 def add_mentions(session: Session, drafts: Sequence[MentionDraft], run_id: int) -> list[str]:
