@@ -12,9 +12,10 @@ Bushnaq, Braun & Sharkey (2025), Stochastic Parameter Decomposition, arXiv:2506.
 All this is done from a few random starts, and the one with the lowest objective is kept: no
 knowledge of the true mechanisms enters the choice.
 
-Two things make it quick where inputs are sparse, and neither changes the expected loss: rows
-of a batch that are all zero are run once, with the weight of them all, and all importance
-networks run in one batched product.
+Three things make it quick, and none changes the expected loss: rows of a batch that are all
+zero are run once, with the weight of them all; all importance networks run in one batched
+product; and so do the runs with masks, in which a matrix that is not to be masked keeps
+everything.
 """
 
 import logging
@@ -62,7 +63,7 @@ class DecompositionConfig(BaseModel):
     n_objective: int = Field(default=16384, ge=1)
     """Inputs on which the starts are compared."""
 
-    steps: int = Field(default=5000, ge=1)
+    steps: int = Field(default=3000, ge=1)
     """Of each start."""
 
     batch_size: int = Field(default=1024, ge=1)
@@ -168,7 +169,8 @@ def _train(
         target.model, target.transposes, config.n_subcomponents, config.n_hidden, generator
     )
     _warm_up(model, config)
-    optimizer = torch.optim.Adam(_trained(model), lr=config.learning_rate, fused=True)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=config.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, config.steps - 1))
     parts: dict[str, Tensor] = {}
     for step in range(config.steps):
@@ -177,7 +179,7 @@ def _train(
         total = _total(parts, config, step)
         optimizer.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]  # torch's stub lacks the annotation
-        nn.utils.clip_grad_norm_(_trained(model), config.clip_norm)
+        nn.utils.clip_grad_norm_(trained, config.clip_norm)
         optimizer.step()
         schedule.step()
         if on_progress is not None:
@@ -219,11 +221,8 @@ def loss_parts(
     z = model.importance_networks(inner)
     importances = model.by_matrix(lower_leaky_hard_sigmoid(z))
 
-    everywhere = model(batch.rows, draw_masks(importances, config.mask_remainder, generator))
-    alone = [
-        model(batch.rows, {name: mask})
-        for name, mask in draw_masks(importances, config.mask_remainder, generator).items()
-    ]
+    masks = draw_runs(importances, config.mask_remainder, generator)
+    everywhere, *alone = model(batch.rows.expand(len(masks) + 1, -1, -1), masks)
     return {
         "faithfulness": losses.faithfulness(remainders(model)),
         "stochastic": losses.reconstruction(everywhere, expected, batch.weights),
@@ -232,6 +231,25 @@ def loss_parts(
             upper_leaky_hard_sigmoid(z), config.minimality_power, batch.weights
         ),
     }
+
+
+def draw_runs(
+    importances: Mapping[str, Tensor], mask_remainder: bool, generator: torch.Generator
+) -> dict[str, Mask]:
+    """Draw the masks of several runs at once: `1 + matrices batch C` for every matrix.
+
+    In the first run all matrices are masked, in each of the others one of them, in their order.
+    A matrix that is not masked in a run keeps everything, and so is the target's.
+    """
+    n_runs = len(importances) + 1
+    everything = {name: g.expand(n_runs, -1, -1) for name, g in importances.items()}
+    masks = draw_masks(everything, mask_remainder, generator)
+    for place, (name, (kept, remainder)) in enumerate(masks.items(), start=1):
+        is_masked = torch.zeros(n_runs, 1, 1, dtype=torch.bool)
+        is_masked[[0, place]] = True
+        dropped = torch.zeros(()) if remainder is None else remainder
+        masks[name] = Mask(torch.where(is_masked, kept, 1.0), torch.where(is_masked, dropped, 1.0))
+    return masks
 
 
 def draw_masks(
@@ -254,10 +272,6 @@ def remainders(model: DecomposedModel) -> list[Tensor]:
     return [model.weights[name] - total for name, total in sums.items()]
 
 
-def _trained(model: DecomposedModel) -> list[nn.Parameter]:
-    return [parameter for parameter in model.parameters() if parameter.requires_grad]
-
-
 def _warm_up(model: DecomposedModel, config: DecompositionConfig) -> None:
     """Fit the sums to the weights; this optimizer's state is not carried into training."""
     subcomponents = nn.ModuleList(model.subcomponents.values())
@@ -275,17 +289,18 @@ def _warm_up(model: DecomposedModel, config: DecompositionConfig) -> None:
 
 def _total(parts: Mapping[str, Tensor], config: DecompositionConfig, step: int) -> Tensor:
     """Add the losses up by their coefficients, if each is a number."""
-    for name, part in parts.items():
-        if not math.isfinite(part.item()):
-            raise DivergenceError(
-                f"step {step + 1} of {config.steps}: the {name} loss is {part.item()}; "
-                f"try a learning rate below {config.learning_rate} "
-                f"or a clip_norm below {config.clip_norm}"
-            )
     coefficients = {
         "faithfulness": config.faithfulness,
         "stochastic": config.stochastic,
         "layerwise": config.layerwise,
         "minimality": config.minimality,
     }
-    return torch.stack([coefficients[name] * part for name, part in parts.items()]).sum()
+    total = torch.stack([coefficients[name] * part for name, part in parts.items()]).sum()
+    if not math.isfinite(total.item()):
+        name = next(name for name, part in parts.items() if not math.isfinite(part.item()))
+        raise DivergenceError(
+            f"step {step + 1} of {config.steps}: the {name} loss is {parts[name].item()}; "
+            f"try a learning rate below {config.learning_rate} "
+            f"or a clip_norm below {config.clip_norm}"
+        )
+    return total
