@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from decomposition import training as training_module
+from decomposition.decomposed_model import Mask
 from decomposition.errors import DivergenceError
 from decomposition.seeds import generator_for
 from decomposition.training import (
@@ -14,6 +15,7 @@ from decomposition.training import (
     DecompositionConfig,
     decompose,
     draw_masks,
+    draw_runs,
     loss_parts,
     merge_zero_rows,
     objective,
@@ -77,6 +79,31 @@ def test_masks_of_the_remainder_are_drawn_only_where_it_is_masked():
 
     assert with_it.remainder.shape == (6, 1)
     assert without.remainder is None
+
+
+def test_the_first_run_masks_all_matrices_and_each_other_run_one():
+    importances = {name: torch.zeros(6, 3) for name in ("linear1", "linear2")}
+
+    masks = draw_runs(importances, True, generator_for("masks"))
+
+    whole = {
+        name: [bool((mask.subcomponents[run] == 1).all()) for run in range(3)]
+        for name, mask in masks.items()
+    }
+    assert whole == {"linear1": [False, False, True], "linear2": [False, True, False]}
+    for name, mask in masks.items():
+        assert [bool((mask.remainder[run] == 1).all()) for run in range(3)] == whole[name]
+
+
+def test_a_matrix_that_a_run_does_not_mask_is_the_targets_own(fresh):
+    x = fresh.target.batch(50, generator_for("x"))
+    importances = fresh.model.importance(x)
+    masks = draw_runs(importances, False, generator_for("masks"))
+    alone = {"linear2": Mask(masks["linear2"].subcomponents[2], torch.zeros(50, 1))}
+
+    outputs = fresh.model(x.expand(3, -1, -1), masks)
+
+    torch.testing.assert_close(outputs[2], fresh.model(x, alone))
 
 
 def test_training_lowers_the_losses_and_keeps_the_sum_faithful(pentagon):
