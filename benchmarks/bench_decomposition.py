@@ -20,6 +20,7 @@ import torch
 
 from decomposition.metrics import MetricsConfig, evaluate
 from decomposition.targets import train_target
+from decomposition.threads import one_thread
 from decomposition.training import DecompositionConfig, decompose
 
 HEADER = "seed  attempts    mmcs  random    ml2r  identity  alive  seconds  steps/CPU-s  recovered"
@@ -52,8 +53,9 @@ def main() -> None:
 def measure(name: str, config: DecompositionConfig) -> dict[str, float]:
     """Train a target, decompose it, and return what the table shows."""
     started = time.perf_counter()
-    target = train_target(name, config.seed)
-    decomposition = decompose(target, config, draw_progress(config.seed))
+    with one_thread():
+        target = train_target(name, config.seed)
+        decomposition = decompose(target, config, draw_progress(config.seed))
     seconds = time.perf_counter() - started
     metrics = evaluate(decomposition, MetricsConfig())
     return {
