@@ -70,6 +70,16 @@ def test_shrunken_subcomponents_show_in_the_ratio_and_not_in_the_cosine(perfect)
     assert found["ml2r"] == pytest.approx(0.5, abs=1e-6)
 
 
+def test_cosine_and_ratio_both_look_at_a_mechanisms_own_entries(perfect):
+    with torch.no_grad():
+        # half of every subcomponent spills into the columns of all other features
+        perfect.model.subcomponents["linear1"].V[:5] += 0.5 * (1 - torch.eye(5))
+
+    found = geometry(perfect, alive(5), CONFIG)
+
+    assert (found["mmcs"], found["ml2r"]) == pytest.approx((1, 1), abs=1e-5)
+
+
 def test_a_dead_subcomponent_that_points_along_a_mechanism_is_not_matched(perfect):
     parts = perfect.model.subcomponents["linear1"]
     with torch.no_grad():
