@@ -20,7 +20,7 @@ from api.views.reports import (
     SourceReportView,
     VerdictView,
 )
-from api.views.view import StatementName
+from api.views.view import statement_name
 from kg.db import reading
 from kg.errors import ConfigError
 from kg.evidence import Store
@@ -138,5 +138,5 @@ def try_statement(engine: Engine, artifacts: Path, trial: Trial) -> VerdictView:
     return VerdictView(
         **dict(item),
         evidence=evidence,
-        statement=StatementName(id=statement.id, kind=statement.kind, text=statement.text),
+        statement=statement_name(statement),
     )

@@ -20,7 +20,7 @@ from sqlmodel import Session, col, select
 from kg.db import reading, writing
 from kg.errors import ConfigError, NotFoundError
 from kg.ids import content_id
-from kg.runs import recording, run_of, succeed
+from kg.runs import recording, succeed, succeeded_run
 from kg.statements import statement_of
 from kg.tables import (
     Artifact,
@@ -28,7 +28,6 @@ from kg.tables import (
     Prediction,
     Run,
     RunKind,
-    RunStatus,
     Side,
     Stance,
     Subcomponent,
@@ -163,11 +162,7 @@ class Store:
             ConfigError: The run is no decomposition, did not succeed, or a file was changed.
         """
         with reading(self.engine) as session:
-            run = run_of(session, run_id)
-            if run.kind is not RunKind.DECOMPOSITION:
-                raise ConfigError(f"run {run_id} is a run of {run.kind.value}, not a decomposition")
-            if run.status is not RunStatus.SUCCEEDED:
-                raise ConfigError(f"run {run_id} did not succeed: {run.error or run.status.value}")
+            run = succeeded_run(session, run_id, RunKind.DECOMPOSITION, ", not a decomposition")
             files = session.exec(select(Artifact).where(Artifact.run_id == run_id)).all()
         for file in files:
             path = self.artifacts / file.path

@@ -19,7 +19,6 @@ from sqlmodel import Session, col, select
 
 from kg.communities import members_by_community
 from kg.db import reading, writing
-from kg.errors import ConfigError
 from kg.grounding import problems_of
 from kg.labellers import (
     Frequencies,
@@ -30,7 +29,7 @@ from kg.labellers import (
     OfflineLabeller,
 )
 from kg.phrases import phrases_of
-from kg.runs import recording, run_of, succeed
+from kg.runs import recording, succeed, succeeded_run
 from kg.sources import glossary
 from kg.statements import notes_of, sources_by_statement, statements_by_id
 from kg.tables import Community, Graph, Label, Run, RunKind, RunStatus
@@ -65,7 +64,7 @@ def label_run(
     """
     started = time.perf_counter()
     with reading(engine) as session:
-        _check(run_of(session, clustering_run_id))
+        succeeded_run(session, clustering_run_id, RunKind.CLUSTERING, ": it has no communities")
         material = _material(session, clustering_run_id)
     config = LabellingConfig(clustering_run=clustering_run_id)
     with recording(engine, RunKind.LABELLING, labeller.name, config) as run_id:
@@ -114,13 +113,6 @@ def labels_of(session: Session, community_ids: Sequence[str]) -> dict[str, Label
         )
         found.update({row.community_id: row for row in rows})
     return found
-
-
-def _check(run: Run) -> None:
-    if run.kind is not RunKind.CLUSTERING:
-        raise ConfigError(f"run {run.id} is a run of {run.kind.value}: it has no communities")
-    if run.status is not RunStatus.SUCCEEDED:
-        raise ConfigError(f"run {run.id} did not succeed: {run.error or run.status.value}")
 
 
 def _grounded(labeller: Labeller, task: LabellingTask) -> tuple[LabelDraft, str]:

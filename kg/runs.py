@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select, update
 
 from kg.db import reading, writer, writing
-from kg.errors import DatabaseError, NotFoundError
+from kg.errors import ConfigError, DatabaseError, NotFoundError
 from kg.tables import Run, RunKind, RunStatus, now
 
 _LIBRARIES = (
@@ -108,6 +108,27 @@ def run_of(session: Session, run_id: int) -> Run:
     run = session.get(Run, run_id)
     if run is None:
         raise NotFoundError(f"there is no run {run_id}")
+    return run
+
+
+def succeeded_run(session: Session, run_id: int, kind: RunKind, otherwise: str) -> Run:
+    """Return a run of this kind that succeeded.
+
+    Args:
+        session: Where to read.
+        run_id: Its number.
+        kind: What it has to be.
+        otherwise: What to say of a run of another kind, after naming it.
+
+    Raises:
+        NotFoundError: No run has this number.
+        ConfigError: It is of another kind, or did not succeed.
+    """
+    run = run_of(session, run_id)
+    if run.kind is not kind:
+        raise ConfigError(f"run {run_id} is a run of {run.kind.value}{otherwise}")
+    if run.status is not RunStatus.SUCCEEDED:
+        raise ConfigError(f"run {run_id} did not succeed: {run.error or run.status.value}")
     return run
 
 

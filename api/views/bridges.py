@@ -19,7 +19,7 @@ from typing import NamedTuple
 from pydantic import RootModel
 from sqlmodel import Session, col, select
 
-from api.views.view import StatementName, View, label_text
+from api.views.view import StatementName, View, label_text, statement_name
 from kg.bridges import Relation, bridges_of
 from kg.communities import community_of, members_by_community
 from kg.labelling import labels_of
@@ -90,12 +90,7 @@ def bridges_view(session: Session, community_id: str, all_runs: bool = False) ->
             BridgeDetail(
                 **item.model_dump(),
                 shared_statements=[
-                    StatementName(
-                        id=identifier,
-                        kind=statements[identifier].kind,
-                        text=statements[identifier].text,
-                    )
-                    for identifier in item.shared_ids
+                    statement_name(statements[identifier]) for identifier in item.shared_ids
                 ],
             )
             for item in items

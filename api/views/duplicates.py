@@ -6,14 +6,14 @@ Everything here is an offer to a reader: nothing is merged, and nothing counts a
 from pydantic import RootModel
 from sqlmodel import Session, select
 
-from api.views.view import StatementName, View
+from api.views.view import StatementName, View, statement_name
 from kg.duplicates import Relation, same_statements
 from kg.embeddings import vectors_of
 from kg.errors import ConfigError
 from kg.runs import active_runs
 from kg.sources import glossary
 from kg.statements import notes_of, statements_by_id
-from kg.tables import Embedding, RunKind, Source, Statement
+from kg.tables import Embedding, RunKind, Source
 
 
 class DuplicateItem(View):
@@ -61,15 +61,11 @@ def duplicates_view(session: Session) -> DuplicatesView:
     return DuplicatesView(
         [
             DuplicateItem(
-                a=_name(statements[identifiers[pair.a]]),
-                b=_name(statements[identifiers[pair.b]]),
+                a=statement_name(statements[identifiers[pair.a]]),
+                b=statement_name(statements[identifiers[pair.b]]),
                 score=round(pair.score, 6),
                 reasons=list(pair.reasons),
             )
             for pair in wanted
         ]
     )
-
-
-def _name(statement: Statement) -> StatementName:
-    return StatementName(id=statement.id, kind=statement.kind, text=statement.text)

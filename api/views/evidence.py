@@ -2,7 +2,7 @@
 
 from sqlmodel import Session
 
-from api.views.view import StatementName, View
+from api.views.view import StatementName, View, statement_name
 from kg.errors import NotFoundError
 from kg.evidence import EvidenceRow, evidence_of
 from kg.statements import statement_of
@@ -92,7 +92,7 @@ def ledger_view(session: Session, statement_id: str) -> LedgerView:
     """
     statement = statement_of(session, statement_id)
     return LedgerView(
-        statement=StatementName(id=statement.id, kind=statement.kind, text=statement.text),
+        statement=statement_name(statement),
         evidence=evidence_items(session, statement_id),
     )
 

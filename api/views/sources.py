@@ -8,7 +8,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from api.views.statements import StatementRow, statement_rows
-from api.views.view import StatementName, View
+from api.views.view import StatementName, View, statement_name
 from kg.errors import NotFoundError
 from kg.sources import counts_by_source, counts_of, sections_of, source_of
 from kg.tables import Mention, Section, Source, Statement, StatementKind
@@ -277,7 +277,7 @@ def _marks(session: Session, source_id: str) -> dict[str, list[MarkView]]:
                 mention=mention.id,
                 char_start=mention.char_start,
                 char_end=mention.char_end,
-                statement=StatementName(id=statement.id, kind=statement.kind, text=statement.text),
+                statement=statement_name(statement),
             )
         )
     return marks

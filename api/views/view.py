@@ -6,7 +6,7 @@ keys are promises: they are listed in `tests/golden/openapi.json`.
 
 from pydantic import BaseModel, ConfigDict
 
-from kg.tables import Label, StatementKind
+from kg.tables import Label, Statement, StatementKind
 
 
 class View(BaseModel):
@@ -45,3 +45,8 @@ def label_text(labels: dict[str, Label], community_id: str) -> str:
     """Return what to call a community: its label, or its id if it has none."""
     label = labels.get(community_id)
     return label.label if label else community_id
+
+
+def statement_name(statement: Statement) -> StatementName:
+    """Return a statement as other pages name it."""
+    return StatementName(id=statement.id, kind=statement.kind, text=statement.text)

@@ -20,9 +20,10 @@ from kg.evidence import stances_of
 from kg.exporters.graphml import GraphmlExporter
 from kg.exporters.node_link import NodeLinkExporter
 from kg.labelling import labels_of
-from kg.runs import active_runs, run_of
+from kg.runs import active_runs, succeeded_run
 from kg.statements import notes_of, sources_by_statement, statements_by_id
-from kg.tables import Community, Graph, Run, RunKind, RunStatus, Source, Stance
+from kg.tables import Community, Graph, Run, RunKind, Source, Stance
+from kg.tables import RunStatus as RunStatus
 
 
 class Exporter(Protocol):
@@ -81,7 +82,7 @@ def graph_of(session: Session, run_id: int) -> nx.Graph:
         NotFoundError: There is no such run.
         ConfigError: The run is no clustering, or did not succeed.
     """
-    run = _clustering(session, run_id)
+    run = succeeded_run(session, run_id, RunKind.CLUSTERING, ": it has no graph")
     others = [r for r in active_runs(session, RunKind.CLUSTERING) if r.id != run_id]
     communities: list[dict[str, object]] = []
     homes: list[dict[str, list[str]]] = []
@@ -120,15 +121,6 @@ def _run_to_export(session: Session, method: str | None) -> int:
     identifier = max(filter(None, runs.values())) if method is None else runs[method]
     assert identifier is not None
     return identifier
-
-
-def _clustering(session: Session, run_id: int) -> Run:
-    run = run_of(session, run_id)
-    if run.kind is not RunKind.CLUSTERING:
-        raise ConfigError(f"run {run_id} is a run of {run.kind.value}: it has no graph")
-    if run.status is not RunStatus.SUCCEEDED:
-        raise ConfigError(f"run {run_id} did not succeed: {run.error or run.status.value}")
-    return run
 
 
 def _communities(
