@@ -159,6 +159,7 @@ def _store_communities(
                 "parent_id": community_id(method, run_id, path[:-1]) if len(path) > 1 else None,
                 "level": len(path) - 1,
                 "ordinal": path[-1],
+                "link": identifier,
             }
         )
         if not branch.children:

@@ -24,7 +24,7 @@ from sqlmodel import Session
 
 from kg.errors import DatabaseError
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration."""
 
 _PRAGMAS = (
@@ -118,9 +118,22 @@ def writer(engine: Engine) -> Iterator[None]:
 
 @contextmanager
 def writing_connection(engine: Engine) -> Iterator[Connection]:
-    """Open a write transaction below the session, for migrations."""
-    with writer(engine), engine.execution_options(writes=True).begin() as connection:
-        yield connection
+    """Open a write transaction below the session, for migrations.
+
+    A migration may make a table anew, which SQLite takes for the loss of everything that refers
+    to it. So foreign keys are off, and checked as a whole before the transaction ends.
+    """
+    with writer(engine), engine.connect().execution_options(writes=True) as connection:
+        driver = connection.connection.dbapi_connection
+        assert driver is not None
+        driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                yield connection
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                assert not broken, broken
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
 
 
 _locks: dict[Path, FileLock] = {}

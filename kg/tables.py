@@ -48,6 +48,7 @@ class RunKind(StrEnum):
     LABELLING = "labelling"
     DECOMPOSITION = "decomposition"
     EXPERIMENT = "experiment"
+    UPDATE = "update"
 
 
 class RunStatus(StrEnum):
@@ -71,6 +72,16 @@ class Stance(StrEnum):
     SUPPORTS = "supports"
     REFUTES = "refutes"
     INCONCLUSIVE = "inconclusive"
+
+
+class RelationKind(StrEnum):
+    """What one statement is to another; the first is the one that says it."""
+
+    SUPPORTS = "supports"
+    CONTRADICTS = "contradicts"
+    REFINES = "refines"
+    CITES = "cites"
+    SAME_AS = "same_as"
 
 
 class Side(StrEnum):
@@ -200,6 +211,28 @@ class Mention(Row, table=True):
     """How sure the extractor is that this is a claim or a finding, in [0, 1]."""
 
 
+class Relation(Row, table=True):
+    """What one statement is to another, as somebody asserted it."""
+
+    __table_args__ = (CheckConstraint("head_id <> tail_id"),)
+
+    id: str = Field(primary_key=True)
+    """`content_id("rel", kind, head_id, tail_id)`."""
+
+    kind: RelationKind = Field(sa_type=_one_of(RelationKind), index=True)
+    head_id: str = Field(foreign_key="statement.id", index=True)
+    """The statement that supports, contradicts, refines, cites."""
+
+    tail_id: str = Field(foreign_key="statement.id", index=True)
+    method: str
+    """Who asserted it: `person`, or the name of a model."""
+
+    reason: str = Field(default="", sa_type=Text)
+    """Why, in the words of who asserted it."""
+
+    created_at: str
+
+
 class Embedding(Row, table=True):
     """The vector of a statement's text and note under one model."""
 
@@ -242,6 +275,9 @@ class Graph(Row, table=True):
     concepts: bytes = Field(sa_type=LargeBinary)
     """float32: similarity by shared concepts in [0, 1], or 0."""
 
+    relations: bytes = Field(default=b"", sa_type=LargeBinary)
+    """float32: 1 where a relation was asserted between the two statements, or 0."""
+
     source: bytes = Field(sa_type=LargeBinary)
     """float32: 1 where the two statements have a source in common, or 0."""
 
@@ -258,7 +294,20 @@ class Community(Row, table=True):
     """0 at the top."""
 
     ordinal: int
-    """Place among its siblings, largest first."""
+    """Place among its siblings, largest first when the run was made."""
+
+    link: str = Field(default="", index=True)
+    """Permanent: the id of the first community of this identity (`kg.lineage`)."""
+
+    stability: float | None = None
+    """How well other seeds find the same community, in [0, 1] (`kg.stability`)."""
+
+    chance_stability: float | None = None
+    """The stability that communities of a random graph with the same degrees reach; a community
+    that is not above it is marked as unstable."""
+
+    is_well_connected: bool | None = None
+    """No cut of it is cheaper than chance would make it (`kg.partition_quality`)."""
 
 
 class Membership(Row, table=True):
@@ -267,6 +316,8 @@ class Membership(Row, table=True):
     run_id: int = Field(foreign_key="run.id", primary_key=True)
     statement_id: str = Field(foreign_key="statement.id", primary_key=True, index=True)
     community_id: str = Field(foreign_key="community.id", index=True)
+    certainty: float | None = None
+    """How surely it belongs there: its agreement over seeds, in [0, 1] (`kg.stability`)."""
 
 
 class Label(Row, table=True):

@@ -63,6 +63,26 @@ def test_a_database_of_the_first_version_is_brought_up_to_date_and_keeps_what_it
         assert session.exec(select(Statement.text)).all() == ["It stays."]
 
 
+def test_a_table_that_is_made_anew_keeps_its_rows_and_all_that_refers_to_them(tmp_path: Path):
+    engine = open_engine(tmp_path / "a.db")
+    with (
+        recording(engine, RunKind.CLUSTERING, "leiden_semantic", NoConfig()) as run_id,
+        writing(engine) as session,
+    ):
+        session.add(Community(id="a-run1-c0", run_id=run_id, level=0, ordinal=0, link="x"))
+    _migrate_to(engine, "0002")
+
+    later = open_engine(tmp_path / "a.db")
+
+    with writing(later) as session:
+        assert session.exec(select(Run.method)).all() == ["leiden_semantic"]
+        assert session.exec(select(Community.link)).all() == ["a-run1-c0"]
+        session.add(Community(id="b", run_id=run_id + 1, level=0, ordinal=0))
+        with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+            session.flush()
+        session.rollback()
+
+
 def _migrate_to(engine: Engine, version: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(kg.db.__file__).parent / "migrations"))

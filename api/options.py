@@ -1,0 +1,45 @@
+"""What all commands share: their options, and the way from an option to an open database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from api.settings import Settings
+from kg.db import open_engine, reading
+from kg.runs import close_abandoned
+
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--db", help="Database: a path or SQLAlchemy URL. Default: $CLAIMGRAPH_DB, claimgraph.db."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+
+named: ContextVar[str | None] = ContextVar("named", default=None)
+"""The database that was named before the command, as in `claimgraph --db FILE runs`."""
+
+
+def database_of(db: str | None) -> str:
+    """Return the database's name: the command's option, the program's, the environment's."""
+    return db or named.get() or Settings().db
+
+
+def engine_of(db: str | None, *, create: bool = False) -> Engine:
+    """Open the database that is meant, and close the runs of processes that died."""
+    engine = open_engine(database_of(db), create=create)
+    close_abandoned(engine)
+    return engine
+
+
+@contextmanager
+def session_of(db: str | None) -> Iterator[Session]:
+    """Open the database that is meant, for reading."""
+    with reading(engine_of(db)) as session:
+        yield session

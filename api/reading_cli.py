@@ -1,0 +1,153 @@
+"""The commands that show: each opens the database, asks one view, and prints it."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.options import Database, Json, session_of
+from api.settings import Settings
+
+app = typer.Typer()
+
+
+@app.command()
+def communities(
+    method: Annotated[str | None, typer.Option(help="One method; default: all that ran.")] = None,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """List the communities of the active runs, as a tree."""
+    from api import terminal
+    from api.views.communities import communities_view
+
+    with session_of(db) as session:
+        terminal.show(communities_view(session, method), as_json, terminal.community_tree)
+
+
+@app.command()
+def community(community_id: str, db: Database = None, as_json: Json = False) -> None:
+    """Show one community: members, sub-communities, sources, bridges, edges."""
+    from api import terminal
+    from api.views.communities import community_view
+
+    with session_of(db) as session:
+        terminal.show(community_view(session, community_id), as_json, terminal.community)
+
+
+@app.command()
+def bridges(
+    community_id: str,
+    all_runs: Annotated[bool, typer.Option(help="Earlier runs too, not only active ones.")] = False,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """List the communities of other methods and runs that share members with one."""
+    from api import terminal
+    from api.views.bridges import bridges_view
+
+    with session_of(db) as session:
+        view = bridges_view(session, community_id, all_runs=all_runs)
+        terminal.show(view, as_json, terminal.bridges)
+
+
+@app.command()
+def statement(statement_id: str, db: Database = None, as_json: Json = False) -> None:
+    """Show a claim or finding with every quote, its neighbours, communities and evidence."""
+    from api import terminal
+    from api.views.statements import statement_view
+
+    with session_of(db) as session:
+        terminal.show(statement_view(session, statement_id), as_json, terminal.statement)
+
+
+@app.command()
+def evidence(
+    statement_id: Annotated[str, typer.Argument(metavar="STATEMENT")],
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Show what experiments say about a statement."""
+    from api import terminal
+    from api.views.evidence import ledger_view
+
+    with session_of(db) as session:
+        terminal.show(ledger_view(session, statement_id), as_json, terminal.ledger)
+
+
+@app.command()
+def sources(db: Database = None, as_json: Json = False) -> None:
+    """List the sources, with how many claims and findings each makes."""
+    from api import terminal
+    from api.views.sources import sources_view
+
+    with session_of(db) as session:
+        terminal.show(sources_view(session), as_json, terminal.sources)
+
+
+@app.command()
+def source(source_id: str, db: Database = None, as_json: Json = False) -> None:
+    """Show one source: its sections and the statements it makes."""
+    from api import terminal
+    from api.views.sources import source_view
+
+    with session_of(db) as session:
+        terminal.show(source_view(session, source_id), as_json, terminal.source)
+
+
+@app.command()
+def search(
+    query: str,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Find statements by their words and by their meaning."""
+    from api import terminal
+    from api.views.search import search_view
+
+    with session_of(db) as session:
+        view = search_view(session, query, Settings().embedder, limit)
+        terminal.show(view, as_json, terminal.search)
+
+
+@app.command()
+def duplicates(
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """List pairs of statements that may say the same, for a reader to decide."""
+    from api import terminal
+    from api.views.duplicates import duplicates_view
+
+    with session_of(db) as session:
+        terminal.show(duplicates_view(session), as_json, terminal.duplicates)
+
+
+@app.command()
+def runs(db: Database = None, as_json: Json = False) -> None:
+    """List what was run, when, and how it ended."""
+    from api import terminal
+    from api.views.runs import runs_view
+
+    with session_of(db) as session:
+        terminal.show(runs_view(session), as_json, terminal.runs)
+
+
+@app.command()
+def export(
+    format: Annotated[str, typer.Option(help="graphml or json.")] = "graphml",
+    method: Annotated[
+        str | None, typer.Option(help="Whose graph. Default: the latest clustering's.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="A file; default: standard output.")] = None,
+    db: Database = None,
+) -> None:
+    """Write the active graph with communities and evidence, for Gephi and notebooks."""
+    from kg.exporters import export as export_graph
+
+    with session_of(db) as session:
+        export_graph(session, format, output or sys.stdout, method)
+    if output is not None:
+        typer.echo(f"wrote {output}", err=True)

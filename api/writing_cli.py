@@ -1,0 +1,95 @@
+"""The commands that write: each opens the database, runs one job, and prints its report."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from api.options import Database, Json, Seed, database_of, engine_of
+from api.settings import Settings, artifacts_of
+
+app = typer.Typer()
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders.")],
+    extractor: Annotated[str, typer.Option(help="Who finds the statements.")] = "offline",
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Take documents and statement lists apart into claims and findings."""
+    from api import terminal
+    from api.jobs import ingest_files
+
+    with terminal.progress("reading") as on_progress:
+        view = ingest_files(engine_of(db, create=True), paths, extractor, on_progress)
+    terminal.show(view, as_json, terminal.ingestion)
+    for failure in view.failures:
+        typer.secho(f"error: {failure.reason}", err=True, fg="red")
+    if view.failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def cluster(
+    method: Annotated[str, typer.Option(help="How statements are tied together.")] = (
+        "leiden_hybrid_concepts"
+    ),
+    seed: Seed = 0,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Embed what is new, find communities, and label them."""
+    from api import terminal
+    from api.jobs import cluster_statements
+
+    with terminal.progress("clustering") as on_progress:
+        view = cluster_statements(engine_of(db), method, seed, Settings().embedder, on_progress)
+    terminal.show(view, as_json, terminal.clustering)
+
+
+@app.command()
+def decompose(
+    target: Annotated[str, typer.Argument(help="Such as tms_5-2.")],
+    seed: Seed = 0,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Split the weights of a target into rank-one subcomponents."""
+    from api import terminal
+    from api.jobs import decompose_target
+
+    with terminal.progress("decomposing") as on_progress:
+        view = decompose_target(
+            engine_of(db, create=True), artifacts_of(database_of(db)), target, seed, on_progress
+        )
+    terminal.show(view, as_json, terminal.decomposition)
+
+
+@app.command("test")
+def examine(
+    statement_id: Annotated[str, typer.Argument(metavar="STATEMENT")],
+    experiment: Annotated[str, typer.Option(help="Such as recovery, ablation_specificity.")],
+    run: Annotated[int, typer.Option(help="The decomposition to measure.")],
+    side: Annotated[
+        Literal["above", "below"] | None,
+        typer.Option(help="What the statement predicts. Default: read from its own words."),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Of what value. Default: the experiment's.")
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="How many inputs. Default: the experiment's.")
+    ] = None,
+    seed: Seed = 0,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Test a statement: state its prediction, measure, judge, attach the evidence."""
+    from api import terminal
+    from api.jobs import Trial, try_statement
+
+    trial = Trial(statement_id, experiment, run, side, threshold, samples, seed)
+    view = try_statement(engine_of(db), artifacts_of(database_of(db)), trial)
+    terminal.show(view, as_json, terminal.verdict)
