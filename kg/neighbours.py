@@ -50,15 +50,31 @@ def nearest_neighbours(vectors: Vectors, k: int) -> Neighbours:
     Raises:
         ModelError: A vector is not finite.
     """
+    return nearest_among(vectors, np.arange(len(vectors)), k)
+
+
+def nearest_among(vectors: Vectors, rows: NDArray[np.integer], k: int) -> Neighbours:
+    """Return the k nearest neighbours of some of the vectors among all of them.
+
+    It costs as many cosines as there are rows times vectors: 20 new statements among 10^5 take
+    a tenth of a second.
+
+    Args:
+        vectors: [n, d], of length 1.
+        rows: [m], which of the vectors; the neighbours come in this order.
+        k: How many; with fewer than k + 1 vectors, all the others.
+
+    Raises:
+        ModelError: A vector is not finite.
+    """
     if not np.isfinite(vectors).all():
         raise ModelError("an embedding is not finite: embed the statements again")
-    n = len(vectors)
-    k = max(0, min(k, n - 1))
-    indices = np.empty((n, k), dtype=np.int32)
-    steps = np.empty((n, k), dtype=np.int32)
-    for start in range(0, n if k else 0, _ROWS):
-        stop = min(start + _ROWS, n)
-        indices[start:stop], steps[start:stop] = _nearest_to_block(vectors, start, stop, k)
+    k = max(0, min(k, len(vectors) - 1))
+    indices = np.empty((len(rows), k), dtype=np.int32)
+    steps = np.empty((len(rows), k), dtype=np.int32)
+    for start in range(0, len(rows) if k else 0, _ROWS):
+        block = slice(start, start + _ROWS)
+        indices[block], steps[block] = _nearest_to_block(vectors, rows[block], k)
     cosines = (np.clip(steps, -_STEPS, _STEPS) / _STEPS).astype(np.float32)
     return Neighbours(indices, cosines)
 
@@ -66,16 +82,16 @@ def nearest_neighbours(vectors: Vectors, k: int) -> Neighbours:
 _Whole = NDArray[np.int32]
 
 
-def _nearest_to_block(vectors: Vectors, start: int, stop: int, k: int) -> tuple[_Whole, _Whole]:
-    """Return indices and cosines, in millionths, of the neighbours of rows start to stop."""
-    rows = stop - start
+def _nearest_to_block(vectors: Vectors, rows: NDArray[np.integer], k: int) -> tuple[_Whole, _Whole]:
+    """Return indices and cosines, in millionths, of the neighbours of these rows."""
     columns = max(_COLUMNS, k)
-    best = np.empty((rows, 0), dtype=np.int32), np.empty((rows, 0), dtype=np.int32)
+    queries = vectors[rows]
+    best = np.empty((len(rows), 0), dtype=np.int32), np.empty((len(rows), 0), dtype=np.int32)
     for left in range(0, len(vectors), columns):
         right = min(left + columns, len(vectors))
-        cosines = vectors[start:stop] @ vectors[left:right].T
-        within = np.arange(max(start, left), min(stop, right))
-        cosines[within - start, within - left] = -np.inf
+        cosines = queries @ vectors[left:right].T
+        within = np.flatnonzero((rows >= left) & (rows < right))
+        cosines[within, rows[within] - left] = -np.inf
         if left == 0:
             best = _largest(cosines, k)
         else:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kg import neighbours
 from kg.embedders import Embedder
 from kg.errors import ModelError
-from kg.neighbours import nearest_neighbours
+from kg.neighbours import nearest_among, nearest_neighbours
 from tests.kg.conftest import STATEMENTS
 
 
@@ -45,6 +45,25 @@ def test_neighbours_are_those_that_sorting_everything_gives(n, k, seed, rows, co
     np.testing.assert_array_equal(found.indices, _by_sorting_everything(vectors, k))
     cosines = np.take_along_axis(vectors @ vectors.T, found.indices.astype(np.int64), axis=1)
     np.testing.assert_array_equal(found.cosines, cosines)
+
+
+@given(
+    n=st.integers(1, 60),
+    k=st.integers(1, 12),
+    seed=st.integers(0, 10**6),
+    columns=st.integers(1, 20),
+)
+@settings(deadline=None)
+def test_neighbours_of_some_are_those_that_they_have_among_all(n, k, seed, columns):
+    vectors = _vectors(n, seed)
+    rows = np.random.default_rng(seed).permutation(n)[: n // 2 + 1]
+    everyone = nearest_neighbours(vectors, k)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbours, "_COLUMNS", columns)
+        found = nearest_among(vectors, rows, k)
+
+    np.testing.assert_array_equal(found.indices, everyone.indices[rows])
+    np.testing.assert_array_equal(found.cosines, everyone.cosines[rows])
 
 
 def test_cosines_of_real_sentences_are_in_falling_order(minilm: Embedder):
