@@ -24,7 +24,7 @@ from sqlmodel import Session
 
 from kg.errors import DatabaseError
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration."""
 
 _PRAGMAS = (

@@ -191,7 +191,7 @@ class Mention(Row, table=True):
 
     statement_id: str = Field(foreign_key="statement.id", index=True)
     section_id: str = Field(foreign_key="section.id", index=True)
-    run_id: int = Field(foreign_key="run.id")
+    run_id: int = Field(foreign_key="run.id", index=True)
     char_start: int
     """Offset in Unicode code points from the start of the section's text."""
 
@@ -318,6 +318,55 @@ class Membership(Row, table=True):
     community_id: str = Field(foreign_key="community.id", index=True)
     certainty: float | None = None
     """How surely it belongs there: its agreement over seeds, in [0, 1] (`kg.stability`)."""
+
+
+class Amendment(Row, table=True):
+    """What one update changed of a clustering run, and all that undoing it takes."""
+
+    run_id: int = Field(foreign_key="run.id", primary_key=True)
+    """The update."""
+
+    clustering_run_id: int = Field(foreign_key="run.id", index=True)
+    is_standing: bool
+    """Whether the clustering still has these changes; a later update may have undone them."""
+
+    added: str = Field(sa_type=Text)
+    """The statements that were placed: one id a line, ascending."""
+
+    removed: str = Field(sa_type=Text)
+    """The statements that were taken out."""
+
+    touched: dict[str, list[str]] = Field(default_factory=dict, sa_type=JSON)
+    """Statements that stayed, but with another note or other sources: fingerprints of both,
+    before and after."""
+
+    edges_removed: bytes = Field(sa_type=LargeBinary)
+    """Records of the columns of `Graph`, by their order; ends are places among the ids before."""
+
+    edges_added: bytes = Field(sa_type=LargeBinary)
+    """The same, with places among the ids after."""
+
+    communities_removed: dict[str, list[dict[str, Any]]] = Field(default_factory=dict, sa_type=JSON)
+    """Rows by table: the communities, and what named them."""
+
+    communities_added: list[str] = Field(default_factory=list, sa_type=JSON)
+
+
+class Move(Row, table=True):
+    """What became of one statement's membership in an update."""
+
+    run_id: int = Field(foreign_key="run.id", primary_key=True)
+    statement_id: str = Field(primary_key=True)
+    """But: no foreign key, for the statement may be gone."""
+
+    before: str | None = None
+    """The deepest community that held it; none if it is new."""
+
+    after: str | None = None
+    """The one that holds it; none if it was taken out."""
+
+    certainty_before: float | None = None
+    certainty_after: float | None = None
 
 
 class Label(Row, table=True):

@@ -232,3 +232,44 @@ def test_a_run_whose_process_was_killed_is_marked_as_failed_and_lets_others_writ
 
     assert still_running == 0
     assert _recorded(engine) == [(RunStatus.FAILED, "the process ended before the run did")]
+
+
+def test_deleting_a_statement_does_not_search_the_index_of_words_from_end_to_end():
+    few, many = _steps_of_a_deletion(20), _steps_of_a_deletion(2000)
+
+    assert many < 2 * few
+
+
+def _steps_of_a_deletion(n: int) -> int:
+    """Return how many steps of its machine SQLite takes to delete one of n statements."""
+    engine = open_engine(None)
+    steps: list[int] = []
+    with writing(engine) as session:
+        session.add_all(
+            Statement(id=f"stm_{i:04d}", kind=StatementKind.CLAIM, text=f"word{i} said")
+            for i in range(n)
+        )
+        session.flush()
+        driver = session.connection().connection.dbapi_connection
+        driver.set_progress_handler(lambda: steps.append(1), 1)
+        session.execute(text("DELETE FROM statement WHERE id = 'stm_0007'"))
+        driver.set_progress_handler(None, 0)
+        words = session.execute(text("SELECT count(*) FROM statement_words")).scalar()
+    assert words == n - 1
+    return len(steps)
+
+
+def test_words_stay_searchable_through_a_migration_down_and_up(tmp_path: Path):
+    engine = open_engine(tmp_path / "a.db")
+    with writing(engine) as session:
+        session.add(Statement(id="stm_a", kind=StatementKind.CLAIM, text="Probes read tense"))
+    for version in ("0003", "0002"):
+        _migrate_to(engine, version)
+
+    later = open_engine(tmp_path / "a.db")
+
+    with reading(later) as session:
+        found = session.execute(
+            text("SELECT statement_id FROM statement_words WHERE statement_words MATCH 'probe'")
+        )
+        assert found.scalars().all() == ["stm_a"]
