@@ -28,3 +28,15 @@ class ConfigError(KnowledgeGraphError):
 
 class ModelError(KnowledgeGraphError):
     """Weights are missing, or are not the ones they claim to be."""
+
+
+class LanguageModelError(KnowledgeGraphError):
+    """A language model cannot be reached, or will not be asked; the message says by which name."""
+
+
+class ReplyError(LanguageModelError):
+    """A language model was asked, and did not answer in the form that was asked for."""
+
+
+class BudgetError(LanguageModelError):
+    """The tokens that may be spent are spent; what was answered so far is kept."""

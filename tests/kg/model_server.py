@@ -1,0 +1,107 @@
+"""A server on loopback that speaks OpenAI's chat completions, and says what its script says."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Turn:
+    """One answer of the script."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    wait: float = 0.0
+    """Seconds before the answer."""
+
+
+@dataclass
+class ModelServer:
+    """What a test sees of the server; the last turn of the script is repeated."""
+
+    script: list[Turn]
+    url: str = ""
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+
+    def next_turn(self) -> Turn:
+        return self.script[min(len(self.asked), len(self.script)) - 1]
+
+
+def says(output: Any, tokens: tuple[int, int] = (100, 20)) -> Turn:
+    """Answer with the arguments of the tool call that pydantic-ai asks for."""
+    arguments = output if isinstance(output, str) else json.dumps(output)
+    call = {
+        "id": "call_1",
+        "type": "function",
+        "function": {"name": "final_result", "arguments": arguments},
+    }
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    return Turn(body=_completion(message, "tool_calls", tokens))
+
+
+def chats(text: str) -> Turn:
+    """Answer in prose, which nobody asked for."""
+    return Turn(body=_completion({"role": "assistant", "content": text}, "stop", (50, 5)))
+
+
+def _completion(message: dict[str, Any], reason: str, tokens: tuple[int, int]) -> dict[str, Any]:
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "tiny",
+        "choices": [{"index": 0, "message": message, "finish_reason": reason}],
+        "usage": {
+            "prompt_tokens": tokens[0],
+            "completion_tokens": tokens[1],
+            "total_tokens": sum(tokens),
+        },
+    }
+
+
+@contextmanager
+def serving(*script: Turn) -> Iterator[ModelServer]:
+    """Serve a script on a free port of loopback."""
+    state = ModelServer(list(script))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers["Content-Length"])
+            state.asked.append(json.loads(self.rfile.read(length)))
+            state.keys.append(
+                self.headers.get("Authorization") or self.headers.get("X-Api-Key") or ""
+            )
+            turn = state.next_turn()
+            time.sleep(turn.wait)
+            body = turn.body if isinstance(turn.body, bytes) else json.dumps(turn.body).encode()
+            try:
+                self.send_response(turn.status)
+                for name, value in {"Content-Type": "application/json", **turn.headers}.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+            except OSError:
+                pass  # the client has not waited
+
+        def log_message(self, format: str, *args: Any) -> None:
+            del format, args
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    state.url = f"http://127.0.0.1:{server.server_port}/v1"
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
