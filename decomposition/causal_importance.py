@@ -14,6 +14,9 @@ the same z are used (Bushnaq, Braun & Sharkey 2025, arXiv:2506.20790, section 2 
 Hidden weights start from N(0, 2), the last layer from N(0, 1/hidden), biases from zero.
 """
 
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -58,28 +61,64 @@ def upper_leaky_hard_sigmoid(z: Float[Tensor, "*batch C"]) -> Float[Tensor, "*ba
     return torch.where(z > 1, 1 + LEAK * (z - 1), z.clamp(0, 1))
 
 
-class ImportanceNetworks(nn.Module):
-    """One network 1 → hidden → 1 with GELU for every subcomponent of every matrix, at once.
+class Seen(NamedTuple):
+    """What one matrix was given, as far as its importances can be told from it."""
 
-    All networks run in one batched product: on small models this is most of the work.
+    inner: Tensor
+    """Shape `*positions C`: V x of every subcomponent."""
+
+    vectors: Callable[[], Tensor]
+    """Returns x itself, `*positions vector_size`; costs nothing until it is called."""
+
+
+class ImportanceNetworks(nn.Module):
+    """One network 1 → hidden → 1 with GELU for every subcomponent of every matrix.
+
+    Where all matrices have as many positions, all networks run in one batched product: on small
+    models this is most of the work.
     """
 
-    def __init__(self, n_subcomponents: int, n_hidden: int, generator: torch.Generator) -> None:
+    def __init__(self, sizes: Mapping[str, int], n_hidden: int, generator: torch.Generator) -> None:
         super().__init__()
+        self.sizes = dict(sizes)
+        total = sum(sizes.values())
 
         def normal(std: float) -> nn.Parameter:
-            return nn.Parameter(torch.randn(n_subcomponents, n_hidden, generator=generator) * std)
+            return nn.Parameter(torch.randn(total, n_hidden, generator=generator) * std)
 
         self.weight_in = normal(2**0.5)
-        self.bias_in = nn.Parameter(torch.zeros(n_subcomponents, n_hidden))
+        self.bias_in = nn.Parameter(torch.zeros(total, n_hidden))
         self.weight_out = normal(n_hidden**-0.5)
-        self.bias_out = nn.Parameter(torch.zeros(n_subcomponents))
+        self.bias_out = nn.Parameter(torch.zeros(total))
 
-    def forward(self, inner: Float[Tensor, "*batch total"]) -> Float[Tensor, "*batch total"]:
-        """Return z, before any squashing, for the inner activations of all subcomponents."""
-        by_network = inner.reshape(-1, inner.shape[-1]).T.unsqueeze(2)  # total batch 1
+    def forward(self, seen: Mapping[str, Seen]) -> dict[str, Tensor]:
+        """Return z, before any squashing, for every matrix: `*positions C`."""
+        inner = {name: seen[name].inner.flatten(0, -2) for name in self.sizes}
+        if len({len(rows) for rows in inner.values()}) == 1:
+            together = self._z(torch.cat(list(inner.values()), dim=1), slice(None))
+            z = dict(
+                zip(inner, torch.split(together, list(self.sizes.values()), dim=1), strict=True)
+            )
+        else:
+            z = {name: self._z(inner[name], place) for name, place in self._places()}
+        return {name: rows.reshape(seen[name].inner.shape) for name, rows in z.items()}
+
+    def _places(self) -> Iterator[tuple[str, slice]]:
+        """Yield where the networks of each matrix are among all of them."""
+        start = 0
+        for name, size in self.sizes.items():
+            yield name, slice(start, start + size)
+            start += size
+
+    def _z(
+        self, inner: Float[Tensor, "rows networks"], place: slice
+    ) -> Float[Tensor, "rows networks"]:
         hidden = F.gelu(
-            torch.baddbmm(self.bias_in.unsqueeze(1), by_network, self.weight_in.unsqueeze(1))
+            torch.baddbmm(
+                self.bias_in[place].unsqueeze(1),
+                inner.T.unsqueeze(2),  # networks rows 1
+                self.weight_in[place].unsqueeze(1),
+            )
         )
-        z = torch.bmm(hidden, self.weight_out.unsqueeze(2)).squeeze(2).T + self.bias_out
-        return z.reshape(inner.shape)
+        products = torch.bmm(hidden, self.weight_out[place].unsqueeze(2)).squeeze(2)
+        return products.T + self.bias_out[place]

@@ -17,12 +17,12 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from decomposition.decomposed_model import DecomposedModel, decomposed_model
+from decomposition.decomposed_model import DecomposedModel
 from decomposition.errors import CheckpointError
 from decomposition.seeds import generator_for
-from decomposition.subcomponents import Subcomponents
+from decomposition.subcomponents import untied
 from decomposition.targets import find_recipe
-from decomposition.training import METHOD, Decomposition, DecompositionConfig
+from decomposition.training import METHOD, Decomposition, DecompositionConfig, fresh_model
 
 TENSORS = "decomposition.safetensors"
 RECORD = "decomposition.json"
@@ -89,13 +89,7 @@ def load(folder: Path) -> Decomposition:
     recipe = find_recipe(record.target)
     target = recipe.restore(record.target_seed, record.target_attempts, _below("target", tensors))
     config = record.config
-    model = decomposed_model(
-        target.model,
-        target.transposes,
-        config.n_subcomponents,
-        config.n_hidden,
-        generator_for("overwritten by what is loaded"),
-    )
+    model = fresh_model(target, config, generator_for("overwritten by what is loaded"))
     _restore(model, tensors)
     return Decomposition(
         target, config, model.eval(), record.losses, record.seconds, record.cpu_seconds
@@ -108,8 +102,7 @@ def _tensors(decomposition: Decomposition) -> dict[str, Tensor]:
     tensors = {f"target.{name}": t for name, t in decomposition.target.tensors().items()}
     tensors |= {
         f"subcomponents.{matrix}.{name}": parameter
-        for matrix, parts in model.subcomponents.items()
-        if isinstance(parts, Subcomponents)
+        for matrix, parts in untied(model.subcomponents).items()
         for name, parameter in parts.named_parameters()
     }
     networks = model.importance_networks.named_parameters()
@@ -118,9 +111,8 @@ def _tensors(decomposition: Decomposition) -> dict[str, Tensor]:
 
 
 def _restore(model: DecomposedModel, tensors: Mapping[str, Tensor]) -> None:
-    for matrix, parts in model.subcomponents.items():
-        if isinstance(parts, Subcomponents):
-            parts.load_state_dict(_below(f"subcomponents.{matrix}", tensors))
+    for matrix, parts in untied(model.subcomponents).items():
+        parts.load_state_dict(_below(f"subcomponents.{matrix}", tensors))
     model.importance_networks.load_state_dict(_below("importance", tensors))
 
 

@@ -10,6 +10,14 @@ The second form (the δ-identity) never builds Δ. With m = 1 and :math:`m_\Delt
 target's own layer. Bushnaq, Braun & Sharkey (2025), arXiv:2506.20790, do not mask the
 remainder (:math:`m_\Delta = 0`); treating it as one more part to be ablated came later, in
 Goodfire's work on adversarial parameter decomposition (2026).
+
+The decomposed model shares the target's parameters without ever writing to them, so a large
+model is not held twice. Masks hold inside a `with` block:
+
+    parts = split(model, {"h.*.mlp.*": 64, "wte": 128}, generator)
+    decomposed = DecomposedModel(model, parts, networks)
+    with decomposed.masked({"h.0.mlp.c_fc": Mask(m)}):
+        decomposed.network(tokens)
 """
 
 import copy
@@ -18,77 +26,88 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 -- the name torch's own documentation uses
 
-from decomposition.causal_importance import ImportanceNetworks, lower_leaky_hard_sigmoid
-from decomposition.subcomponents import AnySubcomponents, Subcomponents, TransposedSubcomponents
-
-
-class Mask(NamedTuple):
-    """How much of one matrix is kept on each input."""
-
-    subcomponents: Tensor
-    """Shape `*batch C`; 1 keeps a subcomponent, 0 ablates it. May broadcast over the batch."""
-
-    remainder: Tensor | None = None
-    """Shape `*batch 1`, the same for what the subcomponents leave over; None ablates it."""
+from decomposition.causal_importance import (
+    ImportanceNetworks,
+    Seen,
+    lower_leaky_hard_sigmoid,
+)
+from decomposition.errors import SplitError
+from decomposition.masks import Mask
+from decomposition.matrices import choose, known_layout
+from decomposition.subcomponents import AnySubcomponents, split
 
 
 class CleanPass(NamedTuple):
     """What the target does on a batch."""
 
     output: Tensor
-    """Shape `*batch d_out`, without gradient."""
+    """The target's output, without gradient."""
 
-    inner: Tensor
-    """Shape `*batch total`: V x of every subcomponent, matrix after matrix."""
+    seen: dict[str, Seen]
+    """What each matrix was given."""
 
-
-def masked_product(
-    x: Float[Tensor, "*batch d_in"],
-    weight: Float[Tensor, "d_out d_in"],
-    subcomponents: AnySubcomponents,
-    mask: Mask,
-) -> Float[Tensor, "*batch d_out"]:
-    """Apply a masked matrix to x, without its bias."""
-    inner = x @ subcomponents.V.T
-    if mask.remainder is None:
-        return (inner * mask.subcomponents) @ subcomponents.U.T
-    kept = inner * (mask.subcomponents - mask.remainder)
-    return kept @ subcomponents.U.T + mask.remainder * (x @ weight.T)
+    outputs: dict[str, Tensor]
+    """What each layer gave, bias included, in its own layout and without gradient."""
 
 
-class MaskedLinear(nn.Module):
-    """Stands where a linear layer of the target stood, and is that layer until it is masked."""
+class MaskedLayer(nn.Module):
+    """Stands where a layer of the target stood, and is that layer until it is masked."""
 
-    weight: Tensor
-    bias: Tensor | None
-
-    def __init__(self, linear: nn.Linear, subcomponents: AnySubcomponents) -> None:
+    def __init__(self, layer: nn.Module, subcomponents: AnySubcomponents) -> None:
         super().__init__()
-        self.register_buffer("weight", linear.weight.detach())
-        self.register_buffer("bias", None if linear.bias is None else linear.bias.detach())
+        self.layer = layer
+        self.layout = known_layout(layer)
         self.subcomponents = subcomponents
         self.mask: Mask | None = None
-        self.input: Tensor | None = None
-        """What the layer was last given."""
+        self.record: list[tuple[Tensor, Tensor]] | None = None
+        """Where to note inputs and outputs; None where nobody asks."""
 
-    def forward(self, x: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_out"]:
+    def __getattr__(self, name: str) -> Tensor | nn.Module:
+        """Answer what the model asks its layer for, such as `weight`, as the layer would."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            found: Tensor | nn.Module = getattr(super().__getattr__("layer"), name)
+            return found
+
+    @property
+    def matrix(self) -> Tensor:
+        """W, `d_out d_in`, whatever the layout of the layer's own weight."""
+        return self.layout.matrix(self.layer)
+
+    def forward(self, x: Tensor) -> Tensor:
         """Apply the target's layer, or its masked form where a mask is set."""
-        self.input = x
-        if self.mask is None:
-            return F.linear(x, self.weight, self.bias)
-        y = masked_product(x, self.weight, self.subcomponents, self.mask)
-        return y if self.bias is None else y + self.bias
+        y: Tensor = self.layer(x) if self.mask is None else self._masked(x, self.mask)
+        if self.record is not None:
+            self.record.append((x, y))
+        return y
+
+    def see(self, x: Tensor) -> Seen:
+        """Return what the layer's importances can be told from."""
+        inner = self.layout.product(self.layer, x, self.subcomponents.V)
+        return Seen(inner, lambda: self.layout.vectors(self.layer, x))
+
+    def _masked(self, x: Tensor, mask: Mask) -> Tensor:
+        inner = self.layout.product(self.layer, x, self.subcomponents.V)
+        if mask.remainder is None:
+            y = (inner * mask.subcomponents) @ self.subcomponents.U.T
+        else:
+            kept = inner * (mask.subcomponents - mask.remainder)
+            whole = self.layout.product(self.layer, x, self.matrix)
+            y = kept @ self.subcomponents.U.T + mask.remainder * whole
+        bias: Tensor | None = getattr(self.layer, "bias", None)
+        return self.layout.output(y if bias is None else y + bias)
 
 
 class DecomposedModel(nn.Module):
-    """A copy of the target whose named linear layers are masked, with importances for them.
+    """A model whose named matrices can be masked, with importances for their subcomponents.
 
-    The target itself is never touched. But: only `nn.Linear` layers can be decomposed, and one
-    copy cannot run in two threads at once, because a layer holds its mask while it runs.
+    The target itself is never touched, not even while this runs; the parameters are the same
+    tensors. Dropout is off. But: it cannot run in two threads at once, because a layer holds
+    its mask while it runs; and a layer that is called more than once in a pass has no single
+    input, and is refused.
     """
 
     def __init__(
@@ -98,12 +117,10 @@ class DecomposedModel(nn.Module):
         importance_networks: ImportanceNetworks,
     ) -> None:
         super().__init__()
-        self.network = copy.deepcopy(model).requires_grad_(False)
-        self.layers: dict[str, MaskedLinear] = {}
+        self.network = _frozen_twin(model)
+        self.layers: dict[str, MaskedLayer] = {}
         for name, parts in subcomponents.items():
-            linear = self.network.get_submodule(name)
-            assert isinstance(linear, nn.Linear), f"{name} is not a linear layer"
-            self.layers[name] = MaskedLinear(linear, parts)
+            self.layers[name] = MaskedLayer(self.network.get_submodule(name), parts)
             self.network.set_submodule(name, self.layers[name])
         self.importance_networks = importance_networks
 
@@ -114,41 +131,42 @@ class DecomposedModel(nn.Module):
 
     @property
     def weights(self) -> dict[str, Tensor]:
-        """The target's weight of each matrix, laid out as in `nn.Linear.weight`."""
-        return {name: layer.weight for name, layer in self.layers.items()}
+        """The target's weight of each matrix, `d_out d_in` whatever the kind of layer."""
+        return {name: layer.matrix for name, layer in self.layers.items()}
 
-    def forward(
-        self, x: Float[Tensor, "*batch d_in"], masks: Mapping[str, Mask] | None = None
-    ) -> Float[Tensor, "*batch d_out"]:
+    def forward(self, x: Tensor, masks: Mapping[str, Mask] | None = None) -> Tensor:
         """Run the model with these matrices masked; the others are the target's."""
-        with self._masked(masks or {}):
+        with self.masked(masks or {}):
             output: Tensor = self.network(x)
         return output
 
-    def clean(self, x: Float[Tensor, "*batch d_in"]) -> CleanPass:
-        """Run the target on x and read every subcomponent's inner activation."""
-        with torch.no_grad():
-            output = self(x)
-        inner = [
-            layer.input @ layer.subcomponents.V.T
-            for layer in self.layers.values()
-            if layer.input is not None
-        ]
-        return CleanPass(output, torch.cat(inner, dim=-1))
+    def clean(self, x: Tensor) -> CleanPass:
+        """Run the target on x; gradients reach V through what each matrix was given.
 
-    def by_matrix(self, total: Float[Tensor, "*batch total"]) -> dict[str, Tensor]:
-        """Split a tensor over all subcomponents into one per matrix, `*batch C` each."""
-        sizes = [parts.V.shape[0] for parts in self.subcomponents.values()]
-        return dict(zip(self.layers, torch.split(total, sizes, dim=-1), strict=True))
+        Raises:
+            SplitError: A layer was not called, or was called more than once.
+        """
+        with torch.no_grad(), self._recording() as records:
+            output = self(x)
+        notes = {name: _single(name, record) for name, record in records.items()}
+        seen = {name: self.layers[name].see(given) for name, (given, _) in notes.items()}
+        return CleanPass(output, seen, {name: gave for name, (_, gave) in notes.items()})
+
+    def masked_outputs(self, x: Tensor, masks: Mapping[str, Mask]) -> dict[str, Tensor]:
+        """Run the masked model and return what each layer gave, with gradients."""
+        with self._recording() as records:
+            self(x, masks)
+        return {name: _single(name, record)[1] for name, record in records.items()}
 
     @torch.no_grad()
-    def importance(self, x: Float[Tensor, "*batch d_in"]) -> dict[str, Tensor]:
-        """Return the causal importance g in [0, 1] per matrix, `*batch C` each."""
-        z = self.importance_networks(self.clean(x).inner)
-        return self.by_matrix(lower_leaky_hard_sigmoid(z))
+    def importance(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the causal importance g in [0, 1] per matrix, `*positions C` each."""
+        z = self.importance_networks(self.clean(x).seen)
+        return {name: lower_leaky_hard_sigmoid(of) for name, of in z.items()}
 
     @contextmanager
-    def _masked(self, masks: Mapping[str, Mask]) -> Iterator[None]:
+    def masked(self, masks: Mapping[str, Mask]) -> Iterator[None]:
+        """Mask these matrices until the block ends, however it ends."""
         for name, mask in masks.items():
             self.layers[name].mask = mask
         try:
@@ -157,41 +175,56 @@ class DecomposedModel(nn.Module):
             for name in masks:
                 self.layers[name].mask = None
 
+    @contextmanager
+    def _recording(self) -> Iterator[dict[str, list[tuple[Tensor, Tensor]]]]:
+        records: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in self.layers}
+        for name, layer in self.layers.items():
+            layer.record = records[name]
+        try:
+            yield records
+        finally:
+            for layer in self.layers.values():
+                layer.record = None
+
 
 def decomposed_model(
     model: nn.Module,
-    transposes: Mapping[str, str | None],
-    C: int,
+    counts: Mapping[str, int],
     n_hidden: int,
     generator: torch.Generator,
+    transposes: Mapping[str, str | None] | None = None,
 ) -> DecomposedModel:
-    """Split the named matrices of a model into freshly drawn subcomponents.
+    """Split the matrices that patterns choose into freshly drawn subcomponents.
 
     Args:
         model: The target's network, which stays as it is.
-        transposes: The module path of every matrix to decompose, in order, with the earlier
-            matrix it is the transpose of, or None. Tied matrices share their subcomponents.
-        C: Subcomponents per matrix.
+        counts: C for each pattern of module paths, as for `matrices.choose`.
         n_hidden: Hidden units of each importance network.
         generator: Source of all random numbers.
+        transposes: For a matrix that equals an earlier one transposed without sharing its
+            parameter, that one. Ties by shared parameters are found without being told.
+
+    Raises:
+        SplitError: The matrices cannot be chosen so.
     """
-    subcomponents: dict[str, AnySubcomponents] = {}
-    for name, other in transposes.items():
-        subcomponents[name] = (
-            _fresh(model, name, C, generator)
-            if other is None
-            else TransposedSubcomponents(_untied(subcomponents[other]))
+    subcomponents = split(model, choose(model, counts), generator, transposes or {})
+    sizes = {name: parts.V.shape[0] for name, parts in subcomponents.items()}
+    return DecomposedModel(model, subcomponents, ImportanceNetworks(sizes, n_hidden, generator))
+
+
+def _frozen_twin(model: nn.Module) -> nn.Module:
+    """Return the same modules over the same parameters, as ones that need no gradient."""
+    shared = {
+        id(parameter): nn.Parameter(parameter.detach(), requires_grad=False)
+        for parameter in model.parameters()
+    }
+    return copy.deepcopy(model, shared).eval()
+
+
+def _single(name: str, record: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    if len(record) != 1:
+        raise SplitError(
+            f"{name} was called {len(record)} times in one pass of the model; a layer can be "
+            "split if it is called once"
         )
-    networks = ImportanceNetworks(C * len(subcomponents), n_hidden, generator)
-    return DecomposedModel(model, subcomponents, networks)
-
-
-def _fresh(model: nn.Module, name: str, C: int, generator: torch.Generator) -> Subcomponents:
-    linear = model.get_submodule(name)
-    assert isinstance(linear, nn.Linear), f"{name} is not a linear layer"
-    return Subcomponents(C, linear.in_features, linear.out_features, generator)
-
-
-def _untied(subcomponents: AnySubcomponents) -> Subcomponents:
-    assert isinstance(subcomponents, Subcomponents), "a tied matrix names an untied one"
-    return subcomponents
+    return record[0]

@@ -30,3 +30,7 @@ class PredictionError(DecompositionError):
 
 class ExperimentError(DecompositionError):
     """An experiment cannot speak about this target or this decomposition."""
+
+
+class SplitError(DecompositionError):
+    """A model's matrices cannot be split as asked; the message names the pattern or the layer."""

@@ -35,8 +35,9 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from decomposition import losses
-from decomposition.decomposed_model import DecomposedModel, Mask
+from decomposition.decomposed_model import DecomposedModel
 from decomposition.harvest import HarvestConfig, census
+from decomposition.masks import Mask
 from decomposition.seeds import generator_for
 from decomposition.subcomponents import rank_one_matrices
 from decomposition.targets.mechanisms import Mechanisms

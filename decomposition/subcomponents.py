@@ -1,12 +1,16 @@
-"""Rank-one subcomponents of a weight matrix, and the masks that ablate them.
+"""Rank-one subcomponents of a weight matrix.
 
 Bushnaq, Braun & Sharkey (2025), Stochastic Parameter Decomposition, arXiv:2506.20790.
-U, V, g and r are the paper's; axes are C subcomponents, d_in and d_out, and any *batch.
+U and V are the paper's; axes are C subcomponents, d_in and d_out.
 """
+
+from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from decomposition.matrices import Tie, find_ties, known_layout
 
 
 class Subcomponents(nn.Module):
@@ -57,6 +61,47 @@ class TransposedSubcomponents(nn.Module):
 AnySubcomponents = Subcomponents | TransposedSubcomponents
 
 
+def split(
+    model: nn.Module,
+    counts: Mapping[str, int],
+    generator: torch.Generator,
+    transposes: Mapping[str, str | None],
+) -> dict[str, AnySubcomponents]:
+    """Draw subcomponents for these matrices; tied matrices share theirs.
+
+    Args:
+        model: Its parameters are only looked at.
+        counts: C of each matrix, in module order; a tied one has as many as the first.
+        generator: Source of all random numbers.
+        transposes: For a matrix that equals an earlier one transposed, that one, though their
+            parameters are two.
+    """
+    ties = find_ties(model, counts)
+    ties |= {path: Tie(other, is_transposed=True) for path, other in transposes.items() if other}
+    subcomponents: dict[str, AnySubcomponents] = {}
+    for path, C in counts.items():
+        tie = ties[path]
+        if tie is None or tie.path not in subcomponents:
+            layer = model.get_submodule(path)
+            d_out, d_in = known_layout(layer).matrix(layer).shape
+            subcomponents[path] = Subcomponents(C, d_in, d_out, generator)
+        else:
+            first = subcomponents[tie.path]
+            assert isinstance(first, Subcomponents), "a tied matrix names an untied one"
+            subcomponents[path] = TransposedSubcomponents(first) if tie.is_transposed else first
+    return subcomponents
+
+
+def untied(subcomponents: Mapping[str, AnySubcomponents]) -> dict[str, Subcomponents]:
+    """Return those that share nothing with an earlier one: every parameter once."""
+    first: dict[int, str] = {}
+    return {
+        path: parts
+        for path, parts in subcomponents.items()
+        if isinstance(parts, Subcomponents) and first.setdefault(id(parts), path) == path
+    }
+
+
 def rank_one_matrices(subcomponents: AnySubcomponents) -> Float[Tensor, "C d_out d_in"]:
     """Return every subcomponent as the matrix it adds to the weight."""
     return torch.einsum("oc,ci->coi", subcomponents.U.detach(), subcomponents.V.detach())
@@ -67,14 +112,3 @@ def norms(subcomponents: AnySubcomponents) -> Float[Tensor, " C"]:
     written: Tensor = torch.linalg.vector_norm(subcomponents.U.detach(), dim=0)
     read: Tensor = torch.linalg.vector_norm(subcomponents.V.detach(), dim=1)
     return written * read
-
-
-def sample_masks(
-    importance: Float[Tensor, "*batch C"], generator: torch.Generator
-) -> Float[Tensor, "*batch C"]:
-    """Draw masks g + (1 - g) r with r uniform on [0, 1], for causal importances g in [0, 1].
-
-    A subcomponent with g = 1 is never ablated; one with g = 0 by any amount at all.
-    """
-    r = torch.rand(importance.shape, generator=generator, dtype=importance.dtype)
-    return importance + (1 - importance) * r

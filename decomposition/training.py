@@ -32,10 +32,11 @@ from torch import Tensor, nn
 
 from decomposition import losses
 from decomposition.causal_importance import lower_leaky_hard_sigmoid, upper_leaky_hard_sigmoid
-from decomposition.decomposed_model import DecomposedModel, Mask, decomposed_model
+from decomposition.decomposed_model import DecomposedModel, decomposed_model
 from decomposition.errors import DivergenceError
+from decomposition.masks import Mask, sample_masks
 from decomposition.seeds import generator_for
-from decomposition.subcomponents import sample_masks
+from decomposition.subcomponents import untied
 from decomposition.targets import Target
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,10 @@ class DecompositionConfig(BaseModel):
     seed: int = 0
     n_subcomponents: int = Field(default=20, ge=1)
     """Subcomponents allotted to each matrix, C; the ones not needed should die."""
+
+    matrices: dict[str, int] = {}
+    """Instead of that: C for each pattern of module paths, as in `{"h.*.mlp.*": 64}`. The first
+    pattern that matches a layer decides. Empty takes the matrices that the target names."""
 
     n_hidden: int = Field(default=16, ge=1)
     """Hidden units of each importance network."""
@@ -165,9 +170,7 @@ def _train(
     on_progress: Callable[[int, int], None] | None,
 ) -> tuple[DecomposedModel, dict[str, float]]:
     """Train once from one random start; returns the model and its last losses."""
-    model = decomposed_model(
-        target.model, target.transposes, config.n_subcomponents, config.n_hidden, generator
-    )
+    model = fresh_model(target, config, generator)
     _warm_up(model, config)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=config.learning_rate, fused=True)
@@ -185,6 +188,18 @@ def _train(
         if on_progress is not None:
             on_progress(step + 1, config.steps)
     return model, {name: part.item() for name, part in parts.items()}
+
+
+def fresh_model(
+    target: Target, config: DecompositionConfig, generator: torch.Generator
+) -> DecomposedModel:
+    """Split a target as the configuration says, before any training.
+
+    Raises:
+        SplitError: The configuration's patterns do not fit the target.
+    """
+    counts = config.matrices or dict.fromkeys(target.transposes, config.n_subcomponents)
+    return decomposed_model(target.model, counts, config.n_hidden, generator, target.transposes)
 
 
 def _shifted(
@@ -217,9 +232,9 @@ def loss_parts(
     generator: torch.Generator,
 ) -> dict[str, Tensor]:
     """Return the four losses on a batch, without their coefficients, by name."""
-    expected, inner = model.clean(batch.rows)
-    z = model.importance_networks(inner)
-    importances = model.by_matrix(lower_leaky_hard_sigmoid(z))
+    clean = model.clean(batch.rows)
+    expected, z = clean.output, model.importance_networks(clean.seen)
+    importances = {name: lower_leaky_hard_sigmoid(of) for name, of in z.items()}
 
     masks = draw_runs(importances, config.mask_remainder, generator)
     everywhere, *alone = model(batch.rows.expand(len(masks) + 1, -1, -1), masks)
@@ -228,7 +243,9 @@ def loss_parts(
         "stochastic": losses.reconstruction(everywhere, expected, batch.weights),
         "layerwise": losses.layerwise_reconstruction(alone, expected, batch.weights),
         "minimality": losses.importance_minimality(
-            upper_leaky_hard_sigmoid(z), config.minimality_power, batch.weights
+            upper_leaky_hard_sigmoid(torch.cat(list(z.values()), dim=-1)),
+            config.minimality_power,
+            batch.weights,
         ),
     }
 
@@ -267,8 +284,8 @@ def draw_masks(
 
 
 def remainders(model: DecomposedModel) -> list[Tensor]:
-    """Return what the subcomponents leave over of each matrix, W - UV."""
-    sums = {name: parts.weight() for name, parts in model.subcomponents.items()}
+    """Return what the subcomponents leave over of each matrix, W - UV; of tied ones, once."""
+    sums = {name: parts.weight() for name, parts in untied(model.subcomponents).items()}
     return [model.weights[name] - total for name, total in sums.items()]
 
 

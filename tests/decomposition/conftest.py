@@ -7,10 +7,9 @@ import torch
 from jaxtyping import install_import_hook
 
 with install_import_hook("decomposition", "beartype.beartype"):
-    from decomposition.decomposed_model import decomposed_model
     from decomposition.seeds import generator_for
     from decomposition.targets.tms import TmsConfig, TmsTarget, ToyModel
-    from decomposition.training import Decomposition, DecompositionConfig
+    from decomposition.training import Decomposition, DecompositionConfig, fresh_model
 
 torch.set_num_threads(1)  # the models are so small that a second thread only costs
 
@@ -34,7 +33,7 @@ def pentagon() -> TmsTarget:
 def fresh(pentagon: TmsTarget) -> Decomposition:
     """The pentagon before any training: random subcomponents and importances."""
     config = DecompositionConfig(n_subcomponents=8, n_hidden=4)
-    model = decomposed_model(pentagon.model, pentagon.transposes, 8, 4, generator_for("fresh"))
+    model = fresh_model(pentagon, config, generator_for("fresh"))
     return Decomposition(pentagon, config, model, {}, 0.0, 0.0)
 
 

@@ -3,6 +3,7 @@ from torch.nn.functional import gelu
 
 from decomposition.causal_importance import (
     ImportanceNetworks,
+    Seen,
     lower_leaky_hard_sigmoid,
     upper_leaky_hard_sigmoid,
 )
@@ -10,6 +11,10 @@ from decomposition.seeds import generator_for
 
 Z = [-2.0, 0.0, 0.5, 1.0, 3.0]
 """Below, at the lower tie, inside, at the upper tie, above."""
+
+
+def z_of(networks: ImportanceNetworks, inner: torch.Tensor) -> torch.Tensor:
+    return networks({"matrix": Seen(inner, lambda: inner)})["matrix"]
 
 
 def gradient_of(squashing, incoming: float) -> list[float]:
@@ -43,18 +48,18 @@ def test_the_upper_leak_lets_one_percent_through_above_one_and_nothing_below_zer
 
 
 def test_each_network_sees_its_own_inner_activation_alone():
-    networks = ImportanceNetworks(3, 4, generator_for("networks"))
+    networks = ImportanceNetworks({"matrix": 3}, 4, generator_for("networks"))
     inner = torch.randn(7, 3, generator=generator_for("inner"))
     moved = inner.clone()
     moved[:, 1] += 1
 
-    changed = networks(moved) != networks(inner)
+    changed = z_of(networks, moved) != z_of(networks, inner)
 
     assert changed.any(dim=0).tolist() == [False, True, False]
 
 
 def test_the_batched_networks_are_the_small_ones_one_by_one():
-    networks = ImportanceNetworks(3, 4, generator_for("networks"))
+    networks = ImportanceNetworks({"matrix": 3}, 4, generator_for("networks"))
     with torch.no_grad():
         networks.bias_in.normal_(generator=generator_for("bias"))
         networks.bias_out.normal_(generator=generator_for("bias out"))
@@ -67,4 +72,4 @@ def test_the_batched_networks_are_the_small_ones_one_by_one():
         for c in range(3)
     ]
 
-    torch.testing.assert_close(networks(inner), torch.stack(one_by_one, dim=-1))
+    torch.testing.assert_close(z_of(networks, inner), torch.stack(one_by_one, dim=-1))

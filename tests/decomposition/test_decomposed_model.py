@@ -4,8 +4,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
-from decomposition.decomposed_model import Mask, masked_product
+from decomposition.causal_importance import ImportanceNetworks
+from decomposition.decomposed_model import DecomposedModel, decomposed_model
+from decomposition.errors import SplitError
+from decomposition.masks import Mask
 from decomposition.seeds import generator_for
 from decomposition.subcomponents import Subcomponents, rank_one_matrices
 from decomposition.training import DecompositionConfig, decompose
@@ -17,15 +21,17 @@ sizes = st.integers(1, 6)
 @given(C=sizes, d_in=sizes, d_out=sizes, seed=st.integers(0, 1000))
 def test_the_delta_identity_equals_the_sum_of_its_parts(C: int, d_in: int, d_out: int, seed: int):
     generator = generator_for(seed)
+    network = nn.Sequential(nn.Linear(d_in, d_out, bias=False)).double()
     parts = Subcomponents(C, d_in, d_out, generator).double()
-    weight = torch.randn(d_out, d_in, generator=generator).double()
+    weight = network[0].weight.detach()
     x = torch.randn(3, d_in, generator=generator).double()
     mask = torch.rand(3, C, generator=generator).double()
     remainder = torch.rand(3, 1, generator=generator).double()
 
     kept = ((x @ parts.V.T) * mask) @ parts.U.T
     left_over = x @ (weight - parts.weight()).T
-    y = masked_product(x, weight, parts, Mask(mask, remainder))
+    importance = ImportanceNetworks({"0": C}, 1, generator)
+    y = DecomposedModel(network, {"0": parts}, importance)(x, {"0": Mask(mask, remainder)})
 
     torch.testing.assert_close(y, kept + remainder * left_over)
 
@@ -85,10 +91,10 @@ def test_inner_activations_are_read_from_the_unmasked_model(fresh):
     parts = fresh.model.subcomponents
     hidden = fresh.target.model.linear1(x)
 
-    inner = fresh.model.by_matrix(fresh.model.clean(x).inner)
+    seen = fresh.model.clean(x).seen
 
-    torch.testing.assert_close(inner["linear1"], x @ parts["linear1"].V.T)
-    torch.testing.assert_close(inner["linear2"], hidden @ parts["linear1"].U)
+    torch.testing.assert_close(seen["linear1"].inner, x @ parts["linear1"].V.T)
+    torch.testing.assert_close(seen["linear2"].inner, hidden @ parts["linear1"].U)
 
 
 def test_decomposing_never_modifies_the_target(pentagon):
@@ -106,3 +112,45 @@ def test_importances_lie_between_zero_and_one(fresh):
     importance = fresh.model.importance(fresh.target.batch(500, generator_for("x")))
 
     assert all(g.min() >= 0 and g.max() <= 1 for g in importance.values())
+
+
+def test_the_target_shares_its_parameters_and_keeps_its_gradients_and_mode():
+    network = nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.5))
+
+    decomposed = decomposed_model(network, {"0": 4}, 2, generator_for("parts"))
+    decomposed(torch.ones(2, 3), {"0": Mask(torch.zeros(2, 4))})
+
+    assert decomposed.weights["0"].data_ptr() == network[0].weight.data_ptr()
+    assert network[0].weight.requires_grad
+    assert network.training
+    assert isinstance(network[0], nn.Linear)
+    assert not decomposed.network.get_submodule("1").training
+
+
+def test_masks_hold_inside_their_block_and_no_longer(fresh):
+    x = fresh.target.batch(50, generator_for("x"))
+    none = {"linear2": Mask(torch.zeros(50, 8))}
+
+    with fresh.model.masked(none):
+        inside = fresh.model.network(x)
+
+    # without its second matrix the model says ReLU(b) = 0
+    assert (inside == 0).all()
+    assert torch.equal(fresh.model.network(x), fresh.target.model(x))
+
+
+def test_a_layer_that_is_called_twice_in_a_pass_is_refused():
+    layer = nn.Linear(3, 3)
+
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x):
+            return self.layer(self.layer(x))
+
+    decomposed = decomposed_model(Twice(), {"layer": 2}, 2, generator_for("parts"))
+
+    with pytest.raises(SplitError, match="layer was called 2 times"):
+        decomposed.clean(torch.ones(1, 3))

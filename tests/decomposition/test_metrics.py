@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from decomposition.decomposed_model import Mask
 from decomposition.harvest import HarvestConfig
+from decomposition.masks import Mask
 from decomposition.metrics import (
     MetricsConfig,
     adversarial_masks,

@@ -1,6 +1,5 @@
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from torch import nn
 
 from decomposition.seeds import generator_for
 from decomposition.subcomponents import (
@@ -8,7 +7,8 @@ from decomposition.subcomponents import (
     TransposedSubcomponents,
     norms,
     rank_one_matrices,
-    sample_masks,
+    split,
+    untied,
 )
 
 
@@ -44,23 +44,25 @@ def test_tied_subcomponents_are_the_same_ones_transposed():
     assert next(tied.parameters()) is next(parts.parameters())
 
 
-@settings(deadline=None, derandomize=True)
-@given(importance=st.floats(0, 1, width=32), seed=st.integers(0, 1000))
-def test_masks_lie_between_the_importance_and_one(importance: float, seed: int):
-    g = torch.full((50,), importance)
+def test_layers_that_share_a_parameter_share_their_subcomponents():
+    first, second, third = nn.Linear(4, 3), nn.Linear(4, 3), nn.Linear(4, 3)
+    second.weight = first.weight
+    model = nn.Sequential(first, second, third)
 
-    mask = sample_masks(g, generator_for(seed))
+    parts = split(model, {"0": 5, "1": 7, "2": 2}, generator_for("parts"), {})
 
-    assert (mask >= g - 1e-6).all()
-    assert (mask <= 1 + 1e-6).all()
+    assert parts["1"] is parts["0"]
+    assert parts["2"].V.shape == (2, 4)
+    assert list(untied(parts)) == ["0", "2"]
 
 
-def test_unimportant_subcomponents_are_masked_by_any_amount_and_important_ones_never():
-    g = torch.tensor([0.0, 1.0]).expand(10_000, 2)
+def test_an_embedding_and_the_layer_that_shares_it_are_transposed():
+    embedding, unembedding = nn.Embedding(7, 3), nn.Linear(3, 7, bias=False)
+    unembedding.weight = embedding.weight
+    model = nn.Sequential(embedding, unembedding)
 
-    mask = sample_masks(g, generator_for("masks"))
+    parts = split(model, {"0": 4, "1": 4}, generator_for("parts"), {})
 
-    # U(0, 1) has mean 1/2 and standard deviation 1/sqrt(12) = 0.289
-    assert abs(mask[:, 0].mean() - 0.5) < 0.015
-    assert abs(mask[:, 0].std() - 0.289) < 0.01
-    assert (mask[:, 1] == 1).all()
+    assert parts["0"].weight().shape == (3, 7)
+    torch.testing.assert_close(parts["1"].weight(), parts["0"].weight().T)
+    assert list(untied(parts)) == ["0"]

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from decomposition import training as training_module
-from decomposition.decomposed_model import Mask
 from decomposition.errors import DivergenceError
+from decomposition.masks import Mask
 from decomposition.seeds import generator_for
 from decomposition.training import (
     Batch,
