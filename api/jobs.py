@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, Protocol
 from sqlalchemy import Engine
 
 from api.views.evidence import evidence_view
+from api.views.relations import RelatedView, RelationReportView, words_of
 from api.views.reports import (
     ClusteringView,
     DecompositionView,
@@ -21,10 +22,11 @@ from api.views.reports import (
     VerdictView,
 )
 from api.views.view import statement_name
-from kg.db import reading
+from kg.db import reading, writing
 from kg.errors import ConfigError
 from kg.evidence import Store
-from kg.statements import statement_of
+from kg.relations import RelationDraft, add_relations, remove_relations
+from kg.statements import statement_of, statements_by_id
 
 
 class OnProgress(Protocol):
@@ -87,6 +89,30 @@ def cluster_statements(
         modularity=report.modularity,
         seconds=report.seconds,
         labelling_run=labelling,
+    )
+
+
+def relate_statements(
+    engine: Engine, drafts: Sequence[RelationDraft], places: Sequence[str] = (), *, remove: bool
+) -> RelationReportView:
+    """Assert relations between statements, or take them back: all of them, or none."""
+    change = remove_relations if remove else add_relations
+    changed, unchanged = ("removed", "absent") if remove else ("added", "unchanged")
+    with writing(engine) as session:
+        happened = change(session, drafts, places)
+        ends = sorted({end for draft in drafts for end in (draft.head, draft.tail)})
+        names = {i: statement_name(s) for i, s in statements_by_id(session, ends).items()}
+    return RelationReportView(
+        relations=[
+            RelatedView(
+                head=names[draft.head],
+                kind=draft.kind,
+                words=words_of(draft.kind, is_head=True),
+                tail=names[draft.tail],
+                change=changed if did else unchanged,
+            )
+            for draft, did in zip(drafts, happened, strict=True)
+        ]
     )
 
 

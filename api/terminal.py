@@ -1,5 +1,6 @@
 """How views look in a terminal: plain lines, one thing a line, easy to search and cut."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -22,6 +23,7 @@ from api.views.bridges import BridgeItem, BridgesView
 from api.views.communities import CommunitiesView, CommunityView
 from api.views.duplicates import DuplicatesView
 from api.views.evidence import EvidenceItem, LedgerView
+from api.views.relations import RelationItem, RelationReportView
 from api.views.reports import ClusteringView, DecompositionView, IngestionView, VerdictView
 from api.views.runs import RunsView
 from api.views.search import SearchView
@@ -156,6 +158,9 @@ def statement(view: StatementView) -> Lines:
         place = f"characters {mention.char_start} to {mention.char_end}"
         yield f"  {mention.source.title}: {heading}{page}, {place}"
         yield f"    “{mention.quote}”"
+    yield f"\nRelations ({len(view.relations)}): asserted, not measured"
+    for relation in view.relations:
+        yield from _relation(relation)
     yield f"\nCommunities ({len(view.communities)})"
     for each in view.communities:
         yield f"  {each.id}  {each.label}"
@@ -165,6 +170,16 @@ def statement(view: StatementView) -> Lines:
     yield f"\nEvidence ({len(view.evidence)})"
     for item in view.evidence:
         yield from evidence_item(item)
+
+
+def relations(view: RelationReportView) -> Lines:
+    """Say what became of relations that were asserted or taken back."""
+    for each in view.relations:
+        yield f"{each.change:<9}  {each.head.id} {each.words} {each.tail.id}"
+        yield f"           {_short(each.head.text)}"
+        yield f"           {_short(each.tail.text)}"
+    counts = Counter(each.change for each in view.relations)
+    yield ", ".join(f"{count} {change}" for change, count in sorted(counts.items())) or "none"
 
 
 def sources(view: SourcesView) -> Lines:
@@ -269,6 +284,13 @@ def _bridge(bridge: BridgeItem) -> Lines:
         f"  {bridge.shared:>3} shared  {bridge.relation:<8}  Jaccard {bridge.jaccard:.2f}  "
         f"{bridge.id}  {bridge.label}"
     )
+
+
+def _relation(relation: RelationItem) -> Lines:
+    who = "a person" if relation.method == "person" else relation.method
+    yield f"  {relation.words} {relation.other.id}  {_short(relation.other.text)}"
+    reason = f": {relation.reason}" if relation.reason else ""
+    yield f"    asserted by {who}, {relation.created_at}{reason}"
 
 
 def _statement(row: StatementRow) -> Lines:

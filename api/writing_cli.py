@@ -7,6 +7,7 @@ import typer
 
 from api.options import Database, Json, Seed, database_of, engine_of
 from api.settings import Settings, artifacts_of
+from kg.tables import RelationKind
 
 app = typer.Typer()
 
@@ -47,6 +48,37 @@ def cluster(
     with terminal.progress("clustering") as on_progress:
         view = cluster_statements(engine_of(db), method, seed, Settings().embedder, on_progress)
     terminal.show(view, as_json, terminal.clustering)
+
+
+@app.command()
+def relate(
+    head: Annotated[str | None, typer.Argument(help="The statement that says it.")] = None,
+    kind: Annotated[RelationKind | None, typer.Argument(help="What it is to the other.")] = None,
+    tail: Annotated[str | None, typer.Argument(help="The statement that it is said of.")] = None,
+    reason: Annotated[str, typer.Option(help="Why, in one sentence.")] = "",
+    by: Annotated[str, typer.Option(help="Who asserts it: person, or a model's name.")] = "person",
+    file: Annotated[
+        Path | None,
+        typer.Option(help='JSON lines {"head", "kind", "tail", "reason"}: all, or none of them.'),
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take it back.")] = False,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Assert what one statement is to another. It is kept as an assertion, never as evidence."""
+    from api import terminal
+    from api.jobs import relate_statements
+    from kg.relations import Listed, RelationDraft, read_relations
+
+    if file is not None and head is None:
+        listed = read_relations(file)
+    elif file is None and head and kind and tail:
+        draft = RelationDraft(head=head, kind=kind, tail=tail, reason=reason, method=by)
+        listed = Listed([draft], [])
+    else:
+        raise typer.BadParameter("name STATEMENT KIND STATEMENT, or a --file of relations")
+    view = relate_statements(engine_of(db), *listed, remove=remove)
+    terminal.show(view, as_json, terminal.relations)
 
 
 @app.command()

@@ -21,8 +21,9 @@ from kg.db import reading, writer, writing
 from kg.embedders import Embedder, OnProgress
 from kg.embeddings import embed_missing, embedded_texts, vectors_of
 from kg.errors import ConfigError
-from kg.hybrid_graph import GraphConfig, HybridGraph, build_hybrid_graph
+from kg.hybrid_graph import LAYERS, GraphConfig, HybridGraph, build_hybrid_graph
 from kg.leiden import Hierarchy, LeidenConfig, leiden_hierarchy
+from kg.relations import ties_by_relation
 from kg.runs import recording, succeed
 from kg.statements import sources_by_statement
 from kg.tables import Community, Graph, Membership, RunKind
@@ -30,11 +31,14 @@ from kg.tables import Community, Graph, Membership, RunKind
 log = logging.getLogger(__name__)
 
 METHODS: Mapping[str, GraphConfig] = {
-    "leiden_concepts": GraphConfig(semantic=0, source=0),
+    "leiden_concepts": GraphConfig(semantic=0, relations=0, source=0),
     "leiden_hybrid_concepts": GraphConfig(),
-    "leiden_semantic": GraphConfig(concepts=0, source=0),
+    "leiden_relations": GraphConfig(semantic=0, concepts=0, source=0.25),
+    "leiden_semantic": GraphConfig(concepts=0, relations=0, source=0),
 }
-"""What each method ties statements by; all of them cut with Leiden."""
+"""What each method ties statements by; all of them cut with Leiden. Where only relations and
+sources tie, a relation weighs as much as four ties within a source: a statement has about that
+many, and one relation is then as good a reason to leave it as they are to stay."""
 
 
 class ClusteringConfig(BaseModel):
@@ -138,6 +142,7 @@ def _graph(session: Session, config: ClusteringConfig) -> HybridGraph:
         concepts_of(list(texts.items())),
         sources_by_statement(session),
         config.graph,
+        ties_by_relation(session),
     )
 
 
@@ -182,10 +187,7 @@ def _store_graph(session: Session, run_id: int, graph: HybridGraph, config: Grap
         "statement_ids": "\n".join(graph.statement_ids),
         "head": graph.head.astype("<i4").tobytes(),
         "tail": graph.tail.astype("<i4").tobytes(),
-        "layers": {name: getattr(config, name) for name in ("semantic", "concepts", "source")},
-        **{
-            name: getattr(graph, name).astype("<f4").tobytes()
-            for name in ("weight", "semantic", "concepts", "source")
-        },
+        "layers": {name: getattr(config, name) for name in LAYERS},
+        **{name: getattr(graph, name).astype("<f4").tobytes() for name in ("weight", *LAYERS)},
     }
     session.execute(insert(Graph), [row])

@@ -53,6 +53,7 @@ class EdgeRow(NamedTuple):
     weight: float
     semantic: float
     concepts: float
+    relations: float
     source: float
 
 
@@ -63,6 +64,7 @@ class NeighbourRow(NamedTuple):
     weight: float
     semantic: float
     concepts: float
+    relations: float
     source: float
 
 
@@ -253,7 +255,7 @@ def neighbours_of(
     ]
 
 
-_LAYERS = ("weight", "semantic", "concepts", "source")
+_LAYERS = ("weight", "semantic", "concepts", "relations", "source")
 
 
 class _Columns(NamedTuple):
@@ -264,9 +266,8 @@ class _Columns(NamedTuple):
     tail: NDArray[np.int32]
     layers: dict[str, NDArray[np.float32]]
 
-    def layers_at(self, edges: NDArray[np.intp]) -> list[tuple[float, float, float, float]]:
-        weight, semantic, concepts, source = (self.layers[name][edges].tolist() for name in _LAYERS)
-        return list(zip(weight, semantic, concepts, source, strict=True))
+    def layers_at(self, edges: NDArray[np.intp]) -> list[tuple[float, ...]]:
+        return list(zip(*(self.layers[name][edges].tolist() for name in _LAYERS), strict=True))
 
 
 def _columns(session: Session, run_id: int) -> _Columns:
@@ -277,7 +278,10 @@ def _columns(session: Session, run_id: int) -> _Columns:
         statement_ids=np.array(graph.statement_ids.split("\n")),
         head=np.frombuffer(graph.head, dtype="<i4"),
         tail=np.frombuffer(graph.tail, dtype="<i4"),
-        layers={name: np.frombuffer(getattr(graph, name), dtype="<f4") for name in _LAYERS},
+        layers={
+            name: np.frombuffer(getattr(graph, name) or bytes(len(graph.weight)), dtype="<f4")
+            for name in _LAYERS
+        },
     )
 
 

@@ -1,17 +1,20 @@
 """The weighted graph of statements that communities are cut from.
 
-Two statements are tied in up to three layers, each with a similarity in [0, 1]:
+Two statements are tied in up to four layers, each with a similarity in [0, 1]:
 
 - *semantic*: one is among the k nearest neighbours of the other; the cosine of their vectors;
 - *concepts*: one is among the k most similar of the other by shared concepts
   (`kg.concepts` has the formula);
+- *relations*: somebody asserted a relation between them (`kg.relations`); what its kind counts
+  for, and if there are several, the most. A contradiction ties like the others: two statements
+  that contradict each other speak of the same thing;
 - *source*: a source makes both of them; 1. Every pair that another layer ties is marked, and
   each statement is tied to its k nearest of the same source, so that a long document is held
   together without a tie between all its pairs.
 
-The weight of an edge is the sum of its layers, each times what the layer counts for. No layer
-has more than k edges a statement, so the graph grows with the statements and not with their
-square, whatever everybody mentions.
+The weight of an edge is the sum of its layers, each times what the layer counts for. No layer of
+neighbours has more than k edges a statement, and relations are asserted one by one, so the graph
+grows with the statements and not with their square, whatever everybody mentions.
 
 Statements are put in the order of their ids before anything else happens, and similarities are
 rounded to 1e-6 before they are compared, ties to the lower id: the graph does not depend on the
@@ -29,9 +32,28 @@ from pydantic import BaseModel, ConfigDict, Field
 from kg.concepts import concept_neighbours
 from kg.embedders import Vectors
 from kg.neighbours import nearest_neighbours
+from kg.relations import Tie
 
 Indices = NDArray[np.int32]
 Similarities = NDArray[np.float32]
+
+
+LAYERS = ("semantic", "concepts", "relations", "source")
+"""By name, as in the configuration, the graph and its table."""
+
+
+class RelationWeights(BaseModel):
+    """How strongly a relation of each kind ties two statements, in [0, 1]."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    supports: float = Field(default=1.0, ge=0, le=1)
+    contradicts: float = Field(default=1.0, ge=0, le=1)
+    refines: float = Field(default=1.0, ge=0, le=1)
+    cites: float = Field(default=0.5, ge=0, le=1)
+    """Less than the others: one may cite what one only touches on."""
+
+    same_as: float = Field(default=1.0, ge=0, le=1)
 
 
 class GraphConfig(BaseModel):
@@ -47,6 +69,12 @@ class GraphConfig(BaseModel):
 
     source: float = Field(default=0.1, ge=0)
     """What a common source counts for."""
+
+    relations: float = Field(default=1.0, ge=0)
+    """What an asserted relation counts for."""
+
+    relation_kinds: RelationWeights = RelationWeights()
+    """How strongly a relation of each kind ties."""
 
     k_semantic: int = Field(default=5, ge=1)
     """Nearest neighbours of each statement."""
@@ -80,17 +108,19 @@ class HybridGraph:
     weight: Similarities
     semantic: Similarities
     concepts: Similarities
+    relations: Similarities
     source: Similarities
 
 
-def build_hybrid_graph(
+def build_hybrid_graph(  # noqa: PLR0913 - one argument for each thing that can tie statements
     statement_ids: Sequence[str],
     vectors: Vectors,
     concepts: Mapping[str, frozenset[str]],
     sources: Mapping[str, Sequence[str]],
     config: GraphConfig,
+    relations: Sequence[Tie] = (),
 ) -> HybridGraph:
-    """Tie the statements that are near, share concepts or share a source.
+    """Tie the statements that are near, share concepts, are related or share a source.
 
     Args:
         statement_ids: In the order of the vectors; any order gives the same graph.
@@ -98,6 +128,8 @@ def build_hybrid_graph(
         concepts: The concepts of each statement; none if it is missing.
         sources: The sources of each statement; none if it is missing.
         config: What counts.
+        relations: What was asserted of two statements; those of a statement that is not among
+            these are left out.
 
     Raises:
         ModelError: A vector is not finite.
@@ -109,13 +141,16 @@ def build_hybrid_graph(
     vectors = vectors[order]
     semantic = _semantic_layer(vectors, config)
     sharing = _concept_layer([concepts.get(i, frozenset()) for i in ids], config)
+    related = _relation_layer(ids, relations, config)
     source = _source_layer(vectors, made_by, config)
 
-    pairs = np.unique(np.concatenate([semantic.pairs, sharing.pairs, source.pairs]))
+    layers = (semantic, sharing, related, source)
+    pairs = np.unique(np.concatenate([layer.pairs for layer in layers]))
     head, tail = np.divmod(pairs, max(1, len(ids)))
     columns = {
         "semantic": _column(semantic, pairs),
         "concepts": _column(sharing, pairs),
+        "relations": _column(related, pairs),
         "source": _in_common(made_by, head, tail) * np.float32(config.source > 0),
     }
     return HybridGraph(
@@ -171,6 +206,25 @@ def _source_layer(
         others.append(group[indices].ravel())
     row, other = np.concatenate(rows), np.concatenate(others)
     return _layer(row, other, np.ones(len(row), dtype=np.float32), len(vectors))
+
+
+def _relation_layer(ids: Sequence[str], relations: Sequence[Tie], config: GraphConfig) -> _Layer:
+    if config.relations == 0 or not relations:
+        return _NO_TIES
+    place = {identifier: row for row, identifier in enumerate(ids)}
+    found = [
+        (place[tie.head_id], place[tie.tail_id], getattr(config.relation_kinds, tie.kind.value))
+        for tie in relations
+        if tie.head_id in place and tie.tail_id in place
+    ]
+    row, other, counts = np.array(found, dtype=np.float64).reshape(-1, 3).T
+    some = counts > 0
+    return _layer(
+        row[some].astype(np.int64),
+        other[some].astype(np.int64),
+        counts[some].astype(np.float32),
+        len(ids),
+    )
 
 
 def _concept_layer(concepts: Sequence[frozenset[str]], config: GraphConfig) -> _Layer:

@@ -1,9 +1,9 @@
 """Every table of the graph on one page.
 
 Ground state is what we were told or measured: sources, sections, mentions, statements,
-abbreviations, runs, predictions, measurements, evidence. Derived state can be recomputed by
-a run and names it: embeddings, graphs, communities, memberships, labels. Counts and page
-contents are queries and never stored.
+relations, abbreviations, runs, predictions, measurements, evidence. Derived state can be
+recomputed by a run and names it: embeddings, graphs, communities, memberships, labels. Counts and
+page contents are queries and never stored.
 
 Foreign keys are strings and joins are written out: nothing loads lazily. Classes with
 `table=True` do not validate, so rows are built only by the write functions of `kg`, from
@@ -276,7 +276,8 @@ class Graph(Row, table=True):
     """float32: similarity by shared concepts in [0, 1], or 0."""
 
     relations: bytes = Field(default=b"", sa_type=LargeBinary)
-    """float32: 1 where a relation was asserted between the two statements, or 0."""
+    """float32: how strongly the relations that were asserted between the two statements tie
+    them, by kind, in [0, 1], or 0. Empty if there are none at all."""
 
     source: bytes = Field(sa_type=LargeBinary)
     """float32: 1 where the two statements have a source in common, or 0."""

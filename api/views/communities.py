@@ -68,6 +68,9 @@ class EdgeView(View):
     concepts: float
     """Similarity by shared concepts, in [0, 1]."""
 
+    relations: float
+    """How strongly asserted relations tie the two, in [0, 1]."""
+
     same_source: bool
 
 
@@ -219,6 +222,7 @@ def _edges(session: Session, community_id: str) -> list[EdgeView]:
             weight=round(float(edge.weight), 6),
             semantic=round(float(edge.semantic), 6),
             concepts=round(float(edge.concepts), 6),
+            relations=round(float(edge.relations), 6),
             same_source=edge.source > 0,
         )
         for edge in edges_of(session, community_id)

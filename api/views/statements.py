@@ -1,4 +1,4 @@
-"""A statement: where it is said, what it is close to, and what experiments say of it."""
+"""A statement: where it is said, what it is to others, and what experiments say of it."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -7,6 +7,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from api.views.evidence import EvidenceItem, evidence_items
+from api.views.relations import RelationItem, relation_items
 from api.views.view import SourceName, StatementName, View, label_text
 from kg.communities import communities_of_statement, neighbours_of
 from kg.evidence import stances_of
@@ -94,6 +95,9 @@ class NeighbourView(StatementName):
     concepts: float
     """Similarity by shared concepts, in [0, 1]."""
 
+    relations: float
+    """How strongly asserted relations tie the two, in [0, 1]."""
+
     same_source: bool
     method: str
 
@@ -126,9 +130,12 @@ class StatementView(StatementName):
     evidence: list[EvidenceItem]
     """Oldest first."""
 
+    relations: list[RelationItem]
+    """What it was asserted to be to others, which is no evidence; its own first, then by kind."""
+
 
 def statement_view(session: Session, statement_id: str) -> StatementView:
-    """Return one statement with its mentions, neighbours, communities and evidence.
+    """Return one statement with its mentions, neighbours, communities, evidence and relations.
 
     Raises:
         NotFoundError: No statement has this id.
@@ -143,6 +150,7 @@ def statement_view(session: Session, statement_id: str) -> StatementView:
         neighbours=_neighbours(session, statement_id),
         communities=_communities(session, statement_id),
         evidence=evidence_items(session, statement_id),
+        relations=relation_items(session, statement_id),
     )
 
 
@@ -236,6 +244,7 @@ def _neighbours(session: Session, statement_id: str) -> list[NeighbourView]:
             weight=round(float(tie.weight), 6),
             semantic=round(float(tie.semantic), 6),
             concepts=round(float(tie.concepts), 6),
+            relations=round(float(tie.relations), 6),
             same_source=tie.source > 0,
             method=method,
         )

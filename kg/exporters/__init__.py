@@ -20,6 +20,7 @@ from kg.evidence import stances_of
 from kg.exporters.graphml import GraphmlExporter
 from kg.exporters.node_link import NodeLinkExporter
 from kg.labelling import labels_of
+from kg.relations import all_relations
 from kg.runs import active_runs, succeeded_run
 from kg.statements import notes_of, sources_by_statement, statements_by_id
 from kg.tables import Community, Graph, Run, RunKind, Source, Stance
@@ -75,8 +76,10 @@ def graph_of(session: Session, run_id: int) -> nx.Graph:
     from the top down) with `community` and `community_label` of the deepest; `bridges` (ids of
     the communities of the other active runs that hold it, by run and level: two communities
     that share a node are bridged by it); `stances` of its evidence, and how many of each. An
-    edge has `weight` and the layers that it sums, `semantic`, `concepts` and `same_source`. The
-    graph itself names its `run` and `method` and lists all these `communities`.
+    edge has `weight` and the layers that it sums, `semantic`, `concepts`, `relations` and
+    `same_source`. The graph itself names its `run` and `method` and lists all these `communities`
+    and the `asserted_relations` between its statements, which a node repeats in words as
+    `asserted`: they are what somebody said, and no evidence.
 
     Raises:
         NotFoundError: There is no such run.
@@ -92,7 +95,13 @@ def graph_of(session: Session, run_id: int) -> nx.Graph:
         homes.append(home)
     stored = session.get(Graph, run_id)
     identifiers = stored.statement_ids.split("\n") if stored and stored.statement_ids else []
-    graph = nx.Graph(run=run_id, method=run.method, communities=communities)
+    asserted = _asserted(session, set(identifiers))
+    graph = nx.Graph(
+        run=run_id, method=run.method, communities=communities, asserted_relations=asserted
+    )
+    said: dict[str, list[str]] = {}
+    for row in asserted:
+        said.setdefault(row["head"], []).append(f"{row['kind']} {row['tail']} ({row['by']})")
     labels = {str(row["id"]): str(row["label"]) for row in communities}
     for identifier, attributes in _statements(session, identifiers):
         path = homes[0].get(identifier, [])
@@ -102,6 +111,7 @@ def graph_of(session: Session, run_id: int) -> nx.Graph:
             communities=path,
             community=path[-1] if path else "",
             community_label=labels[path[-1]] if path else "",
+            asserted=said.get(identifier, []),
             bridges=[found for home in homes[1:] for found in home.get(identifier, [])],
         )
     if stored is not None:
@@ -180,11 +190,27 @@ def _statements(
         )
 
 
+def _asserted(session: Session, identifiers: set[str]) -> list[dict[str, str]]:
+    """Return the relations between these statements, with who asserted each, and why."""
+    return [
+        {
+            "kind": relation.kind.value,
+            "head": relation.head_id,
+            "tail": relation.tail_id,
+            "by": relation.method,
+            "reason": relation.reason,
+        }
+        for relation in all_relations(session)
+        if relation.head_id in identifiers and relation.tail_id in identifiers
+    ]
+
+
 def _edges(stored: Graph, identifiers: list[str]) -> Iterator[tuple[str, str, dict[str, object]]]:
     """Yield the edges with their layers; node-link data reserves the name `source`."""
     head, tail = (np.frombuffer(column, dtype="<i4") for column in (stored.head, stored.tail))
-    names = ("weight", "semantic", "concepts", "same_source")
-    columns = (stored.weight, stored.semantic, stored.concepts, stored.source)
+    names = ("weight", "semantic", "concepts", "relations", "same_source")
+    related = stored.relations or bytes(len(stored.weight))
+    columns = (stored.weight, stored.semantic, stored.concepts, related, stored.source)
     values = np.stack([np.frombuffer(column, dtype="<f4") for column in columns], axis=1)
     for one, other, row in zip(head.tolist(), tail.tolist(), values.tolist(), strict=True):
         rounded = (round(value, 6) for value in row)

@@ -19,7 +19,7 @@ from kg.runs import close_abandoned
 from kg.tables import Community, Embedding, Graph, Label, Membership, Run, RunStatus
 
 ROOT = Path(__file__).parents[2]
-METHODS = ["leiden_semantic", "leiden_concepts", "leiden_hybrid_concepts"]
+METHODS = ["leiden_semantic", "leiden_concepts", "leiden_relations", "leiden_hybrid_concepts"]
 
 
 def _run(database: Path, *arguments: str) -> Any:
@@ -280,3 +280,50 @@ def _wait_for_a_run(database: Path, *kinds: str) -> None:
                 return
         time.sleep(0.01)
     raise AssertionError("the run did not begin")
+
+
+def test_a_relation_is_asserted_shown_and_taken_back(library: Path, tmp_path: Path):
+    one, other, *_ = (hit["id"] for hit in _json(library, "search", "decomposition")["hits"])
+
+    added = _json(library, "relate", one, "supports", other, "--reason", "It says how")
+    again = _json(library, "relate", one, "supports", other, "--by", "reader-1")
+    shown = _json(library, "statement", other)["relations"]
+    in_words = _run(library, "statement", other).stdout
+    (tmp_path / "relations.jsonl").write_text(
+        json.dumps({"head": one, "kind": "supports", "tail": other}), encoding="utf-8"
+    )
+    removed = _run(library, "relate", "--file", str(tmp_path / "relations.jsonl"), "--remove")
+
+    assert [added["relations"][0]["change"], again["relations"][0]["change"]] == [
+        "added",
+        "unchanged",
+    ]
+    (relation,) = shown
+    assert (relation["words"], relation["other"]["id"]) == ("is supported by", one)
+    assert (relation["method"], relation["reason"]) == ("person", "It says how")
+    assert "Relations (1): asserted, not measured" in in_words
+    assert "asserted by a person" in in_words
+    assert removed.exit_code == 0
+    assert "removed" in removed.stdout
+    assert _json(library, "statement", other)["relations"] == []
+
+
+def test_a_file_of_relations_is_stored_whole_or_not_at_all(library: Path, tmp_path: Path):
+    one, other, *_ = (hit["id"] for hit in _json(library, "search", "decomposition")["hits"])
+    path = tmp_path / "relations.jsonl"
+    lines = [{"head": one, "kind": "cites", "tail": tail} for tail in (other, "stm_nobody")]
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+
+    refused = _run(library, "relate", "--file", str(path))
+
+    assert refused.exit_code == 1
+    assert "line 2" in refused.stderr
+    assert "stm_nobody" in refused.stderr
+    assert _json(library, "statement", one)["relations"] == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["stm_a", "cites"], ["stm_a", "likes", "stm_b"], ["stm_a", "--file", "x"]]
+)
+def test_relate_says_what_it_takes(library: Path, arguments: list[str]):
+    assert _run(library, "relate", *arguments).exit_code == 2

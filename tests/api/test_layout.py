@@ -126,7 +126,13 @@ def _member(i: int, sub_community: str | None = None) -> MemberView:
 
 def _edge(a: int, b: int, weight: float) -> EdgeView:
     return EdgeView(
-        source=f"s{a}", target=f"s{b}", weight=weight, semantic=0, concepts=0, same_source=False
+        source=f"s{a}",
+        target=f"s{b}",
+        weight=weight,
+        semantic=0,
+        concepts=0,
+        relations=0,
+        same_source=False,
     )
 
 

@@ -12,6 +12,8 @@ from api.pages import branches_of
 from api.templating import count_of, is_web_address, moment, number, probability
 from api.views import sources as source_views
 from api.views.communities import communities_view
+from kg.db import writing
+from kg.relations import RelationDraft, add_relations
 
 COMMUNITY = "/communities/leiden_semantic-run3-c0"
 PATHS = [
@@ -245,6 +247,25 @@ def test_a_mention_leads_to_its_mark_even_in_a_long_text(web, library, monkeypat
     assert answer.url.query == b"first=1"
     assert answer.url.fragment == mention["id"]
     assert f'id="{mention["id"]}"' in answer.text
+
+
+def test_the_statement_page_says_who_asserted_a_relation_and_that_it_is_no_evidence(
+    cluster_by_hand,
+):
+    library = cluster_by_hand({})
+    head, tail = library.statements["apart"], library.statements["together"]
+    draft = RelationDraft(head=head, kind="refines", tail=tail, reason="<b>adds</b>", method="m-1")
+    with writing(library.engine) as session:
+        add_relations(session, [draft])
+
+    page = TestClient(create_app(library.engine)).get(f"/statements/{tail}").text
+
+    assert "Relations (1)" in page
+    assert "none of them is evidence" in page
+    assert "is refined by" in page
+    assert f'href="/statements/{head}"' in page
+    assert "asserted by m-1" in page
+    assert "&lt;b&gt;adds&lt;/b&gt;" in page
 
 
 def test_the_statement_page_shows_quote_page_and_ledger(web, library):

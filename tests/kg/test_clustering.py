@@ -17,9 +17,10 @@ from kg.communities import (
     members_of,
     tree_of,
 )
-from kg.db import open_engine, reading
+from kg.db import open_engine, reading, writing
 from kg.embedders import Embedder
 from kg.errors import ConfigError
+from kg.relations import RelationDraft, add_relations
 from kg.runs import active_run, run_of
 from kg.tables import Community, Embedding, Graph, Membership, Run, RunKind, RunStatus
 from tests.kg.conftest import FINDING, STATEMENTS, Said, fill
@@ -110,14 +111,17 @@ def test_statements_on_one_subject_come_together(engine: Engine, minilm: Embedde
     ("method", "layers"),
     [
         ("leiden_concepts", {"concepts"}),
-        ("leiden_hybrid_concepts", {"semantic", "concepts", "source"}),
+        ("leiden_hybrid_concepts", {"semantic", "concepts", "relations", "source"}),
+        ("leiden_relations", {"relations", "source"}),
         ("leiden_semantic", {"semantic"}),
     ],
 )
 def test_each_method_ties_statements_by_its_layers(
     method: str, layers: set[str], engine: Engine, minilm: Embedder
 ):
-    fill(engine)
+    ids = fill(engine)
+    with writing(engine) as session:
+        add_relations(session, [RelationDraft(head=ids[4], kind="cites", tail=ids[5])])
 
     report = cluster(engine, method, minilm)
 
@@ -130,6 +134,36 @@ def test_each_method_ties_statements_by_its_layers(
     for edge in edges:
         total = sum(stored.layers[name] * getattr(edge, name) for name in stored.layers)
         assert edge.weight == pytest.approx(total, abs=1e-5)
+
+
+def test_relations_bring_statements_of_different_sources_together(engine: Engine, minilm: Embedder):
+    ids = fill(engine)
+    by_source: dict[str, list[str]] = {}
+    for identifier, said in zip(ids, STATEMENTS, strict=True):
+        by_source.setdefault(said.source, []).append(identifier)
+    apart = cluster(engine, "leiden_relations", minilm)
+    weights, probes = by_source["What weights say"], by_source["What probes read"]
+    drafts = [
+        RelationDraft(head=probe, kind="contradicts", tail=weight)
+        for probe in probes
+        for weight in weights
+    ]
+    with writing(engine) as session:
+        add_relations(session, drafts)
+
+    together = cluster(engine, "leiden_relations", minilm)
+
+    with reading(engine) as session:
+        tops = [
+            {
+                frozenset(members_of(session, node.id))
+                for node in tree_of(session, report.run)
+                if node.level == 0
+            }
+            for report in (apart, together)
+        ]
+    assert all(any(top <= set(held) for held in by_source.values()) for top in tops[0])
+    assert frozenset(weights + probes) in tops[1]
 
 
 def test_a_run_records_all_that_it_was_configured_with_and_what_it_found(

@@ -141,7 +141,7 @@ def test_the_edges_of_a_community_are_those_between_its_members(
 
     ties = {(2, 3): 0.8, (3, 4): 0.7, (4, 5): 0.5}
     expected = [
-        EdgeRow(*sorted((names[a], names[b])), pytest.approx(w), pytest.approx(w), 0.0, 0.0)
+        EdgeRow(*sorted((names[a], names[b])), pytest.approx(w), pytest.approx(w), 0.0, 0.0, 0.0)
         for (a, b), w in ties.items()
     ]
     assert sorted(edges) == sorted(expected, key=lambda edge: edge[:2])
@@ -157,7 +157,7 @@ def test_neighbours_come_strongest_first_then_by_id(engine: Engine, said: dict[s
 
     equals = sorted([names[0], names[4]])
     assert [row.statement_id for row in found] == [names[2], *equals]
-    assert found[0] == NeighbourRow(names[2], pytest.approx(0.8), pytest.approx(0.8), 0.0, 0.0)
+    assert found[0] == NeighbourRow(names[2], pytest.approx(0.8), pytest.approx(0.8), 0.0, 0.0, 0.0)
     assert two == found[:2]
     assert unknown == []
 

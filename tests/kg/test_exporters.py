@@ -13,6 +13,7 @@ from kg.errors import ConfigError, NotFoundError
 from kg.exporters import EXPORTERS, export, graph_of
 from kg.labellers import OfflineLabeller
 from kg.labelling import label_run
+from kg.relations import RelationDraft, add_relations
 from kg.runs import recording
 from kg.tables import Evidence, Prediction, RunKind, Side, Stance
 from tests.kg.small_graph import NoConfig, store_clustering, store_statements
@@ -98,6 +99,7 @@ def test_a_statement_is_a_node_with_all_that_is_known_of_it(
         "communities": [f"leiden_hybrid-run{hybrid}-c0", f"leiden_hybrid-run{hybrid}-c0-c1"],
         "community": f"leiden_hybrid-run{hybrid}-c0-c1",
         "community_label": "Toy model",
+        "asserted": [],
         "bridges": [f"leiden_semantic-run{hybrid - 1}-c1"],
         "stances": ["refutes", "inconclusive"],
         "supports": 0,
@@ -115,8 +117,40 @@ def test_an_edge_has_its_weight_and_its_layers(engine: Engine, ids: dict[str, st
         "weight": 0.75,
         "semantic": 0.75,
         "concepts": 0.0,
+        "relations": 0.0,
         "same_source": 0.0,
     }
+
+
+@pytest.mark.usefixtures("hybrid")
+def test_what_was_asserted_is_exported_with_who_said_it(
+    engine: Engine, ids: dict[str, str], tmp_path: Path
+):
+    drafts = [
+        RelationDraft(head=ids["toy"], kind="supports", tail=ids["ranks"], reason="It shows it"),
+        RelationDraft(head=ids["odd"], kind="cites", tail=ids["toy"]),
+    ]
+    with writing(engine) as session:
+        add_relations(session, drafts)
+    in_words = f"supports {ids['ranks']} (person)"
+
+    with reading(engine) as session:
+        export(session, "json", tmp_path / "graph.json")
+        export(session, "graphml", tmp_path / "graph.graphml")
+
+    # "odd" is not in this run, so neither is what it cites.
+    as_json = _read("json", tmp_path / "graph.json")
+    assert as_json.graph["asserted_relations"] == [
+        {
+            "kind": "supports",
+            "head": ids["toy"],
+            "tail": ids["ranks"],
+            "by": "person",
+            "reason": "It shows it",
+        }
+    ]
+    assert as_json.nodes[ids["toy"]]["asserted"] == [in_words]
+    assert _read("graphml", tmp_path / "graph.graphml").nodes[ids["toy"]]["asserted"] == in_words
 
 
 def test_the_communities_of_all_active_runs_are_listed_once(engine: Engine, hybrid: int):

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from kg.errors import ModelError
-from kg.hybrid_graph import GraphConfig, HybridGraph, build_hybrid_graph
+from kg.hybrid_graph import (
+    LAYERS,
+    GraphConfig,
+    HybridGraph,
+    RelationWeights,
+    build_hybrid_graph,
+)
+from kg.relations import Tie
+from kg.tables import RelationKind
 
 NONE = np.empty((0, 0), dtype=np.float32)
 
@@ -19,10 +27,10 @@ def _unit(vectors: Sequence[Sequence[float]]) -> np.ndarray:
     return (array / np.linalg.norm(array, axis=1, keepdims=True)).astype(np.float32)
 
 
-def _edges(graph: HybridGraph) -> dict[tuple[str, str], tuple[float, float, float, float]]:
+def _edges(graph: HybridGraph) -> dict[tuple[str, str], tuple[float, ...]]:
     heads = [graph.statement_ids[place] for place in graph.head]
     tails = [graph.statement_ids[place] for place in graph.tail]
-    columns = (graph.weight, graph.semantic, graph.concepts, graph.source)
+    columns = (graph.weight, graph.semantic, graph.concepts, graph.source, graph.relations)
     layers = zip(*(np.round(column.astype(float), 6).tolist() for column in columns), strict=True)
     return dict(zip(zip(heads, tails, strict=True), layers, strict=True))
 
@@ -39,7 +47,8 @@ def test_a_weight_is_the_sum_of_its_layers_times_what_they_count_for():
     edges = _edges(build_hybrid_graph(["a", "b", "c"], vectors, concepts, sources, config))
 
     assert list(edges) == [("a", "b")]
-    weight, semantic, shared, source = edges["a", "b"]
+    weight, semantic, shared, source, related = edges["a", "b"]
+    assert related == 0
     assert semantic == pytest.approx(0.8, abs=2e-6)
     assert shared == pytest.approx(0.314715, abs=2e-6)
     assert source == 1
@@ -71,17 +80,57 @@ def test_the_order_of_the_statements_makes_no_difference(seed: int, n: int):
 def test_a_layer_that_counts_for_nothing_ties_nobody():
     ids, vectors = ["a", "b"], _unit([[1, 0], [1, 0.1]])
     concepts, sources = {"a": frozenset("x"), "b": frozenset("x")}, {"a": ["s"], "b": ["s"]}
+    relations = [Tie("a", "b", RelationKind.CITES)]
 
     def layers(**counts: float) -> list[bool]:
-        config = GraphConfig(**{"semantic": 0, "concepts": 0, "source": 0} | counts)
-        graph = build_hybrid_graph(ids, vectors, concepts, sources, config)
+        config = GraphConfig(**dict.fromkeys(LAYERS, 0) | counts)
+        graph = build_hybrid_graph(ids, vectors, concepts, sources, config, relations)
         assert len(graph.head) == len(counts)
-        return [bool(column.any()) for column in (graph.semantic, graph.concepts, graph.source)]
+        return [bool(getattr(graph, name).any()) for name in LAYERS]
 
-    assert layers() == [False, False, False]
-    assert layers(semantic=1) == [True, False, False]
-    assert layers(concepts=1) == [False, True, False]
-    assert layers(source=1) == [False, False, True]
+    assert layers() == [False] * 4
+    for name in LAYERS:
+        assert layers(**{name: 1}) == [layer == name for layer in LAYERS]
+
+
+def test_a_relation_ties_by_its_kind_and_of_several_the_strongest_counts():
+    vectors = _unit([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    kinds = RelationWeights(contradicts=0.75, cites=0.25, same_as=0)
+    config = GraphConfig(relations=2, source=0.5, relation_kinds=kinds)
+    relations = [
+        Tie("b", "a", RelationKind.CITES),
+        Tie("a", "b", RelationKind.CONTRADICTS),
+        Tie("a", "c", RelationKind.SAME_AS),  # counts for nothing
+        Tie("c", "b", RelationKind.CITES),
+        Tie("c", "elsewhere", RelationKind.SUPPORTS),
+    ]
+    sources = {"b": ["s"], "c": ["s"], "a": ["t"]}
+
+    graph = build_hybrid_graph(["a", "b", "c"], vectors, {}, sources, config, relations)
+
+    assert _edges(graph) == {("a", "b"): (1.5, 0, 0, 0, 0.75), ("b", "c"): (1, 0, 0, 1, 0.25)}
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(deadline=None)
+def test_the_order_of_the_relations_makes_no_difference(seed: int):
+    rng = np.random.default_rng(seed)
+    ids = list("abcdefgh")
+    relations = [
+        Tie(
+            *rng.choice(ids, size=2, replace=False).tolist(),
+            RelationKind(rng.choice(list(RelationKind))),
+        )
+        for _ in range(12)
+    ]
+    vectors = _unit(rng.normal(size=(8, 4)))
+    config = GraphConfig(semantic=0)
+
+    graph = build_hybrid_graph(ids, vectors, {}, {}, config, relations)
+    other = build_hybrid_graph(ids, vectors, {}, {}, config, relations[::-1])
+
+    assert _edges(graph) == _edges(other)
+    assert set(_edges(graph)) == {tuple(sorted(tie[:2])) for tie in relations}
 
 
 def test_what_is_too_far_apart_is_not_tied():
@@ -113,7 +162,7 @@ def test_a_tie_of_another_layer_is_marked_where_the_source_is_the_same():
 
     edges = _edges(build_hybrid_graph(["a", "b", "c"], vectors, {}, sources, GraphConfig()))
 
-    marked = {pair for pair, (_, _, _, source) in edges.items() if source}
+    marked = {pair for pair, (_, _, _, source, _) in edges.items() if source}
     assert set(edges) == {("a", "b"), ("a", "c"), ("b", "c")}
     assert marked == {("a", "c")}
 
