@@ -9,7 +9,7 @@ wrong, nothing ever will.
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine, insert
@@ -21,8 +21,10 @@ from kg.db import reading, writer, writing
 from kg.embedders import Embedder, OnProgress
 from kg.embeddings import embed_missing, embedded_texts, vectors_of
 from kg.errors import ConfigError
+from kg.forest import CommunityRow, Forest, as_forest
 from kg.hybrid_graph import LAYERS, GraphConfig, HybridGraph, build_hybrid_graph
 from kg.leiden import Hierarchy, LeidenConfig, leiden_hierarchy
+from kg.lineage import inherited_links
 from kg.relations import ties_by_relation
 from kg.runs import recording, succeed
 from kg.statements import sources_by_statement
@@ -164,7 +166,7 @@ def _store_communities(
                 "parent_id": community_id(method, run_id, path[:-1]) if len(path) > 1 else None,
                 "level": len(path) - 1,
                 "ordinal": path[-1],
-                "link": identifier,
+                "link": "",
             }
         )
         if not branch.children:
@@ -177,8 +179,20 @@ def _store_communities(
                 for member in branch.members
             )
     if communities:
+        links = inherited_links(session, method, _forest(communities, memberships))
+        for row in communities:
+            row["link"] = links[str(row["id"])]
         session.execute(insert(Community), communities)
         session.execute(insert(Membership), memberships)
+
+
+def _forest(
+    communities: Sequence[Mapping[str, Any]], memberships: Sequence[Mapping[str, Any]]
+) -> Forest:
+    return as_forest(
+        [CommunityRow(row["id"], row["parent_id"], row["link"]) for row in communities],
+        [(row["statement_id"], row["community_id"]) for row in memberships],
+    )
 
 
 def _store_graph(session: Session, run_id: int, graph: HybridGraph, config: GraphConfig) -> None:

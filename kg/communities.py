@@ -2,7 +2,8 @@
 
 A community's id is its path: `leiden_semantic-run4-c0-c1` is part of `leiden_semantic-run4-c0`.
 A membership names the deepest community of a statement, and all that contain it follow from the
-path. So the members of a community are those of every id that begins with its own.
+path. So the members of a community are those of every id that begins with its own. Whatever takes
+an id takes a permanent link too (`kg.lineage`).
 
 Nothing here builds an object per edge of a graph: the columns are read as arrays, and only the
 ties that are asked for become rows.
@@ -82,12 +83,21 @@ def branch_of(identifier: str) -> list[str]:
 
 
 def community_of(session: Session, identifier: str) -> Community:
-    """Return a community.
+    """Return the community with this id, or the latest with this permanent link.
+
+    An id always means this community of this run, whatever has run since. The latest community of
+    a link is in the active run, unless what the link stands for is gone.
 
     Raises:
-        NotFoundError: No community has this id.
+        NotFoundError: No community has this id or link.
     """
     community = session.get(Community, identifier)
+    if community is None:
+        community = session.exec(
+            select(Community)
+            .where(Community.link == identifier, Community.link != "")
+            .order_by(col(Community.run_id).desc())
+        ).first()
     if community is None:
         raise NotFoundError(f"there is no community {identifier}")
     return community
@@ -130,7 +140,7 @@ def members_of(session: Session, identifier: str) -> list[str]:
     Raises:
         NotFoundError: No community has this id.
     """
-    community_of(session, identifier)
+    identifier = community_of(session, identifier).id
     return list(
         session.exec(
             select(Membership.statement_id)
@@ -152,7 +162,7 @@ def children_of(session: Session, identifier: str) -> list[Community]:
     Raises:
         NotFoundError: No community has this id.
     """
-    community_of(session, identifier)
+    identifier = community_of(session, identifier).id
     return list(
         session.exec(
             select(Community)
@@ -218,7 +228,7 @@ def edges_of(session: Session, identifier: str) -> list[EdgeRow]:
     """
     community = community_of(session, identifier)
     columns = _columns(session, community.run_id)
-    members = np.isin(columns.statement_ids, members_of(session, identifier))
+    members = np.isin(columns.statement_ids, members_of(session, community.id))
     inside = np.flatnonzero(members[columns.head] & members[columns.tail])
     heads = columns.statement_ids[columns.head[inside]].tolist()
     tails = columns.statement_ids[columns.tail[inside]].tolist()

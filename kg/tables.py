@@ -298,7 +298,7 @@ class Community(Row, table=True):
     """Place among its siblings, largest first when the run was made."""
 
     link: str = Field(default="", index=True)
-    """Permanent: the id of the first community of this identity (`kg.lineage`)."""
+    """Permanent: `content_id("com", id)` of the first community of this identity (`kg.lineage`)."""
 
     stability: float | None = None
     """How well other seeds find the same community, in [0, 1] (`kg.stability`)."""

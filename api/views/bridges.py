@@ -82,7 +82,7 @@ def bridges_view(session: Session, community_id: str, all_runs: bool = False) ->
     Raises:
         NotFoundError: No community has this id.
     """
-    items = bridge_items(session, community_id, all_runs)
+    items = bridge_items(session, community_of(session, community_id).id, all_runs)
     shared = sorted({identifier for item in items for identifier in item.shared_ids})
     statements = statements_by_id(session, shared)
     return BridgesView(

@@ -144,6 +144,7 @@ def community_view(session: Session, community_id: str) -> CommunityView:
         NotFoundError: No community has this id.
     """
     community = community_of(session, community_id)
+    community_id = community.id
     run = run_of(session, community.run_id)
     active = active_run(session, RunKind.CLUSTERING, run.method)
     members = members_by_community(session, community.run_id)

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from kg.ids import content_id
+
 revision = "0003"
 down_revision = "0002"
 
@@ -52,9 +54,21 @@ def upgrade() -> None:
         table.add_column(sa.Column("chance_stability", sa.Float(), nullable=True))
         table.add_column(sa.Column("is_well_connected", sa.Boolean(), nullable=True))
         table.create_index("ix_community_link", ["link"], unique=False)
-    op.execute("UPDATE community SET link = id")
+    _begin_links()
     with op.batch_alter_table("membership") as table:
         table.add_column(sa.Column("certainty", sa.Float(), nullable=True))
+
+
+def _begin_links() -> None:
+    """Give each community the permanent link that begins with it."""
+    community = sa.table("community", sa.column("id"), sa.column("link"))
+    connection = op.get_bind()
+    for identifier in connection.execute(sa.select(community.c.id)).scalars().all():
+        connection.execute(
+            sa.update(community)
+            .where(community.c.id == identifier)
+            .values(link=content_id("com", identifier))
+        )
 
 
 def downgrade() -> None:

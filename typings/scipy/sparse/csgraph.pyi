@@ -1,0 +1,7 @@
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+def min_weight_full_bipartite_matching(
+    biadjacency: csr_array, maximize: bool = False
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]: ...
