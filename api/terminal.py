@@ -129,6 +129,9 @@ def community(view: CommunityView) -> Lines:
     yield f"\nBridges ({len(view.bridges)})"
     for bridge in view.bridges:
         yield from _bridge(bridge)
+    yield f"\nNested in other methods ({len(view.nested)})"
+    for nested in view.nested:
+        yield f"  {_NESTING[nested.relation]}  {nested.id}  {nested.members:>3}  {nested.label}"
     for title, rows in (("Claims", view.claims), ("Findings", view.findings)):
         yield f"\n{title} ({len(rows)})"
         for row in rows:
@@ -142,7 +145,8 @@ def bridges(view: BridgesView) -> Lines:
         for shared in bridge.shared_statements:
             yield f"       {shared.id}  {_short(shared.text)}"
     if not view.root:
-        yield "no other active clustering shares members: cluster with another --method"
+        yield "no community of another active clustering crosses it: `claimgraph community` shows"
+        yield "what is only nested; another --method of `claimgraph cluster` may find more"
 
 
 def statement(view: StatementView) -> Lines:
@@ -279,11 +283,21 @@ def evidence_item(item: EvidenceItem) -> Lines:
     yield f"    because:   {item.reason}"
 
 
+_NESTING = {
+    "same": "has the members of  ",
+    "contains": "contains            ",
+    "within": "lies within         ",
+    "lateral": "crosses             ",
+}
+
+
 def _bridge(bridge: BridgeItem) -> Lines:
+    mark = "" if bridge.significant else "  (chance could do this)"
     yield (
-        f"  {bridge.shared:>3} shared  {bridge.relation:<8}  Jaccard {bridge.jaccard:.2f}  "
-        f"{bridge.id}  {bridge.label}"
+        f"  {bridge.shared:>3} shared  Jaccard {bridge.jaccard:.2f}  lift {bridge.lift:.1f}  "
+        f"q {bridge.q_value:.2g}{mark}  {bridge.id}  {bridge.label}"
     )
+    yield f"       {bridge.why}"
 
 
 def _relation(relation: RelationItem) -> Lines:

@@ -1,57 +1,86 @@
-"""Bridges: where the communities of other methods and runs share members with this one.
+"""Bridges: where the communities of other methods and runs cross this one.
 
-That two communities share members says little by itself: large ones always do. So each
-bridge carries what chance alone would give. If the other community had drawn its members
-blindly from the N statements that both runs cluster, the number of shared ones would follow
-the hypergeometric law (Fisher, 1935, The Logic of Inductive Inference,
-doi:10.2307/2342435): a * b / N of them in the mean, and at least k of them with probability
-
-    P(X >= k) = sum_{i >= k} C(a, i) C(N - a, b - i) / C(N, b).
-
-But: two methods that read the same texts are not independent, so a small probability says
-that the overlap does not come from the sizes, not that it is a discovery.
+`kg.bridges` finds them and says what chance would give; here they get names, the sources that
+meet at each, and one sentence of why it matters.
 """
 
 from collections.abc import Sequence
-from math import exp, lgamma
 from typing import NamedTuple
 
 from pydantic import RootModel
 from sqlmodel import Session, col, select
 
-from api.views.view import StatementName, View, label_text, statement_name
-from kg.bridges import Relation, bridges_of
-from kg.communities import community_of, members_by_community
+from api.views.view import (
+    CommunityName,
+    SourceName,
+    StatementName,
+    label_text,
+    statement_name,
+)
+from kg.bridges import Bridge, Nested, Relation, overlaps_of
+from kg.communities import community_of
 from kg.labelling import labels_of
+from kg.meetings import Crossing, Meeting, meetings_of
 from kg.statements import statements_by_id
 from kg.tables import Community, Run
 
+NEARLY_THE_SAME = 0.5
+"""Two communities with a greater index of Jaccard have more in common than not."""
 
-class BridgeItem(View):
-    """A community of another method or run that shares members with this one."""
 
-    id: str
-    label: str
-    method: str
-    run: int
-    members: int
-    """How many statements the other community holds."""
+class BridgeSource(SourceName):
+    """A source of statements that two communities share."""
 
     shared: int
-    shared_ids: list[str]
-    """The statements that both hold."""
+    """How many of the shared statements it makes."""
+
+
+class Overlap(CommunityName):
+    """A community of another method or run that shares members with this one."""
+
+    method: str
+    run: int
+    shared: int
+    """How many statements both hold."""
 
     jaccard: float
     """Shared statements over all statements of the two, in (0, 1]."""
 
     relation: Relation
-    """`contains`: this one holds the other whole; `within`: the other holds this one whole."""
+    """`lateral`: each has members that the other lacks; `same`; `contains`: this one holds the
+    other whole; `within`: the other holds this one whole."""
+
+
+class NestedItem(Overlap):
+    """A community of another run that is the same set, a part of this one, or holds it whole."""
+
+
+class BridgeItem(Overlap):
+    """A community of another run that crosses this one; its relation is `lateral`."""
+
+    shared_ids: list[str]
+    """The statements that both hold."""
 
     expected: float
     """How many statements communities of these sizes share by chance, in the mean."""
 
+    lift: float
+    """Shared over expected; 1 is chance."""
+
     p_value: float
-    """Probability that chance alone gives as many or more, in [0, 1]."""
+    """Probability that chance alone gives as many or more, in (0, 1]."""
+
+    q_value: float
+    """The p-value corrected for all pairs that were tested, in (0, 1]."""
+
+    significant: bool
+    """The q-value is at most .05."""
+
+    sources: list[BridgeSource]
+    """The sources of the shared statements, most of them first."""
+
+    why: str
+    """One sentence on why it matters."""
 
 
 class BridgeDetail(BridgeItem):
@@ -61,14 +90,14 @@ class BridgeDetail(BridgeItem):
 
 
 class BridgesView(RootModel[list[BridgeDetail]]):
-    """The bridges of a community: most shared members first, then closest."""
+    """The bridges of a community: significant first, then most shared members, then closest."""
 
 
-class Chance(NamedTuple):
-    """What chance alone would make two communities share."""
+class OverlapItems(NamedTuple):
+    """What a community shares with those of other runs."""
 
-    expected: float
-    p_value: float
+    bridges: list[BridgeItem]
+    nested: list[NestedItem]
 
 
 def bridges_view(session: Session, community_id: str, all_runs: bool = False) -> BridgesView:
@@ -82,82 +111,129 @@ def bridges_view(session: Session, community_id: str, all_runs: bool = False) ->
     Raises:
         NotFoundError: No community has this id.
     """
-    items = bridge_items(session, community_of(session, community_id).id, all_runs)
+    items = overlap_items(session, community_of(session, community_id).id, all_runs).bridges
     shared = sorted({identifier for item in items for identifier in item.shared_ids})
     statements = statements_by_id(session, shared)
     return BridgesView(
         [
             BridgeDetail(
-                **item.model_dump(),
-                shared_statements=[
-                    statement_name(statements[identifier]) for identifier in item.shared_ids
-                ],
+                **dict(item),
+                shared_statements=[statement_name(statements[each]) for each in item.shared_ids],
             )
             for item in items
         ]
     )
 
 
-def bridge_items(session: Session, community_id: str, all_runs: bool = False) -> list[BridgeItem]:
-    """Return a community's bridges: most shared members first, then closest, then by id."""
-    bridges = bridges_of(session, community_id, all_runs=all_runs)
-    others = _communities(session, [bridge.community_id for bridge in bridges])
-    labels = labels_of(session, [bridge.community_id for bridge in bridges])
-    own_run = community_of(session, community_id).run_id
-    runs = {own_run} | {community.run_id for community, _ in others.values()}
-    members = {run: members_by_community(session, run) for run in runs}
-    clustered = {run: frozenset[str]().union(*members[run].values()) for run in runs}
-    both = {run: clustered[own_run] & clustered[run] for run in runs}
-    here = {run: len(members[own_run][community_id] & both[run]) for run in runs}
-    items: list[BridgeItem] = []
-    for bridge in bridges:
-        community, run = others[bridge.community_id]
-        there = members[community.run_id][community.id]
-        common = both[community.run_id]
-        chance = overlap_by_chance(
-            len(bridge.shared_ids), here[community.run_id], len(there & common), len(common)
-        )
-        items.append(
-            BridgeItem(
-                id=bridge.community_id,
-                label=label_text(labels, bridge.community_id),
-                method=run.method,
-                run=community.run_id,
-                members=len(there),
-                shared=len(bridge.shared_ids),
-                shared_ids=list(bridge.shared_ids),
-                jaccard=round(bridge.jaccard, 6),
-                relation=bridge.relation,
-                expected=round(chance.expected, 6),
-                p_value=chance.p_value,
-            )
-        )
-    return items
-
-
-def overlap_by_chance(n_shared: int, n_here: int, n_there: int, n_all: int) -> Chance:
-    """Return what two sets of these sizes, drawn blindly from n_all statements, would share."""
-    log_all = _log_choose(n_all, n_there)
-    first = max(n_shared, n_here + n_there - n_all)
-    tail = sum(
-        exp(_log_choose(n_here, k) + _log_choose(n_all - n_here, n_there - k) - log_all)
-        for k in range(first, min(n_here, n_there) + 1)
+def overlap_items(session: Session, community_id: str, all_runs: bool = False) -> OverlapItems:
+    """Return a community's bridges, and the communities of other runs that are only nested."""
+    found = overlaps_of(session, community_id, all_runs=all_runs)
+    crossing = [each.community_id for each in found.bridges]
+    names = names_of(session, [*crossing, *(each.community_id for each in found.nested)])
+    crossings = [Crossing(community_id, b.community_id, b.shared_ids) for b in found.bridges]
+    meetings = meetings_of(session, crossings)
+    return OverlapItems(
+        [
+            _bridge(names[bridge.community_id], bridge, meeting)
+            for bridge, meeting in zip(found.bridges, meetings, strict=True)
+        ],
+        [_nested(names[nested.community_id], nested) for nested in found.nested],
     )
-    return Chance(n_here * n_there / n_all, min(tail, 1.0))
 
 
-def _log_choose(n: int, k: int) -> float:
-    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+def why(bridge: Bridge, meeting: Meeting) -> str:
+    """Say in one sentence what a bridge amounts to: how far from chance, and who meets there."""
+    n = len(bridge.shared_ids)
+    return f"{_statements(n)} shared, {_beside_chance(bridge)}: {_who(meeting, n)}."
 
 
-def _communities(session: Session, identifiers: Sequence[str]) -> dict[str, tuple[Community, Run]]:
-    found: dict[str, tuple[Community, Run]] = {}
+class Named(NamedTuple):
+    """What to call a community, and which run made it."""
+
+    label: str
+    method: str
+    run: int
+
+
+def names_of(session: Session, identifiers: Sequence[str]) -> dict[str, Named]:
+    """Return label, method and run of each of these communities, by its id."""
+    labels = labels_of(session, identifiers)
+    found: dict[str, Named] = {}
     for start in range(0, len(identifiers), 500):
         rows = session.exec(
-            select(Community, Run)
+            select(Community.id, Community.run_id, Run.method)
             .join(Run, col(Run.id) == Community.run_id)
             .where(col(Community.id).in_(identifiers[start : start + 500]))
         )
-        for community, run in rows:
-            found[community.id] = (community, run)
+        for identifier, run, method in rows:
+            found[identifier] = Named(label_text(labels, identifier), method, run)
     return found
+
+
+def sources_at(meeting: Meeting) -> list[BridgeSource]:
+    """Return the sources that meet at a bridge."""
+    return [
+        BridgeSource(id=source.id, title=source.title, shared=source.n_statements)
+        for source in meeting.sources
+    ]
+
+
+def _bridge(name: Named, bridge: Bridge, meeting: Meeting) -> BridgeItem:
+    return BridgeItem(
+        id=bridge.community_id,
+        **name._asdict(),
+        members=bridge.members,
+        shared=len(bridge.shared_ids),
+        shared_ids=bridge.shared_ids,
+        jaccard=round(bridge.jaccard, 6),
+        relation=bridge.relation,
+        expected=round(bridge.expected, 6),
+        lift=round(bridge.lift, 4),
+        p_value=bridge.p_value,
+        q_value=bridge.q_value,
+        significant=bridge.is_significant,
+        sources=sources_at(meeting),
+        why=why(bridge, meeting),
+    )
+
+
+def _nested(name: Named, nested: Nested) -> NestedItem:
+    return NestedItem(
+        id=nested.community_id,
+        **name._asdict(),
+        members=nested.members,
+        shared=len(nested.shared_ids),
+        jaccard=round(nested.jaccard, 6),
+        relation=nested.relation,
+    )
+
+
+def _statements(n: int) -> str:
+    return "1 statement is" if n == 1 else f"{n:,} statements are"
+
+
+def _beside_chance(bridge: Bridge) -> str:
+    if not bridge.is_significant:
+        return f"which chance could do ({bridge.expected:.1f} expected)"
+    times = f"{bridge.lift:,.0f}" if bridge.lift >= 9.95 else f"{bridge.lift:.1f}"
+    if bridge.jaccard > NEARLY_THE_SAME:
+        return f"{times} times what chance would give, so this is nearly the same community"
+    return f"{times} times what chance would give"
+
+
+def _who(meeting: Meeting, n_shared: int) -> str:
+    if not meeting.sources:
+        return "no source is known to make them"
+    first, *others = [f"“{source.title}”" for source in meeting.sources]
+    if not others:
+        made = {1: "it comes", 2: "both come"}.get(n_shared, "all come")
+        return f"{made} from {first}, which has a foot in either"
+    counts = [source.n_statements for source in meeting.sources]
+    rest = ""
+    if meeting.meet_elsewhere is False:
+        rest = ", and in no other of the smallest communities"
+    if len(others) == 1:
+        return f"{first} ({counts[0]}) and {others[0]} ({counts[1]}) meet here{rest}"
+    more = f"{len(others) - 1} more {'source' if len(others) == 2 else 'sources'}"
+    rest = rest.replace(", and", "; the first two")
+    return f"{first} ({counts[0]}), {others[0]} ({counts[1]}) and {more} meet here{rest}"

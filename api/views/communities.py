@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import RootModel
 from sqlmodel import Session
 
-from api.views.bridges import BridgeItem, bridge_items
+from api.views.bridges import BridgeItem, NestedItem, overlap_items
 from api.views.statements import StatementRow, split_by_kind, statement_rows
 from api.views.view import CommunityName, SourceName, View, label_text
 from kg.communities import children_of, community_of, edges_of, members_by_community, tree_of
@@ -103,6 +103,11 @@ class CommunityView(View):
     """Most members first. A statement that two sources make counts for both."""
 
     bridges: list[BridgeItem]
+    """Communities of other methods that cross this one: significant first, then most shared."""
+
+    nested: list[NestedItem]
+    """Communities of other methods that are the same, a part of this one, or hold it whole."""
+
     claims: list[MemberView]
     findings: list[MemberView]
     edges: list[EdgeView]
@@ -151,6 +156,7 @@ def community_view(session: Session, community_id: str) -> CommunityView:
     children = children_of(session, community_id)
     labels = labels_of(session, _family(community, children))
     label = labels.get(community_id)
+    overlaps = overlap_items(session, community_id)
     rows = _members(session, members[community_id], {c.id: members[c.id] for c in children})
     claims, findings = split_by_kind(rows)
     return CommunityView(
@@ -167,7 +173,8 @@ def community_view(session: Session, community_id: str) -> CommunityView:
         parent=_name(community.parent_id, labels, members) if community.parent_id else None,
         sub_communities=[_name(child.id, labels, members) for child in children],
         sources=_sources(rows),
-        bridges=bridge_items(session, community_id),
+        bridges=overlaps.bridges,
+        nested=overlaps.nested,
         claims=claims,
         findings=findings,
         edges=_edges(session, community_id),

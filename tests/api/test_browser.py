@@ -82,7 +82,7 @@ def test_the_sections_come_in_the_order_of_the_seed_page(page: Page, complaints:
         "7 members. Each node is clickable.",
         "Sub-communities (2)",
         "Drawn from 2 sources",
-        "Bridges (3)",
+        "Bridges (2)",
         "Claims (3)",
         "Findings (4)",
     ]

@@ -152,6 +152,7 @@ def _community(n: int, edges: list[EdgeView]) -> CommunityView:
         sub_communities=[],
         sources=[],
         bridges=[],
+        nested=[],
         claims=[_member(i) for i in range(n)],
         findings=[],
         edges=edges,

@@ -119,12 +119,16 @@ def test_the_community_page_keeps_the_order_of_the_seed_page(web):
         "Interference of active features",
         "Drawn from 2 sources",
         "4 members",
-        "Bridges (3)",
-        "Crossing",
+        "Bridges (2)",
+        "None of them shares more than chance would make.",
+        "2 that share no more than chance would make",
         "leiden_concepts-run4-c0",
         "3 shared",
-        "Shared statements (3)",
-        "Inside",
+        "which chance could do",
+        "The 3 shared statements",
+        "leiden_concepts-run4-c1",
+        "Nested in other methods (1)",
+        "A part of this one",
         "leiden_concepts-run4-c2",
         "Claims (3)",
         "Says when features in superposition get in each other's way.",
@@ -182,28 +186,19 @@ def test_a_large_community_says_what_it_leaves_out(web, monkeypatch):
     assert "Only the 1 strongest ties are drawn" in words
 
 
-def test_bridges_beyond_the_first_eight_are_folded_away(cluster_by_hand):
-    names = [
-        "superposition",
-        "together",
-        "apart",
-        "recover",
-        "split",
-        "weights",
-        "script",
-        "pentagon",
-        "removal",
-        "four",
-        "grew",
-    ]
-    alone = {f"c{i}": [name] for i, name in enumerate(names)}
-    library = cluster_by_hand({"leiden_semantic": {"c0": names}, "leiden_concepts": alone})
+def test_bridges_that_chance_could_make_are_folded_away(cluster_by_hand):
+    inside = ["superposition", "together", "apart", "recover", "split"]
+    outside = ["weights", "script", "pentagon", "removal", "four"]
+    pairs = {f"c{i}": list(pair) for i, pair in enumerate(zip(inside, outside, strict=True))}
+    early = {"c0": inside, "c1": outside}
+    library = cluster_by_hand({"leiden_semantic": early, "leiden_concepts": pairs})
 
     html = TestClient(create_app(library.engine)).get("/communities/leiden_semantic-run2-c0").text
 
-    assert "Bridges (11)" in html
-    assert "3 more that share no more than these" in html
-    assert all(f"leiden_concepts-run3-c{i}" in html for i in range(11))
+    assert "Bridges (5)" in html
+    before, after = html.split("<summary>5 that share no more than chance would make</summary>")
+    assert "leiden_concepts-run3" not in before
+    assert all(f"leiden_concepts-run3-c{i}" in after for i in range(5))
 
 
 def test_what_documents_say_is_text_and_never_markup(web, library):

@@ -34,21 +34,27 @@ def test_every_community_adds_up(real_web):
         assert children == [i["id"] for i in tree if i["parent"] == view["id"]]
 
 
-def test_every_bridge_is_seen_from_both_ends(real_web):
+def test_nothing_that_is_nested_is_called_a_bridge(real_web):
     tree = real_web.get("/api/communities").json()
-    seen = {
-        (item["id"], bridge["id"]): bridge
-        for item in tree
-        for bridge in real_web.get(f"/api/communities/{item['id']}/bridges").json()
+    views = {item["id"]: real_web.get(f"/api/communities/{item['id']}").json() for item in tree}
+    held = {
+        name: {row["id"] for row in view["claims"] + view["findings"]}
+        for name, view in views.items()
     }
 
-    assert seen
-    for (here, there), bridge in seen.items():
-        back = seen[there, here]
-        assert bridge["shared_ids"] == back["shared_ids"]
-        assert bridge["jaccard"] == back["jaccard"]
-        assert bridge["p_value"] == pytest.approx(back["p_value"])
-        assert 0 < bridge["p_value"] <= 1
+    assert any(view["nested"] for view in views.values())
+    for name, view in views.items():
+        for bridge in view["bridges"]:
+            assert bridge["run"] != view["run"]
+            assert set(bridge["shared_ids"]) == held[name] & held[bridge["id"]]
+            assert held[name] - held[bridge["id"]]
+            assert held[bridge["id"]] - held[name]
+            assert 0 < bridge["p_value"] <= bridge["q_value"] <= 1
+        for nested in view["nested"]:
+            one, other = held[name], held[nested["id"]]
+            assert {"same": one == other, "contains": one > other, "within": one < other}[
+                nested["relation"]
+            ]
 
 
 def test_every_community_has_a_page(real_web):
