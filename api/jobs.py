@@ -17,6 +17,7 @@ from api.views.reports import (
     DecompositionView,
     FailureView,
     IngestionView,
+    LabellingView,
     RefusalView,
     SourceReportView,
     VerdictView,
@@ -25,8 +26,11 @@ from api.views.view import statement_name
 from kg.db import reading, writing
 from kg.errors import ConfigError
 from kg.evidence import Store
+from kg.language_model import ModelConfig, Usage, open_language_model
 from kg.relations import RelationDraft, add_relations, remove_relations
+from kg.runs import active_run, run_of
 from kg.statements import statement_of, statements_by_id
+from kg.tables import RunKind
 
 
 class OnProgress(Protocol):
@@ -74,11 +78,11 @@ def cluster_statements(
     """Embed what is new, cut the graph into communities, and label them."""
     from kg.clustering import cluster
     from kg.embedders import open_embedder
-    from kg.labellers import LABELLERS
+    from kg.labellers import open_labeller
     from kg.labelling import label_run
 
     report = cluster(engine, method, open_embedder(embedder), seed, on_progress)
-    labelling = label_run(engine, report.run, LABELLERS["offline"]())
+    labelling = label_run(engine, report.run, open_labeller("offline"))
     return ClusteringView(
         run=report.run,
         method=report.method,
@@ -114,6 +118,59 @@ def relate_statements(
             for draft, did in zip(drafts, happened, strict=True)
         ]
     )
+
+
+class Naming(NamedTuple):
+    """Which clustering is to be named, and by whom."""
+
+    method: str
+    """Its active run is meant, unless a run is given."""
+
+    run: int | None
+    labeller: str
+    model: ModelConfig | None
+    replies: Path | None
+    budget: int | None
+
+
+def label_communities(engine: Engine, naming: Naming, on_progress: OnProgress) -> LabellingView:
+    """Name the communities of a run anew; the clustering stays as it is.
+
+    Raises:
+        ConfigError: There is no such run or labeller, or the labeller lacks its model.
+        LanguageModelError: The model cannot be reached; what it has answered is kept.
+    """
+    from kg.labellers import open_labeller
+    from kg.labelling import label_run
+
+    run = naming.run if naming.run is not None else _active_run(engine, naming.method)
+    model = None
+    if naming.labeller == "llm" and naming.model is not None:
+        model = open_language_model(naming.model, naming.replies, naming.budget)
+    labeller = open_labeller(naming.labeller, model)
+    labelling = label_run(engine, run, labeller, on_progress)
+    with reading(engine) as session:
+        result = run_of(session, labelling).result
+    spent = model.spent if model is not None else Usage()
+    return LabellingView(
+        run=labelling,
+        clustering_run=run,
+        labeller=labeller.name,
+        communities=result["communities"],
+        refused=result["refused"],
+        seconds=result["seconds"],
+        **spent._asdict(),
+    )
+
+
+def _active_run(engine: Engine, method: str) -> int:
+    with reading(engine) as session:
+        active = active_run(session, RunKind.CLUSTERING, method)
+    if active is None or active.id is None:
+        raise ConfigError(
+            f"{method} has not been run: run `claimgraph cluster --method {method}` first"
+        )
+    return active.id
 
 
 def decompose_target(

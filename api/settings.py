@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 
@@ -17,6 +18,16 @@ class Settings(BaseSettings):
     embedder: str = "minilm"
     """`CLAIMGRAPH_EMBEDDER`: `minilm`, or a sentence-transformers model by folder or name."""
 
+    model: str | None = None
+    """`CLAIMGRAPH_MODEL`: the language model, such as `anthropic:NAME`, `openai:NAME` (any server
+    that speaks like OpenAI's), `ollama:NAME`. None: commands that need one ask for it."""
+
+    model_url: str | None = None
+    """`CLAIMGRAPH_MODEL_URL`: where it is served, if not at its usual place."""
+
+    model_key: SecretStr = SecretStr("")
+    """`CLAIMGRAPH_MODEL_KEY`: its key. It is sent to the server and never stored or shown."""
+
 
 def artifacts_of(database: str) -> Path:
     """Return the folder beside a database that holds its tensors.
@@ -26,3 +37,12 @@ def artifacts_of(database: str) -> Path:
     """
     file = make_url(database).database if "://" in database else database
     return Path(file or "claimgraph.db").with_suffix(".artifacts")
+
+
+def replies_of(database: str) -> Path | None:
+    """Return the file beside a database that keeps what a language model answered.
+
+    For `library.db` it is `library.replies.jsonl`; an in-memory database has none.
+    """
+    file = make_url(database).database if "://" in database else database
+    return Path(file).with_suffix(".replies.jsonl") if file and file != ":memory:" else None

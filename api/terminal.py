@@ -24,7 +24,13 @@ from api.views.communities import CommunitiesView, CommunityView
 from api.views.duplicates import DuplicatesView
 from api.views.evidence import EvidenceItem, LedgerView
 from api.views.relations import RelationItem, RelationReportView
-from api.views.reports import ClusteringView, DecompositionView, IngestionView, VerdictView
+from api.views.reports import (
+    ClusteringView,
+    DecompositionView,
+    IngestionView,
+    LabellingView,
+    VerdictView,
+)
 from api.views.runs import RunsView
 from api.views.search import SearchView
 from api.views.sources import SourcesView, SourceView
@@ -97,6 +103,16 @@ def clustering(view: ClusteringView) -> Lines:
     yield f"see them with: claimgraph communities --method {view.method}"
 
 
+def labelling(view: LabellingView) -> Lines:
+    """Say what a labelling did, and what it cost."""
+    yield (
+        f"run {view.run} ({view.labeller}): named {view.communities} communities of run "
+        f"{view.clustering_run}, refused {view.refused}, {view.seconds:.1f} s"
+    )
+    if view.requests:
+        yield f"{view.requests} requests, {view.input_tokens} tokens in, {view.output_tokens} out"
+
+
 def community_tree(view: CommunitiesView) -> Lines:
     """Show the trees, one community a line, indented by level."""
     run = None
@@ -114,9 +130,7 @@ def community(view: CommunityView) -> Lines:
     """Show a community in the order of its page."""
     yield f"{view.status}  {view.method}  label: {view.label_model or 'none'}"
     yield view.id
-    yield ""
-    yield view.label
-    yield view.description
+    yield from _name(view)
     yield f"{view.members} members"
     if view.parent:
         yield f"part of {view.parent.id}  {view.parent.label} ({view.parent.members})"
@@ -135,7 +149,17 @@ def community(view: CommunityView) -> Lines:
     for title, rows in (("Claims", view.claims), ("Findings", view.findings)):
         yield f"\n{title} ({len(rows)})"
         for row in rows:
-            yield from _statement(row)
+            yield from _statement(row, "*" if row.id in view.label_support else " ")
+
+
+def _name(view: CommunityView) -> Lines:
+    yield ""
+    yield view.label
+    yield view.description
+    if view.label_support:
+        yield f"named by {view.label_model} on {len(view.label_support)} members, marked *"
+    for reason in view.label_refusals:
+        yield f"refused before: {reason}"
 
 
 def bridges(view: BridgesView) -> Lines:
@@ -307,10 +331,10 @@ def _relation(relation: RelationItem) -> Lines:
     yield f"    asserted by {who}, {relation.created_at}{reason}"
 
 
-def _statement(row: StatementRow) -> Lines:
+def _statement(row: StatementRow, mark: str = " ") -> Lines:
     counts = row.evidence.model_dump()
     marks = ", ".join(f"{stance} {count}" for stance, count in counts.items() if count)
-    yield f"  {row.id}  {row.text}{f'  [{marks}]' if marks else ''}"
+    yield f"{mark} {row.id}  {row.text}{f'  [{marks}]' if marks else ''}"
     if row.note:
         yield f"      {row.note}"
 

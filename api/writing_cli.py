@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from api.options import Database, Json, Seed, database_of, engine_of
-from api.settings import Settings, artifacts_of
+from api.settings import Settings, artifacts_of, replies_of
 from kg.tables import RelationKind
 
 app = typer.Typer()
@@ -48,6 +48,45 @@ def cluster(
     with terminal.progress("clustering") as on_progress:
         view = cluster_statements(engine_of(db), method, seed, Settings().embedder, on_progress)
     terminal.show(view, as_json, terminal.clustering)
+
+
+@app.command()
+def label(
+    method: Annotated[
+        str, typer.Option(help="Whose active run is named.")
+    ] = "leiden_hybrid_concepts",
+    run: Annotated[int | None, typer.Option(help="A clustering run, instead of a method.")] = None,
+    labeller: Annotated[str, typer.Option(help="Who names: offline, llm.")] = "offline",
+    model: Annotated[
+        str | None, typer.Option(help="provider:name. Default: $CLAIMGRAPH_MODEL.")
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option(min=0, help="Tokens that may be spent. Default: any number.")
+    ] = None,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Name the communities of a run anew, without clustering again."""
+    from api import terminal
+    from api.jobs import Naming, label_communities
+    from kg.language_model import ModelConfig
+
+    settings = Settings()
+    name = model or settings.model
+    config = (
+        ModelConfig(name=name, url=settings.model_url, key=settings.model_key) if name else None
+    )
+    naming = Naming(
+        method=method,
+        run=run,
+        labeller=labeller,
+        model=config,
+        replies=replies_of(database_of(db)),
+        budget=budget,
+    )
+    with terminal.progress("naming") as on_progress:
+        view = label_communities(engine_of(db), naming, on_progress)
+    terminal.show(view, as_json, terminal.labelling)
 
 
 @app.command()

@@ -24,7 +24,7 @@ from sqlmodel import Session
 
 from kg.errors import DatabaseError
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration."""
 
 _PRAGMAS = (

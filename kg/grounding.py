@@ -1,9 +1,11 @@
 """Holding a label to its word: nothing in it that the members or their sources do not say.
 
-Two rules. (a) No invented expansion: a run of words whose initials spell an acronym that the
+Three rules. (a) No invented expansion: a run of words whose initials spell an acronym that the
 members use, or words that a parenthesis ties to one, must be what a source spells out, or stand
 in a member word for word. (b) No foreign word: every content word must be found in the members
-or in what their sources spell out, up to its ending.
+or in what their sources spell out, up to its ending. (c) No foreign number: every number must be
+one that a member gives, in the same unit ("67M" is "67 million", and neither "67" nor "67 %"), and
+so must a number that belongs to a name ("GPT-2").
 
 A run for (a) begins and ends with a content word; function words and the later parts of a
 compound may be passed over, so that "Decay of Variational Parameters" is seen to spell DVP and
@@ -16,8 +18,10 @@ But: an honest run can spell an acronym by chance ("validated parameter decompos
 It is refused all the same, because the check cannot know; the labeller finds other words.
 """
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from functools import cached_property
 from typing import NamedTuple
 
 from kg.phrases import (
@@ -29,6 +33,7 @@ from kg.phrases import (
     singular,
     words_of,
 )
+from kg.quantities import Quantity, agree, quantities
 
 Glossary = Mapping[str, Set[str]]
 """What each short form stands for, by what the sources spell out."""
@@ -36,9 +41,7 @@ Glossary = Mapping[str, Set[str]]
 _OURS = frozenset(
     ["claim", "finding", "statement", "member", "central", "phrase", "common", "using", "based"]
 )
-_COUNTS = re.compile(
-    r"\b\d+ (?:claims?|findings?|statements?|members?)\b(?: without a phrase in common)?|\(\d+\)$"
-)
+_NUMBERED = re.compile(r"[^\W\d_][^\W_]*[-‐‑]\d+(?:\.\d+)*")
 _BREAK = re.compile(r"[.;:!?()\[\]{}“”«»\"|,…–—]+")
 _PIECE = re.compile(r"([-‐‑/]?)([^\W_]+(?:['’][^\W_]+)?|&)")
 _PARENTHESIS = re.compile(r"\(([^()]{2,200})\)")
@@ -73,22 +76,55 @@ def problems_of(text: str, members: Sequence[str], glossary: Glossary) -> list[s
 class Grounding:
     """The words that a community's members give, ready for many checks."""
 
-    def __init__(self, members: Sequence[str], glossary: Glossary) -> None:
+    def __init__(
+        self, members: Sequence[str], glossary: Glossary, counts: Sequence[str] = ()
+    ) -> None:
+        """Read the members.
+
+        Args:
+            members: Text and note of each, in any cut.
+            glossary: What their sources spell out.
+            counts: What may be said of how many they are, such as "3 claims".
+        """
+        self._counts = counts
         self._spelt_out = _merged(glossary, members)
         longs = [long for expansions in self._spelt_out.values() for long in expansions]
         self._acronyms = set(self._spelt_out).union(*map(acronyms_in, members))
         texts = [*members, *longs]
+        self._members = members
         self._folded = _joined(folded_words(text) for text in texts)
         self._as_written = _joined(words_of(text) for text in texts)
         self._vocabulary = _by_beginning({*self._folded.split(), *map(folded, self._spelt_out)})
+
+    @cached_property
+    def _quantities(self) -> list[Quantity]:
+        return [found for member in self._members for found in quantities(member)]
+
+    @cached_property
+    def _plain(self) -> str:
+        return "\n".join(self._members).casefold()
 
     def problems(self, text: str) -> list[str]:
         """Return what is wrong with this text, each problem once, in the order of the text."""
         if not text.strip():
             return ["it is empty"]
-        plain = _COUNTS.sub(" ", text)
-        found = [*self._tied(plain), *self._runs(plain), *self._foreign(plain)]
+        plain = self._without_counts(text)
+        numbers = quantities(plain)
+        found = [
+            *self._tied(plain),
+            *self._runs(plain),
+            *self._foreign(_blanked(plain, numbers)),
+            *self._numbers(plain, numbers),
+        ]
         return list(dict.fromkeys(found))
+
+    def _without_counts(self, text: str) -> str:
+        """Take what is said of the members' number from a text, if it is true."""
+        if not self._counts:
+            return text
+        counts = "|".join(map(re.escape, self._counts))
+        ours = rf"(?<![\w.,-])(?:{counts})\b(?: without a phrase in common)?(?: \(\d+\)$)?"
+        return re.sub(ours, " ", text)
 
     def _tied(self, text: str) -> Iterator[str]:
         """Yield the expansions that the text ties to an acronym and no source gives."""
@@ -123,6 +159,15 @@ class Grounding:
             ):
                 yield f"no member says “{word}”"
 
+    def _numbers(self, text: str, numbers: Sequence[Quantity]) -> Iterator[str]:
+        """Yield the numbers that no member gives."""
+        for number in numbers:
+            if not any(_are_one(number, known) for known in self._quantities):
+                yield f"no member gives the number “{number.words}”"
+        for name in _NUMBERED.findall(text):
+            if name.casefold() not in self._plain:
+                yield f"no member says “{name}”"
+
     def _allows(self, short: str, long: str) -> bool:
         wanted = folded_words(long)
         return any(folded_words(known) == wanted for known in self._spelt_out.get(short, ()))
@@ -131,6 +176,38 @@ class Grounding:
         if as_written:
             return f" {' '.join(words)} " in self._as_written
         return f" {' '.join(map(folded, words))} " in self._folded
+
+
+def words_of_few(text: str, members: Sequence[str], n: int) -> list[str]:
+    """Return the content words of a text that fewer than n of the members say in any form."""
+    vocabularies = [_by_beginning(set(folded_words(member))) for member in members]
+    few: list[str] = []
+    for word in words_of(text):
+        small = folded(word)
+        if {word.casefold(), small} & FUNCTION_WORDS or len(small) == 1:
+            continue
+        said = (
+            any(_are_kin(small, known) for known in vocabulary.get(small[:3], ()))
+            for vocabulary in vocabularies
+        )
+        if sum(said) < n:
+            few.append(word)
+    return few
+
+
+def _are_one(number: Quantity, known: Quantity) -> bool:
+    """Say whether a number of a label is one of a member; it may leave out what it counts."""
+    bare = math.isclose(number.value, known.value) and number.unit == known.unit
+    return agree(number, known) or (bare and not number.names)
+
+
+def _blanked(text: str, numbers: Sequence[Quantity]) -> str:
+    """Put blanks where numbers with digits are: they are looked at as numbers, not as words."""
+    for number in numbers:
+        if any(map(str.isdigit, number.words)):
+            end = number.start + len(number.words)
+            text = f"{text[: number.start]}{' ' * len(number.words)}{text[end:]}"
+    return text
 
 
 def _merged(glossary: Glossary, members: Sequence[str]) -> dict[str, set[str]]:

@@ -1,9 +1,8 @@
 """Naming all communities of a clustering run, and reading the names that hold.
 
-Every label, whoever wrote it, is held to `kg.grounding` before it is stored; one that fails, or
-that a sibling or the parent has already, is replaced by the offline labeller's, which cannot
-fail. Communities are named from the top down, so that a community's parent and the siblings
-before it have their names when its turn comes. All labels of a run are stored in one transaction.
+Every label, whoever wrote it, passes `kg.labellers.checked` before it is stored. Communities are
+named from the top down, so that a community's parent and the siblings before it have their names
+when its turn comes. All labels of a run are stored in one transaction.
 """
 
 import logging
@@ -20,14 +19,8 @@ from sqlmodel import Session, col, select
 from kg.communities import members_by_community
 from kg.db import reading, writing
 from kg.grounding import problems_of
-from kg.labellers import (
-    Frequencies,
-    LabelDraft,
-    Labeller,
-    LabellingTask,
-    Member,
-    OfflineLabeller,
-)
+from kg.labellers.checked import checked_label
+from kg.labellers.task import Frequencies, Labeller, LabellingTask, Member
 from kg.phrases import phrases_of
 from kg.runs import recording, succeed, succeeded_run
 from kg.sources import glossary
@@ -70,14 +63,15 @@ def label_run(
     with recording(engine, RunKind.LABELLING, labeller.name, config) as run_id:
         rows: list[dict[str, object]] = []
         for task in _tasks(material):
-            draft, model = _grounded(labeller, task)
-            material.names[task.community_id] = draft.label
+            named = checked_label(labeller, task)
+            material.names[task.community_id] = named.draft.label
             rows.append(
                 {
                     "community_id": task.community_id,
                     "run_id": run_id,
-                    "model": model,
-                    **draft.model_dump(),
+                    "model": named.model,
+                    "refusals": named.refusals,
+                    **named.draft.model_dump(),
                 }
             )
             if on_progress is not None:
@@ -113,23 +107,6 @@ def labels_of(session: Session, community_ids: Sequence[str]) -> dict[str, Label
         )
         found.update({row.community_id: row for row in rows})
     return found
-
-
-def _grounded(labeller: Labeller, task: LabellingTask) -> tuple[LabelDraft, str]:
-    """Return a label that passes the check and is not taken, and the name of who wrote it."""
-    draft = labeller.label(task)
-    problems = [
-        problem
-        for text in (draft.label, draft.description)
-        if text
-        for problem in task.grounding.problems(text)
-    ]
-    if draft.label.casefold() in task.taken:
-        problems.append("its parent or a sibling is called so")
-    if not problems:
-        return draft, labeller.name
-    log.warning("refused %r for %s: %s", draft.label, task.community_id, "; ".join(problems))
-    return OfflineLabeller().label(task), OfflineLabeller.name
 
 
 @dataclass(frozen=True)

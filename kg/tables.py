@@ -378,7 +378,13 @@ class Label(Row, table=True):
     label: str
     description: str
     model: str
-    """Who named it: the labeller."""
+    """Who named it: the labeller, or its language model."""
+
+    support: list[str] = Field(default_factory=list, sa_type=JSON)
+    """Ids of the members that the name and the description rest on, as the labeller says."""
+
+    refusals: list[str] = Field(default_factory=list, sa_type=JSON)
+    """A reason for each draft that was refused before; whose, the run's method says."""
 
 
 class Artifact(Row, table=True):

@@ -91,6 +91,12 @@ class CommunityView(View):
     label_model: str | None
     """Who named it; none if nobody has."""
 
+    label_support: list[str]
+    """Ids of the members that the label and the description rest on, as who named it says."""
+
+    label_refusals: list[str]
+    """A reason for each draft that failed the check before this label held."""
+
     level: int
     """0 at the top."""
 
@@ -168,6 +174,8 @@ def community_view(session: Session, community_id: str) -> CommunityView:
         label=label_text(labels, community_id),
         description=label.description if label else "",
         label_model=label.model if label else None,
+        label_support=label.support if label else [],
+        label_refusals=label.refusals if label else [],
         level=community.level,
         members=len(members[community_id]),
         parent=_name(community.parent_id, labels, members) if community.parent_id else None,

@@ -59,6 +59,26 @@ class ClusteringView(View):
     labelling_run: int
 
 
+class LabellingView(View):
+    """What a labelling did."""
+
+    run: int
+    clustering_run: int
+    labeller: str
+    """Who was asked: `offline`, or the name of a language model."""
+
+    communities: int
+    refused: int
+    """Communities that the offline labeller named in its stead."""
+
+    input_tokens: int
+    """Paid for now; what was answered before costs nothing."""
+
+    output_tokens: int
+    requests: int
+    seconds: float
+
+
 class DecompositionView(View):
     """What a decomposition found."""
 

@@ -35,7 +35,7 @@ from kg.evidence import (
     Store,
     SubcomponentDraft,
 )
-from kg.labellers import LABELLERS
+from kg.labellers import open_labeller
 from kg.labelling import label_run
 from kg.runs import recording, succeed
 from kg.sources import SectionDraft, SourceDraft, add_source, section_id, sections_of
@@ -119,6 +119,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
             f"leiden_semantic-run{semantic}-c0-c0": "Interference of active features",
             f"leiden_semantic-run{semantic}-c0-c1": "The regular pentagon",
         },
+        support=[statements["superposition"], statements["together"]],
     )
     _test_claims(Store(engine, folder / "artifacts"), statements)
     return Library(engine, statements, sources)
@@ -131,7 +132,7 @@ def clustered(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     _ingest(engine)
     embedder = open_embedder("minilm")
     for method in METHODS:
-        label_run(engine, cluster(engine, method, embedder).run, LABELLERS["offline"]())
+        label_run(engine, cluster(engine, method, embedder).run, open_labeller("offline"))
     return engine
 
 
@@ -305,7 +306,11 @@ def _graph(run_id: int, statements: Mapping[str, str]) -> Graph:
     )
 
 
-def _label(engine: Engine, labels: Mapping[str, str]) -> None:
+REFUSED = "“Pentagons of Virtue”: no member says “Virtue”"
+
+
+def _label(engine: Engine, labels: Mapping[str, str], support: Sequence[str]) -> None:
+    """Store labels; the first rests on the support, and a draft was refused before it."""
     with (
         recording(engine, RunKind.LABELLING, "offline", NoConfig()) as run_id,
         writing(engine) as session,
@@ -317,8 +322,10 @@ def _label(engine: Engine, labels: Mapping[str, str]) -> None:
                 label=label,
                 description=f"Statements on {label.lower()}.",
                 model="offline",
+                support=[] if at else list(support),
+                refusals=[] if at else [REFUSED],
             )
-            for community, label in labels.items()
+            for at, (community, label) in enumerate(labels.items())
         )
         succeed(session, run_id, {"labels": len(labels)})
 

@@ -17,6 +17,7 @@ from api.cli import app
 from kg.db import open_engine, reading
 from kg.runs import close_abandoned
 from kg.tables import Community, Embedding, Graph, Label, Membership, Run, RunStatus
+from tests.kg.model_server import says, serving
 
 ROOT = Path(__file__).parents[2]
 METHODS = ["leiden_semantic", "leiden_concepts", "leiden_relations", "leiden_hybrid_concepts"]
@@ -336,3 +337,66 @@ def test_a_file_of_relations_is_stored_whole_or_not_at_all(library: Path, tmp_pa
 )
 def test_relate_says_what_it_takes(library: Path, arguments: list[str]):
     assert _run(library, "relate", *arguments).exit_code == 2
+
+
+def test_communities_are_named_anew_without_clustering_again(
+    library: Path, communities: list[dict[str, Any]]
+):
+    runs = len(_json(library, "runs"))
+
+    report = _json(library, "label", "--method", "leiden_concepts")
+
+    mine = [community for community in communities if community["method"] == "leiden_concepts"]
+    assert report["clustering_run"] == mine[0]["run"]
+    assert report["communities"] == len(mine)
+    assert (report["labeller"], report["refused"], report["requests"]) == ("offline", 0, 0)
+    assert len(_json(library, "runs")) == runs + 1
+
+
+REPLY = {
+    "label": "Virtually Planned Decomposition",
+    "description": "It decomposes.",
+    "support": ["m1"],
+}
+
+
+def test_a_language_model_is_asked_where_the_settings_say_and_its_answers_are_kept(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pytest.importorskip("pydantic_ai")
+    asked = ["label", "--method", "leiden_concepts", "--labeller", "llm", "--model", "openai:tiny"]
+    with serving(says(REPLY)) as server:
+        monkeypatch.setenv("CLAIMGRAPH_MODEL_URL", server.url)
+        monkeypatch.setenv("CLAIMGRAPH_MODEL_KEY", "sesame")
+        first = _json(library, *asked)
+        second = _json(library, *asked, "--budget", "0")
+
+    assert server.keys[0] == "Bearer sesame"
+    assert first["requests"] == len(server.asked)
+    assert second["requests"] == 0
+    assert first["refused"] == second["refused"] == first["communities"]
+    community = next(
+        each["id"] for each in _json(library, "communities") if each["method"] == "leiden_concepts"
+    )
+    view = _json(library, "community", community)
+    assert view["label_model"] == "offline"
+    assert any("Virtually" in reason for reason in view["label_refusals"])
+
+
+@pytest.mark.parametrize(
+    ("options", "says_what"),
+    [
+        (["--labeller", "llm"], "--model"),
+        (["--labeller", "llm", "--model", "haiku"], "provider:model"),
+        (["--labeller", "oracle"], "offline, llm"),
+        (["--run", "999"], "999"),
+        (["--method", "leiden_tea"], "leiden_tea"),
+    ],
+)
+def test_a_labelling_that_cannot_be_done_says_what_is_missing(
+    library: Path, options: list[str], says_what: str
+):
+    refused = _run(library, "label", *options)
+
+    assert refused.exit_code == 1
+    assert says_what in refused.stderr

@@ -146,6 +146,8 @@ def _community(n: int, edges: list[EdgeView]) -> CommunityView:
         label="The residual stream",
         description="",
         label_model=None,
+        label_support=[],
+        label_refusals=[],
         level=0,
         members=n,
         parent=None,

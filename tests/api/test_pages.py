@@ -103,6 +103,16 @@ def test_every_link_of_a_page_leads_somewhere(web, library, path):
         assert not fragment or f'id="{fragment}"' in answer.text, link
 
 
+def test_the_community_page_shows_who_named_it_on_what_and_what_was_refused(web):
+    text = web.get(COMMUNITY).text
+
+    words = Page(text).words
+    assert "Named by offline on 2 members, marked “named by” below." in words
+    assert "Refused before:" in words
+    assert "“Pentagons of Virtue”: no member says “Virtue”" in words
+    assert text.count('<span class="chip">named by</span>') == 2
+
+
 def test_the_community_page_keeps_the_order_of_the_seed_page(web):
     words = Page(web.get(COMMUNITY).text).words
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from api import terminal
 from api.views.communities import communities_view, community_view
 from kg.errors import ConfigError, NotFoundError
 from kg.tables import StatementKind
@@ -130,3 +131,22 @@ def test_a_method_that_was_not_run_says_what_to_do(session):
 def test_an_unknown_method_names_the_known_ones(session):
     with pytest.raises(ConfigError, match=r"louvain.*leiden_concepts.*leiden_semantic"):
         communities_view(session, "louvain")
+
+
+def test_a_community_says_what_its_label_rests_on_and_what_was_refused(library, session):
+    view = community_view(session, "leiden_semantic-run3-c0")
+    other = community_view(session, "leiden_semantic-run3-c0-c1")
+
+    assert view.label_support == [
+        library.statements[name] for name in ("superposition", "together")
+    ]
+    assert view.label_refusals == ["“Pentagons of Virtue”: no member says “Virtue”"]
+    assert (other.label_support, other.label_refusals) == ([], [])
+
+
+def test_the_terminal_marks_the_members_that_a_label_rests_on(session):
+    lines = list(terminal.community(community_view(session, "leiden_semantic-run3-c0")))
+
+    assert "named by offline on 2 members, marked *" in lines
+    assert "refused before: “Pentagons of Virtue”: no member says “Virtue”" in lines
+    assert sum(line.startswith("* stm_") for line in lines) == 2

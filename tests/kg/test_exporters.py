@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from kg.db import open_engine, reading, writing
 from kg.errors import ConfigError, NotFoundError
 from kg.exporters import EXPORTERS, export, graph_of
-from kg.labellers import OfflineLabeller
+from kg.labellers.offline import OfflineLabeller
 from kg.labelling import label_run
 from kg.relations import RelationDraft, add_relations
 from kg.runs import recording

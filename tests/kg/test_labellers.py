@@ -8,15 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from kg.labellers import (
-    LABELLERS,
-    Frequencies,
-    LabelDraft,
-    LabellingTask,
-    Member,
-    OfflineLabeller,
-    shortened,
-)
+from kg.errors import ConfigError
+from kg.labellers import LABELLERS, open_labeller
+from kg.labellers.offline import OfflineLabeller, shortened
+from kg.labellers.task import Frequencies, LabelDraft, LabellingTask, Member
+from kg.language_model import LanguageModel
 from kg.phrases import phrases_of
 from kg.tables import StatementKind
 from tests.kg.small_graph import SAID
@@ -272,5 +268,16 @@ def test_a_name_is_one_line_and_not_an_essay(label: str):
         LabelDraft(label=label, description="")
 
 
-def test_every_labeller_answers_to_its_name():
-    assert {name: make().name for name, make in LABELLERS.items()} == {"offline": "offline"}
+def test_every_labeller_answers_to_the_name_of_who_writes():
+    model = LanguageModel("openai:tiny", provider=None)
+
+    names = {name: open_labeller(name, model).name for name in LABELLERS}
+
+    assert names == {"offline": "offline", "llm": "openai:tiny"}
+
+
+def test_a_labeller_that_there_is_not_and_one_that_lacks_its_model_are_refused():
+    with pytest.raises(ConfigError, match="offline, llm"):
+        open_labeller("oracle")
+    with pytest.raises(ConfigError, match="--model"):
+        open_labeller("llm")

@@ -10,7 +10,8 @@ from benchmarks.bench_labels import CASES, outcome, problems, read_cases
 from kg.db import open_engine, reading, writing
 from kg.errors import ConfigError, NotFoundError
 from kg.grounding import problems_of
-from kg.labellers import LabelDraft, LabellingTask, OfflineLabeller
+from kg.labellers.offline import OfflineLabeller
+from kg.labellers.task import LabelDraft, LabellingTask
 from kg.labelling import label_of, label_run, labels_of
 from kg.runs import recording, run_of
 from kg.tables import Label, Run, RunKind, RunStatus
@@ -146,9 +147,51 @@ def test_a_word_may_stand_in_another_form(word: str):
     assert problems_of(f"{word} parameters", VPD, {}) == []
 
 
-@pytest.mark.parametrize("word", ["circuits", "phenomenology", "virtue", "models", "42", "not"])
+@pytest.mark.parametrize("word", ["circuits", "phenomenology", "virtue", "models", "not"])
 def test_a_word_that_no_member_says_is_refused(word: str):
     assert problems_of(f"parameters of {word}", VPD, {}) == [f"no member says “{word}”"]
+
+
+COUNTED = [
+    "A 67M-parameter model has 10,000 subcomponents in 24 matrices",
+    "Pruning removes 9 % of the weights of GPT-2, and three heads of layer 12",
+]
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "67M-parameter model",
+        "67 million parameter model",
+        "10000 subcomponents",
+        "9% of the weights",
+        "3 heads",
+        "three heads of layer 12",
+        "heads of GPT-2",
+    ],
+)
+def test_a_number_that_a_member_gives_passes_however_it_is_written(label: str):
+    assert problems_of(label, COUNTED, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("label", "number"),
+    [
+        ("68M-parameter model", "68M"),
+        ("67 subcomponents", "67"),
+        ("1,000 subcomponents", "1,000"),
+        ("9 weights", "9"),
+        ("90 % of the weights", "90 %"),
+        ("0.9 % of the weights", "0.9 %"),
+        ("7 heads", "7"),
+        ("four heads", "four"),
+        ("heads of layer 3", "3"),
+        ("heads of GPT-3", "GPT-3"),
+        ("2 claims", "2"),
+    ],
+)
+def test_a_number_that_no_member_gives_is_refused(label: str, number: str):
+    assert any(f"“{number}”" in problem for problem in problems_of(label, COUNTED, {}))
 
 
 @pytest.mark.parametrize("label", ["", "  "])
@@ -288,6 +331,16 @@ def test_a_label_that_invents_is_replaced_and_signed_by_who_replaced_it(
     assert "“Twisted Ring Dynamics” spells TRD" in caplog.text
     with reading(engine) as session:
         assert run_of(session, run_id).result["refused"] == 5
+
+
+def test_a_label_carries_what_it_rests_on_and_what_was_refused_before_it(
+    engine: Engine, clustering: int
+):
+    run_id = label_run(engine, clustering, Inventor("Twisted Ring Dynamics"))
+
+    label = _labels(engine, run_id)["0"]
+    assert len(label.refusals) == 2
+    assert all("spells TRD, which no source" in reason for reason in label.refusals)
 
 
 def test_siblings_and_parents_do_not_share_a_name(engine: Engine, clustering: int):

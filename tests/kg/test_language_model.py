@@ -1,4 +1,4 @@
-"""The door to a language model, against a real server on loopback that speaks as its script says."""
+"""The door to a language model, against a server on loopback that speaks as its script says."""
 
 import json
 from pathlib import Path
@@ -135,7 +135,7 @@ def test_a_server_that_stays_busy_is_given_up_on(status: int):
     busy = Turn(status=status, body={"error": {"message": "come back never"}}, headers=SOON)
     with (
         serving(busy) as server,
-        pytest.raises(LanguageModelError, match="openai:tiny: .*come back never") as caught,
+        pytest.raises(LanguageModelError, match=r"openai:tiny: .*come back never") as caught,
     ):
         _door(server).complete("Name it.", "a thing", Name)
 

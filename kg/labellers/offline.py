@@ -1,7 +1,6 @@
-r"""Who names a community: the family of labellers, and the one that needs no language model.
+r"""The labeller that needs no language model: names from the members' own words.
 
-The offline labeller takes names from the members' own words. Candidate phrases (`kg.phrases`)
-that two members or more share are scored by
+Candidate phrases (`kg.phrases`) that two members or more share are scored by
 
 .. math:: (coverage)^{0.7} \cdot \log(1 + N / df) \cdot contrast \cdot length
 
@@ -18,92 +17,22 @@ phrase that is known only from the beginning of sentences loses its capital.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from heapq import nsmallest
 from itertools import count
 from math import log
-from typing import NamedTuple, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from kg.grounding import Glossary, Grounding
+from kg.grounding import Glossary
 from kg.ids import normalised
+from kg.labellers.task import Frequencies, LabelDraft, LabellingTask, Member, counts_of
 from kg.phrases import Spelling, folded_words, is_acronym, phrases_of, singular
-from kg.tables import StatementKind
 
 _LENGTH_BONUS = {1: 0.5, 2: 1.0, 3: 1.1, 4: 0.9}
 _N_CANDIDATES = 40
 _N_NAMED = 3
 _QUOTE_LENGTH = 160
 _NAME_LENGTH = 80
-
-
-class Member(NamedTuple):
-    """A statement of the community that is to be named."""
-
-    id: str
-    kind: StatementKind
-    text: str
-    note: str = ""
-    centrality: float = 0.0
-    """Sum of the weights of its edges inside the community."""
-
-
-@dataclass(frozen=True)
-class Frequencies:
-    """In how many of a set of statements each phrase occurs."""
-
-    n_statements: int
-    counts: Mapping[str, int]
-    """By key; a phrase that is left out counts once."""
-
-
-@dataclass(frozen=True)
-class LabellingTask:
-    """A community to be named, and what it must be told apart from."""
-
-    community_id: str
-    members: tuple[Member, ...]
-    """By id; at least one."""
-
-    run: Frequencies
-    """Of all statements that were clustered."""
-
-    parent: Frequencies
-    """Of the parent's members, or of all statements at the top: the siblings and itself."""
-
-    glossary: Glossary
-    """What the members' sources spell out."""
-
-    taken: frozenset[str] = frozenset()
-    """Names, casefolded, that its siblings and its parent have."""
-
-    @cached_property
-    def grounding(self) -> Grounding:
-        """Return the check that the name and the description must pass."""
-        words = [part for member in self.members for part in (member.text, member.note)]
-        return Grounding(words, self.glossary)
-
-
-class LabelDraft(BaseModel):
-    """A name and a description, not yet checked."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
-    label: str = Field(min_length=1, max_length=120, pattern=r"^[^\n\r\t]*$")
-    description: str = Field(max_length=1000)
-
-
-class Labeller(Protocol):
-    """Names one community at a time."""
-
-    name: str
-
-    def label(self, community: LabellingTask) -> LabelDraft:
-        """Propose a name and a description."""
-        ...
 
 
 class OfflineLabeller:
@@ -130,10 +59,6 @@ class OfflineLabeller:
                 if not problems(description)
             ),
         )
-
-
-LABELLERS: dict[str, Callable[[], Labeller]] = {"offline": OfflineLabeller}
-"""Every labeller by name."""
 
 
 @dataclass(frozen=True)
@@ -290,14 +215,7 @@ def _descriptions(
 
 
 def _counts(members: tuple[Member, ...]) -> str:
-    """Return such as "3 claims and 1 finding"; a kind that does not occur is left out."""
-    counts = Counter(member.kind for member in members)
-    parts = [
-        f"{counts[kind]} {kind.value}{'s' if counts[kind] > 1 else ''}"
-        for kind in StatementKind
-        if counts[kind]
-    ]
-    return " and ".join(parts)
+    return " and ".join(counts_of(members))
 
 
 def _listed(words: list[str]) -> str:
