@@ -22,8 +22,9 @@ from kg.embedders import Embedder, OnProgress
 from kg.embeddings import embed_missing, embedded_texts, vectors_of
 from kg.errors import ConfigError
 from kg.forest import CommunityRow, Forest, as_forest
+from kg.hierarchy import Hierarchy, leiden_hierarchy
 from kg.hybrid_graph import LAYERS, GraphConfig, HybridGraph, build_hybrid_graph
-from kg.leiden import Hierarchy, LeidenConfig, leiden_hierarchy
+from kg.leiden import LeidenConfig
 from kg.lineage import inherited_links
 from kg.relations import ties_by_relation
 from kg.runs import recording, succeed
@@ -113,7 +114,7 @@ def cluster(
                 result: _Result = {
                     "statements": len(graph.statement_ids),
                     "levels": hierarchy.n_levels(),
-                    "communities": sum(1 for _ in hierarchy.walk()),
+                    "communities": hierarchy.n_communities,
                     "modularity": round(hierarchy.modularity, 6),
                     "seconds": round(time.perf_counter() - started, 3),
                 }
@@ -155,29 +156,23 @@ def _store_communities(
     statement_ids: Sequence[str],
     hierarchy: Hierarchy,
 ) -> None:
-    communities: list[dict[str, object]] = []
-    memberships: list[dict[str, object]] = []
-    for path, branch in hierarchy.walk():
-        identifier = community_id(method, run_id, path)
-        communities.append(
-            {
-                "id": identifier,
-                "run_id": run_id,
-                "parent_id": community_id(method, run_id, path[:-1]) if len(path) > 1 else None,
-                "level": len(path) - 1,
-                "ordinal": path[-1],
-                "link": "",
-            }
-        )
-        if not branch.children:
-            memberships.extend(
-                {
-                    "run_id": run_id,
-                    "statement_id": statement_ids[member],
-                    "community_id": identifier,
-                }
-                for member in branch.members
-            )
+    ids = [community_id(method, run_id, path) for path in hierarchy.paths()]
+    columns = (hierarchy.parent.tolist(), hierarchy.level.tolist(), hierarchy.ordinal.tolist())
+    communities: list[dict[str, object]] = [
+        {
+            "id": identifier,
+            "run_id": run_id,
+            "parent_id": ids[parent] if parent >= 0 else None,
+            "level": level,
+            "ordinal": ordinal,
+            "link": "",
+        }
+        for identifier, parent, level, ordinal in zip(ids, *columns, strict=True)
+    ]
+    memberships: list[dict[str, object]] = [
+        {"run_id": run_id, "statement_id": statement, "community_id": ids[home]}
+        for statement, home in zip(statement_ids, hierarchy.home.tolist(), strict=True)
+    ]
     if communities:
         links = inherited_links(session, method, _forest(communities, memberships))
         for row in communities:

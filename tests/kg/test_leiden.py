@@ -1,4 +1,4 @@
-"""Leiden: partitions of connected communities, decided by weights, nested without loners."""
+"""Leiden: partitions of connected communities, decided by weights, whatever the engine."""
 
 import random
 
@@ -10,74 +10,44 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from kg.errors import ConfigError
-from kg.hybrid_graph import HybridGraph
 from kg.leiden import (
-    Branch,
     LeidenConfig,
-    leiden_hierarchy,
-    leiden_partition,
-    modularity,
+    checked,
+    contracted,
+    cut,
+    cut_masses,
+    masses_of,
+    numbered,
+    resolution_profile,
 )
+from kg.partition_quality import Pieces, modularities, modularity
+from tests.kg.weighted_graphs import EDGE_CASES, Edges, cliques, hybrid, planted, weighted_edges
 
-EASY = LeidenConfig(min_size=2, min_gain=0.01)
-
-Edges = dict[tuple[int, int], float]
-
-
-def _graph(n: int, edges: Edges) -> ig.Graph:
-    return ig.Graph(n, list(edges), edge_attrs={"weight": list(edges.values())})
+ENGINES = {"igraph": None, "leidenalg": {"semantic": 1.0}}
+"""The layers that have each engine at work."""
 
 
-def _hybrid(n: int, edges: Edges) -> HybridGraph:
-    ends = np.array(sorted(edges), dtype=np.int32).reshape(-1, 2)
-    weight = np.array([edges[pair] for pair in sorted(edges)], dtype=np.float32)
-    nothing = np.zeros_like(weight)
-    ids = tuple(f"s{vertex:03d}" for vertex in range(n))
-    return HybridGraph(ids, ends[:, 0], ends[:, 1], weight, weight, nothing, nothing)
+@pytest.fixture(params=list(ENGINES))
+def layers(request: pytest.FixtureRequest) -> dict[str, float] | None:
+    return ENGINES[request.param]
 
 
-def _cliques(sizes: list[int], bridge: float = 0.1) -> Edges:
-    """Cliques of weight 1 in a chain, each tied to the next by one edge."""
-    edges: Edges = {}
-    start = 0
-    for size in sizes:
-        members = range(start, start + size)
-        edges |= {(one, other): 1.0 for one in members for other in members if one < other}
-        if start:
-            edges[start - 1, start] = bridge
-        start += size
-    return edges
+def _cut(n: int, edges: Edges, config: LeidenConfig, layers=None) -> list[list[int]]:
+    pieces = checked(hybrid(n, edges), layers)
+    labels = numbered(pieces.part, cut(pieces, config, config.seed))
+    return [np.flatnonzero(labels == c).tolist() for c in range(labels.max(initial=-1) + 1)]
 
 
-@st.composite
-def weighted_edges(draw: st.DrawFn) -> tuple[int, Edges]:
-    n = draw(st.integers(1, 24))
-    pairs = [(one, other) for one in range(n) for other in range(one + 1, n)]
-    chosen = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=60)) if pairs else []
-    weights = st.integers(0, 1000).map(lambda hundredths: hundredths / 100)
-    weights |= st.sampled_from([0.0, 1.0])
-    return n, {pair: draw(weights) for pair in chosen}
-
-
-@pytest.fixture(params=[0, 10_000], ids=["igraph", "leidenalg"])
-def config(request: pytest.FixtureRequest) -> LeidenConfig:
-    """Either engine, whatever the size of the graph, with one start to get it right."""
-    return LeidenConfig(max_edges_leidenalg=request.param, n_starts=1)
-
-
-@pytest.mark.parametrize("max_edges_leidenalg", [0, 10_000])
+@pytest.mark.parametrize("layers", ENGINES.values(), ids=list(ENGINES))
 @given(weighted_edges(), st.floats(0.1, 3.0), st.integers(0, 5))
 @settings(deadline=None)
-def test_communities_partition_the_vertices_and_are_connected(
-    max_edges_leidenalg, graph, resolution, seed
-):
+def test_communities_partition_the_vertices_and_are_connected(layers, graph, resolution, seed):
     n, edges = graph
-    config = LeidenConfig(resolution=resolution, seed=seed, max_edges_leidenalg=max_edges_leidenalg)
 
-    partition = leiden_partition(_graph(n, edges), config)
+    partition = _cut(n, edges, LeidenConfig(resolution=resolution, seed=seed), layers)
 
     assert sorted(v for community in partition for v in community) == list(range(n))
-    tied = _graph(n, {pair: weight for pair, weight in edges.items() if weight})
+    tied = ig.Graph(n, [pair for pair, weight in edges.items() if weight])
     assert all(tied.induced_subgraph(community).is_connected() for community in partition)
     assert partition == sorted(partition, key=lambda community: (-len(community), community[0]))
 
@@ -86,237 +56,191 @@ def test_communities_partition_the_vertices_and_are_connected(
 @settings(deadline=None)
 def test_no_vertex_is_better_off_in_another_community(graph, seed):
     n, edges = graph
-    whole = _graph(n, edges)
-    membership = _membership(leiden_partition(whole, LeidenConfig(seed=seed)), n)
+    pieces = checked(hybrid(n, edges))
+    labels = cut(pieces, LeidenConfig(), seed)
 
-    found = modularity(whole, membership)
+    found = modularity(pieces, labels)
 
     for vertex in range(n):
-        for community in {*membership, n}:
-            moved = [*membership[:vertex], community, *membership[vertex + 1 :]]
-            assert modularity(whole, moved) <= found + 1e-6
+        for community in {*labels.tolist(), n}:
+            moved = labels.copy()
+            moved[vertex] = community
+            assert modularity(pieces, moved) <= found + 1e-6
+
+
+@given(weighted_edges(), weighted_edges(), st.floats(0.2, 3.0))
+@settings(deadline=None)
+def test_parts_are_cut_as_if_each_were_alone(one, other, resolution):
+    (n, edges), (n_other, others) = one, other
+    sides = checked(hybrid(n, edges)), checked(hybrid(n_other, others))
+    both = Pieces(
+        np.concatenate([np.zeros(n, int), np.ones(n_other, int)]),
+        np.concatenate([sides[0].head, sides[1].head + n]),
+        np.concatenate([sides[0].tail, sides[1].tail + n]),
+        np.concatenate([side.weight for side in sides]),
+    )
+
+    labels = cut(both, LeidenConfig(resolution=resolution), 0)
+
+    assert not set(labels[:n]) & set(labels[n:])
+    # A part has the masses that it has alone, so the model that is maximised is its modularity.
+    alone = np.concatenate([masses_of(side, side.weight) for side in sides])
+    assert masses_of(both, both.weight) == pytest.approx(alone)
+    found = modularities(both, numbered(both.part, labels), resolution)
+    assert found[0] == pytest.approx(modularity(sides[0], labels[:n], resolution))
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("first", [0, 1])
-def test_weights_decide_how_a_ring_is_cut(first: int, seed: int, config: LeidenConfig):
+def test_weights_decide_how_a_ring_is_cut(first: int, seed: int, layers):
     heavy = {(0, 1), (2, 3)} if first else {(1, 2), (0, 3)}
-    ring = {(0, 1): 0.01, (1, 2): 0.01, (2, 3): 0.01, (0, 3): 0.01}
-    graph = _graph(4, ring | dict.fromkeys(heavy, 1.0))
+    ring = dict.fromkeys(((0, 1), (0, 3), (1, 2), (2, 3)), 0.01)
 
-    partition = leiden_partition(graph, config.model_copy(update={"seed": seed}))
+    partition = _cut(4, ring | dict.fromkeys(heavy, 1.0), LeidenConfig(seed=seed), layers)
 
     assert partition == sorted(map(list, heavy))
 
 
-def test_every_cut_comes_to_an_end(config: LeidenConfig):
+def test_every_cut_comes_to_an_end(layers):
     # Without a limit to its iterations, igraph 1.0 never returns from this triangle.
-    triangle = _graph(3, {(0, 1): 1.0, (0, 2): 1.0, (1, 2): 0.03})
+    triangle = {(0, 1): 1.0, (0, 2): 1.0, (1, 2): 0.03}
 
-    partition = leiden_partition(
-        triangle, config.model_copy(update={"resolution": 1.535108305674097})
-    )
+    partition = _cut(3, triangle, LeidenConfig(resolution=1.535108305674097), layers)
 
     assert sorted(vertex for community in partition for vertex in community) == [0, 1, 2]
     with pytest.raises(ValidationError):
         LeidenConfig(n_iterations=-1)
 
 
-def test_two_triangles_are_two_communities_of_known_modularity():
-    # m = 7; each triangle has 3 edges inside and a degree of 7:
-    # Q = 2 (3/7 - (7/14)²) = 0.357143
-    triangles = _cliques([3, 3], bridge=1.0)
-
-    hierarchy = leiden_hierarchy(_hybrid(6, triangles), LeidenConfig())
-
-    assert [branch.members for branch in hierarchy.roots] == [(0, 1, 2), (3, 4, 5)]
-    assert hierarchy.modularity == pytest.approx(0.357143, abs=1e-6)
-
-
 @pytest.mark.parametrize("seed", range(5))
-def test_the_karate_club_is_cut_as_well_as_is_known_to_be_possible(seed: int, config: LeidenConfig):
+def test_the_karate_club_is_cut_as_well_as_is_known_to_be_possible(seed: int, layers):
     # 0.419790 is the optimum (Brandes et al., 2008, doi:10.1109/TKDE.2007.190689).
-    club = ig.Graph.Famous("Zachary")
-    club.es["weight"] = [1.0] * club.ecount()
+    edges = {tuple(sorted(pair)): 1.0 for pair in ig.Graph.Famous("Zachary").get_edgelist()}
+    pieces = checked(hybrid(34, edges), layers)
 
-    partition = leiden_partition(club, config.model_copy(update={"seed": seed}))
+    labels = cut(pieces, LeidenConfig(), seed)
 
-    assert modularity(club, _membership(partition, 34)) == pytest.approx(0.419790, abs=1e-6)
-
-
-def test_the_best_of_several_starts_is_kept():
-    rng = random.Random(0)
-    edges = {(a, b): 1.0 for a in range(60) for b in range(a + 1, 60) if rng.random() < 0.1}
-    graph = _graph(60, edges)
-
-    def quality(n_starts: int, seed: int) -> float:
-        config = LeidenConfig(n_starts=n_starts, seed=seed, n_iterations=1)
-        return modularity(graph, _membership(leiden_partition(graph, config), 60))
-
-    alone = [quality(1, seed) for seed in range(5)]
-    assert quality(5, 0) == max(alone)
-    assert min(alone) < max(alone)
+    assert modularity(pieces, labels) == pytest.approx(0.419790, abs=1e-6)
 
 
-def test_the_same_seed_gives_the_same_partition_whatever_was_drawn_before(config: LeidenConfig):
-    rng = random.Random(1)
-    edges = {(a, b): 1.0 for a in range(50) for b in range(a + 1, 50) if rng.random() < 0.1}
-    graph = _graph(50, edges)
+def test_a_higher_resolution_gives_more_communities():
+    edges = planted(120, 4, 0.3, 0.02, seed=1)
 
-    first = leiden_partition(graph, config)
+    n_communities = [
+        len(_cut(120, edges, LeidenConfig(resolution=gamma))) for gamma in (0.05, 1, 3, 10)
+    ]
+
+    assert n_communities == sorted(set(n_communities))
+    assert n_communities[1] == 4
+
+
+def test_the_same_seed_gives_the_same_partition_whatever_was_drawn_before(layers):
+    edges = planted(50, 1, 0.1, 0, seed=1)
+
+    first = _cut(50, edges, LeidenConfig(), layers)
     random.random()
-    leiden_partition(graph, config.model_copy(update={"seed": 7}))
+    _cut(50, edges, LeidenConfig(seed=7), layers)
     state = random.getstate()
-    second = leiden_partition(graph, config)
+    second = _cut(50, edges, LeidenConfig(), layers)
 
     assert first == second
     assert random.getstate() == state
+    random.seed(3)
+    drawn = ig.Graph.Erdos_Renyi(20, 0.3).get_edgelist()
+    random.seed(3)
+    assert ig.Graph.Erdos_Renyi(20, 0.3).get_edgelist() == drawn, "igraph draws from Python again"
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, 5])
-def test_without_edges_everyone_is_alone(n: int):
-    hierarchy = leiden_hierarchy(_hybrid(n, {}), EASY)
+@given(weighted_edges(), st.randoms(use_true_random=False))
+@settings(deadline=None)
+def test_the_order_of_the_edges_makes_no_difference(graph, rng):
+    n, edges = graph
+    rows = list(edges.items())
+    rng.shuffle(rows)
 
-    assert hierarchy.roots == tuple(Branch((vertex,), ()) for vertex in range(n))
-    assert hierarchy.modularity == 0
-    assert hierarchy.n_levels() == min(n, 1)
-
-
-def test_an_edge_of_weight_zero_is_none(config: LeidenConfig):
-    # igraph alone would leave vertex 1, which nothing ties, with vertex 0.
-    edges = {(0, 1): 0.0, (0, 2): 0.01, (2, 3): 0.02}
-    some = leiden_partition(_graph(4, edges), config.model_copy(update={"resolution": 1.5}))
-    every = leiden_hierarchy(_hybrid(3, {(0, 1): 0.0, (1, 2): 0.0}), config)
-
-    assert [1] in some
-    assert [branch.members for branch in every.roots] == [(0,), (1,), (2,)]
-
-
-def test_two_tied_statements_are_one_community():
-    hierarchy = leiden_hierarchy(_hybrid(2, {(0, 1): 0.5}), EASY)
-
-    assert hierarchy.roots == (Branch((0, 1), ()),)
-    assert hierarchy.modularity == 0
-
-
-@pytest.mark.parametrize("n", [3, 12, 30])
-def test_where_all_are_tied_alike_there_is_one_community_and_nothing_to_cut(n: int):
-    hierarchy = leiden_hierarchy(_hybrid(n, _cliques([n])), EASY)
-
-    assert hierarchy.roots == (Branch(tuple(range(n)), ()),)
+    assert _cut(n, dict(rows), LeidenConfig()) == _cut(n, edges, LeidenConfig())
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -0.5])
-def test_a_weight_that_is_no_weight_is_refused(bad: float, config: LeidenConfig):
-    edges = {(0, 1): 1.0, (1, 2): bad}
-
-    with pytest.raises(ConfigError, match="weigh"):
-        leiden_partition(_graph(3, edges), config)
-    with pytest.raises(ConfigError, match="weigh"):
-        leiden_hierarchy(_hybrid(3, edges), config)
+def test_a_weight_that_is_no_weight_is_refused(bad: float):
+    with pytest.raises(ConfigError, match=r"\(1, 2\) weighs"):
+        checked(hybrid(3, {(0, 1): 1.0, (1, 2): bad}))
 
 
-def _pairs_of_cliques() -> HybridGraph:
-    """Two pairs of cliques: strong in a clique, weaker within a pair, weakest between pairs."""
-    edges = _cliques([5, 5, 5, 5], bridge=0.1)
-    for pair in (0, 10):
-        edges |= {(pair + a, pair + 5 + b): 0.35 for a in range(5) for b in range(5)}
-    return _hybrid(20, edges)
+def test_an_edge_of_weight_zero_is_none(layers):
+    # igraph alone would leave vertex 1, which nothing ties, with vertex 0.
+    edges = {(0, 1): 0.0, (0, 2): 0.01, (2, 3): 0.02}
+
+    assert [1] in _cut(4, edges, LeidenConfig(resolution=1.5), layers)
 
 
-def test_communities_within_communities_are_found():
-    hierarchy = leiden_hierarchy(_pairs_of_cliques(), LeidenConfig(min_gain=0.05))
+@pytest.mark.parametrize("name", EDGE_CASES)
+def test_every_edge_case_is_cut_into_a_partition(name: str, layers):
+    n, edges = EDGE_CASES[name]
 
-    shape = {path: branch.members for path, branch in hierarchy.walk()}
-    assert shape == {
-        (0,): tuple(range(10)),
-        (0, 0): tuple(range(5)),
-        (0, 1): tuple(range(5, 10)),
-        (1,): tuple(range(10, 20)),
-        (1, 0): tuple(range(10, 15)),
-        (1, 1): tuple(range(15, 20)),
+    partition = _cut(n, edges, LeidenConfig(), layers)
+
+    assert sorted(v for community in partition for v in community) == list(range(n))
+
+
+def test_a_contracted_graph_is_cut_by_the_modularity_of_the_whole():
+    # igraph's own modularity forgets what lies inside of vertices that stand for many: it would
+    # join the cliques, which are tied only to each other.
+    pieces = checked(hybrid(20, cliques([5, 5, 5, 5])))
+    labels = np.repeat(np.arange(4), 5)
+    small, masses = contracted(pieces, masses_of(pieces, pieces.weight), labels)
+
+    joined = cut_masses(small, masses, LeidenConfig(), 0)
+
+    assert (small.n, small.weight.tolist()) == (4, pytest.approx([0.1] * 3))
+    assert len(set(joined.tolist())) == 4
+    naive = ig.Graph(4, [(0, 1), (1, 2), (2, 3)])
+    assert len(naive.community_leiden("modularity", weights=[0.1] * 3)) == 2
+
+
+def test_layers_are_each_compared_with_their_own_chance():
+    # Layer one shows two groups. Layer two ties twenty of the forty all alike, ten of each group:
+    # beside its own chance that says nothing, but beside the chance of the sum it does.
+    n = 40
+    pairs = [(a, b) for a in range(n) for b in range(a + 1, n)]
+    head, tail = np.array(pairs).T
+    same, heavy = head // 20 == tail // 20, (head % 2 == 0) & (tail % 2 == 0)
+    one = (np.random.default_rng(0).random(len(pairs)) < np.where(same, 0.5, 0.15)) * 1.0
+    two = np.where(heavy, 6.0, 0)
+    tied = one + two > 0
+    part, ends = np.zeros(n, dtype=np.int64), (head[tied], tail[tied])
+    layered = Pieces(part, *ends, (one + two)[tied], np.array([one, two])[:, tied])
+    summed = Pieces(part, *ends, (one + two)[tied])
+
+    apart, drowned = (numbered(part, cut(each, LeidenConfig(), 0)) for each in (layered, summed))
+
+    assert apart.tolist() == [0] * 20 + [1] * 20
+    assert len(set(drowned[::2].tolist())) == 1
+
+
+def test_a_profile_says_at_which_resolutions_the_communities_change():
+    edges = cliques([6, 6], bridge=0.5) | {
+        (a + 12, b + 12): w for (a, b), w in cliques([6, 6], bridge=0.5).items()
     }
-    assert hierarchy.n_levels() == 2
+    edges[11, 12] = 0.05
+
+    profile = resolution_profile(hybrid(24, edges), 0.05, 3.0)
+
+    found = {point.communities for point in profile}
+    assert {2, 4} <= found
+    assert [point.resolution for point in profile] == sorted(p.resolution for p in profile)
+    assert max(profile, key=lambda point: point.modularity).communities == 4
+    with pytest.raises(ConfigError, match="0 < from < to"):
+        resolution_profile(hybrid(2, {}), 2.0, 1.0)
 
 
-def test_a_cut_that_gains_too_little_is_not_made():
-    edges = _cliques([10, 10, 10], bridge=0.1)
-    for pair in ((a, b) for a in range(10) for b in range(10, 20)):
-        edges[pair] = 0.6
+def test_how_many_seeds_and_iterations_follows_from_the_size_unless_it_is_said():
+    config = LeidenConfig()
 
-    def n_communities(min_gain: float) -> int:
-        config = LeidenConfig(min_gain=min_gain, min_size=2)
-        return sum(1 for _ in leiden_hierarchy(_hybrid(30, edges), config).walk())
-
-    assert n_communities(0.01) == 4
-    assert n_communities(0.5) == 2
-
-
-@pytest.mark.parametrize("limit", [{"min_size": 11}, {"max_levels": 1}])
-def test_a_small_community_and_a_deep_one_are_not_cut(limit: dict[str, int]):
-    config = LeidenConfig(min_gain=0.05).model_copy(update=limit)
-
-    hierarchy = leiden_hierarchy(_pairs_of_cliques(), config)
-
-    assert [len(branch.members) for branch in hierarchy.roots] == [10, 10]
-    assert hierarchy.n_levels() == 1
-
-
-def test_the_gain_of_a_cut_is_counted_from_the_uncut_community():
-    # Two cliques of four, 12 inside and 16 * 0.5 = 8 between. At a resolution of 1.5 the cut has
-    # Q = 12/20 - 1.5/2 = -0.15 and the uncut graph 1 - 1.5 = -0.5: a gain of 0.35.
-    edges = _cliques([4, 4]) | {(a, b): 0.5 for a in range(4) for b in range(4, 8)}
-    heavy = {(a + 8, b + 8): 10.0 for a, b in _cliques([12])}
-    graph = _hybrid(20, edges | heavy)
-
-    def children(min_gain: float) -> list[tuple[int, ...]]:
-        config = LeidenConfig(resolution=1.5, min_gain=min_gain)
-        (eight,) = [r for r in leiden_hierarchy(graph, config).roots if len(r.members) == 8]
-        return [child.members for child in eight.children]
-
-    assert children(min_gain=0.34) == [(0, 1, 2, 3), (4, 5, 6, 7)]
-    assert children(min_gain=0.36) == []
-
-
-@given(weighted_edges(), st.floats(0.2, 4.0), st.integers(2, 6))
-@settings(deadline=None)
-def test_children_partition_their_parent_and_nobody_is_left_alone(graph, resolution, min_size):
-    n, edges = graph
-    config = LeidenConfig(resolution=resolution, min_size=min_size, min_gain=0)
-
-    hierarchy = leiden_hierarchy(_hybrid(n, edges), config)
-
-    assert sorted(v for root in hierarchy.roots for v in root.members) == list(range(n))
-    for path, branch in hierarchy.walk():
-        if branch.children:
-            assert len(branch.members) >= min_size
-            assert len(branch.children) > 1
-            assert min(len(child.members) for child in branch.children) > 1
-            held = sorted(v for child in branch.children for v in child.members)
-            assert held == list(branch.members)
-        assert len(path) <= config.max_levels
-        sizes = [(-len(child.members), child.members[0]) for child in branch.children]
-        assert sizes == sorted(sizes)
-
-
-def test_who_would_be_alone_joins_whom_they_are_most_tied_to():
-    # At this resolution Leiden sets vertex 8 apart from two cliques of four.
-    edges = _cliques([4, 4], bridge=0.3) | {(0, 8): 0.1, (7, 8): 0.2}
-    config = LeidenConfig(resolution=1.5, min_size=2, min_gain=0)
-    set_apart = leiden_partition(_graph(9, edges), config)
-    # Beside a much heavier clique all of these are one community, which is cut below the top.
-    heavy = {(a + 9, b + 9): 10.0 for a, b in _cliques([12])}
-
-    hierarchy = leiden_hierarchy(_hybrid(21, edges | heavy), config)
-
-    assert set_apart == [[0, 1, 2, 3], [4, 5, 6, 7], [8]]
-    (nine,) = [root for root in hierarchy.roots if len(root.members) == 9]
-    assert [child.members for child in nine.children] == [(4, 5, 6, 7, 8), (0, 1, 2, 3)]
-
-
-def _membership(partition: list[list[int]], n: int) -> list[int]:
-    membership = [0] * n
-    for ordinal, members in enumerate(partition):
-        for member in members:
-            membership[member] = ordinal
-    return membership
+    assert [config.seeds_for(n) for n in (0, 100_000, 200_000, 10**6)] == [10, 10, 5, 3]
+    assert LeidenConfig(n_seeds=4).seeds_for(10**6) == 4
+    assert LeidenConfig(direction="bottom_up").seeds_for(10) == 1
+    assert config.iterations_for(20_000, is_top=True) == 10
+    assert [config.iterations_for(20_001, is_top=top) for top in (True, False)] == [2, 1]
+    with pytest.raises(ValidationError, match="single run"):
+        LeidenConfig(direction="bottom_up", n_seeds=5)

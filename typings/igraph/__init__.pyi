@@ -4,15 +4,23 @@ from types import ModuleType
 
 def set_random_number_generator(generator: Random | ModuleType) -> None: ...
 
-class VertexClustering:
-    membership: list[int]
-
 class EdgeSeq:
     def __getitem__(self, attribute: str) -> list[float]: ...
     def __setitem__(self, attribute: str, values: Sequence[float]) -> None: ...
     def attributes(self) -> list[str]: ...
 
-class Graph:
+class GraphBase:
+    def community_leiden(
+        self,
+        *,
+        edge_weights: Sequence[float] | None = ...,
+        node_weights: Sequence[float] | None = ...,
+        resolution: float = ...,
+        normalize_resolution: bool = ...,
+        n_iterations: int = ...,
+    ) -> tuple[list[int], float]: ...
+
+class Graph(GraphBase):
     es: EdgeSeq
     def __init__(
         self,
@@ -34,10 +42,3 @@ class Graph:
         resolution: float = ...,
         directed: bool = ...,
     ) -> float: ...
-    def community_leiden(
-        self,
-        objective_function: str = ...,
-        weights: str | Sequence[float] | None = ...,
-        resolution: float = ...,
-        n_iterations: int = ...,
-    ) -> VertexClustering: ...

@@ -1,14 +1,43 @@
+from collections.abc import Sequence
+
 from igraph import Graph
+
+class CPMVertexPartition:
+    membership: list[int]
+    resolution_parameter: float
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        weights: Sequence[float] | None = ...,
+        node_sizes: Sequence[float] | None = ...,
+        resolution_parameter: float = ...,
+    ) -> None: ...
 
 class RBConfigurationVertexPartition:
     membership: list[int]
+    resolution_parameter: float
     def __init__(
-        self, graph: Graph, *, weights: str | None = ..., resolution_parameter: float = ...
+        self,
+        graph: Graph,
+        *,
+        weights: Sequence[float] | None = ...,
+        resolution_parameter: float = ...,
     ) -> None: ...
 
 class Optimiser:
     def __init__(self) -> None: ...
     def set_rng_seed(self, value: int) -> None: ...
-    def optimise_partition(
-        self, partition: RBConfigurationVertexPartition, n_iterations: int = ...
+    def optimise_partition_multiplex(
+        self,
+        partitions: Sequence[CPMVertexPartition],
+        layer_weights: Sequence[float] | None = ...,
+        n_iterations: int = ...,
     ) -> float: ...
+    def resolution_profile(
+        self,
+        graph: Graph,
+        partition_type: type[RBConfigurationVertexPartition],
+        resolution_range: tuple[float, float],
+        weights: Sequence[float] | None = ...,
+    ) -> list[RBConfigurationVertexPartition]: ...

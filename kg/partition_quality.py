@@ -1,0 +1,111 @@
+"""How good a partition is, by the measures of the field; pure functions over columns of edges.
+
+With w_ij the weight between i and j, k_i the sum of the weights at i, m the sum of all weights,
+and gamma the resolution:
+
+- *modularity* (Newman & Girvan, 2004, doi:10.1103/PhysRevE.69.026113; Reichardt & Bornholdt, 2006,
+  doi:10.1103/PhysRevE.74.016110),
+
+      Q = 1 / 2m  sum over i, j of (w_ij - gamma k_i k_j / 2m) [i and j are together],
+
+  at most 1; the partition that leaves all together has 1 - gamma;
+- *CPM quality* (Traag, Van Dooren & Nesterov, 2011, doi:10.1103/PhysRevE.84.016114), the sum over
+  communities of w_c - gamma n_c (n_c - 1) / 2, with w_c the weight inside and n_c the size;
+- *conductance* of a community, the share of the weight at its members that leads outside, counted
+  from its smaller side: cut / min(volume, 2m - volume), in [0, 1], 0 if nothing leads outside.
+
+Edges are rows: `head[i]` and `tail[i]` are tied by `weight[i]`; no loops, no pair twice.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.integer]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A weighted graph in parts that no edge crosses, each of which is looked at by itself."""
+
+    part: NDArray[np.int64]
+    """Of each vertex, from 0."""
+
+    head: NDArray[np.int64]
+    tail: NDArray[np.int64]
+    weight: Floats
+    """Positive and finite."""
+
+    layers: Floats | None = None
+    """[layers, edges]: what each layer contributes to the weight; none if there is but one. Each
+    layer is then compared with its own chance."""
+
+    @property
+    def n(self) -> int:
+        """How many vertices there are."""
+        return len(self.part)
+
+    @property
+    def n_parts(self) -> int:
+        """How many parts there are."""
+        return int(self.part.max()) + 1 if len(self.part) else 0
+
+    def strength(self, weight: Floats | None = None) -> Floats:
+        """Return the sum of the weights at each vertex, by default of all layers."""
+        values = self.weight if weight is None else weight
+        return summed(self.head, values, self.n) + summed(self.tail, values, self.n)
+
+    def doubled_weight(self, strength: Floats) -> Floats:
+        """Return 2m of each part."""
+        return summed(self.part, strength, self.n_parts)
+
+
+def summed(where: Ints, values: Floats, n: int) -> Floats:
+    """Return the sum of the values at each of n places."""
+    return np.bincount(where, values, n).astype(np.float64, copy=False)
+
+
+def modularities(pieces: Pieces, labels: Ints, resolution: float = 1.0) -> Floats:
+    """Return Q of each part under these labels; 0 for a part without edges.
+
+    Args:
+        pieces: The graph.
+        labels: Of each vertex, from 0; no label occurs in two parts.
+        resolution: Gamma.
+    """
+    strength = pieces.strength()
+    doubled = pieces.doubled_weight(strength)
+    together = labels[pieces.head] == labels[pieces.tail]
+    inside = 2 * summed(pieces.part[pieces.head[together]], pieces.weight[together], pieces.n_parts)
+    volumes = summed(labels, strength, int(labels.max(initial=-1)) + 1)
+    part_of = np.zeros(len(volumes), dtype=np.int64)
+    part_of[labels] = pieces.part
+    expected = summed(part_of, volumes**2, pieces.n_parts)
+    safe = np.where(doubled > 0, doubled, 1.0)
+    return np.where(doubled > 0, inside / safe - resolution * expected / safe**2, 0.0)
+
+
+def modularity(pieces: Pieces, labels: Ints, resolution: float = 1.0) -> float:
+    """Return Q of the graph taken as one part; 0 for a graph without edges."""
+    whole = Pieces(np.zeros_like(pieces.part), pieces.head, pieces.tail, pieces.weight)
+    return float(modularities(whole, labels, resolution)[0]) if pieces.n else 0.0
+
+
+def cpm_quality(pieces: Pieces, labels: Ints, resolution: float) -> float:
+    """Return the quality that the constant Potts model gives to a partition."""
+    together = labels[pieces.head] == labels[pieces.tail]
+    sizes = np.bincount(labels).astype(np.float64)
+    return float(pieces.weight[together].sum() - resolution * (sizes * (sizes - 1) / 2).sum())
+
+
+def conductances(pieces: Pieces, labels: Ints) -> Floats:
+    """Return the conductance of each community; the graph is taken as one part."""
+    strength = pieces.strength()
+    volumes = summed(labels, strength, int(labels.max(initial=-1)) + 1)
+    across = labels[pieces.head] != labels[pieces.tail]
+    ends = np.concatenate([labels[pieces.head[across]], labels[pieces.tail[across]]])
+    cut = summed(ends, np.tile(pieces.weight[across], 2), len(volumes))
+    smaller = np.minimum(volumes, strength.sum() - volumes)
+    return np.where(cut > 0, cut / np.where(smaller > 0, smaller, 1.0), 0.0)
