@@ -177,9 +177,9 @@ def decompose_target(
     engine: Engine, artifacts: Path, target: str, seed: int, on_progress: OnProgress
 ) -> DecompositionView:
     """Train a target, split its weights into subcomponents, and store the run."""
+    from decomposition.config import DecompositionConfig
     from decomposition.errors import DecompositionError
     from decomposition.evidence import decompose_and_store
-    from decomposition.training import DecompositionConfig
 
     config = DecompositionConfig(seed=seed)
     try:

@@ -18,10 +18,11 @@ from collections.abc import Callable
 
 import torch
 
+from decomposition.config import DecompositionConfig
 from decomposition.metrics import MetricsConfig, evaluate
 from decomposition.targets import train_target
 from decomposition.threads import one_thread
-from decomposition.training import DecompositionConfig, decompose
+from decomposition.training import decompose
 
 HEADER = "seed  attempts    mmcs  random    ml2r  identity  alive  seconds  steps/CPU-s  recovered"
 

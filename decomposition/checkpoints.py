@@ -17,12 +17,13 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from decomposition.config import METHOD, DecompositionConfig
 from decomposition.decomposed_model import DecomposedModel
 from decomposition.errors import CheckpointError
 from decomposition.seeds import generator_for
 from decomposition.subcomponents import untied
 from decomposition.targets import find_recipe
-from decomposition.training import METHOD, Decomposition, DecompositionConfig, fresh_model
+from decomposition.training import Decomposition, fresh_model
 
 TENSORS = "decomposition.safetensors"
 RECORD = "decomposition.json"

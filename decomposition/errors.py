@@ -34,3 +34,7 @@ class ExperimentError(DecompositionError):
 
 class SplitError(DecompositionError):
     """A model's matrices cannot be split as asked; the message names the pattern or the layer."""
+
+
+class LossError(DecompositionError):
+    """A loss would say nothing about this target."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from decomposition.checkpoints import load, save
+from decomposition.config import METHOD, DecompositionConfig
 from decomposition.experiments import ExperimentConfig, Measured, find_experiment
 from decomposition.harvest import harvest
 from decomposition.measurements import Side
@@ -16,7 +17,7 @@ from decomposition.metrics import MetricsConfig, evaluate
 from decomposition.predictions import Verdict, judge, predict
 from decomposition.targets import find_recipe, train_target
 from decomposition.threads import one_thread
-from decomposition.training import METHOD, DecompositionConfig, decompose
+from decomposition.training import decompose
 from kg.evidence import (
     ControlDraft,
     DecompositionDraft,

@@ -1,22 +1,29 @@
-r"""The four losses of stochastic parameter decomposition, as pure functions.
+r"""The losses of parameter decomposition, as pure functions.
 
-Bushnaq, Braun & Sharkey (2025), arXiv:2506.20790, section 2. Rows may carry weights that sum
-to one, so that equal rows of a batch need to be run only once; with n rows of weight 1/n each
-loss is the paper's mean.
+:math:`w_b` are weights of the rows of a batch that sum to one, so that equal rows need to be run
+only once; with n rows of weight 1/n each loss is the papers' mean. A row may have positions
+(tokens, places of an image); losses are means over them. C and g are the papers'.
 
-.. math::
-    L = \beta_1 L_\mathrm{faithful} + \beta_2 L_\mathrm{stochastic}
-        + \beta_3 L_\mathrm{layerwise} + \beta_4 L_\mathrm{minimality}
+Most are from Bushnaq, Braun & Sharkey (2025), Stochastic Parameter Decomposition,
+arXiv:2506.20790; frequency minimality, random subsets and adversaries are Goodfire's,
+Interpreting Language Model Parameters (2026). *Stochastic reconstruction* is `mean_squares` or
+`divergence` under masks drawn at random in all matrices at once, *layerwise* in each alone,
+*subset* in random subsets of them, *adversarial* under the masks that an adversary found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from decomposition.errors import LossError
+
 EPSILON = 1e-12
 """Keeps the gradient of g^p finite at g = 0 when p < 1."""
+
+Reconstruction = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""How far a masked output is from the target's: output, expected, row weights."""
 
 
 def faithfulness(remainders: Sequence[Float[Tensor, "_ _"]]) -> Float[Tensor, ""]:
@@ -30,39 +37,115 @@ def faithfulness(remainders: Sequence[Float[Tensor, "_ _"]]) -> Float[Tensor, ""
     return squares.sum() / sum(remainder.numel() for remainder in remainders)
 
 
-def reconstruction(
-    output: Float[Tensor, "batch d_out"],
-    expected: Float[Tensor, "batch d_out"],
+def reconstruction_for(is_categorical: bool) -> Reconstruction:
+    """Return `divergence` for outputs that are logits, `mean_squares` for all others."""
+    return divergence if is_categorical else mean_squares
+
+
+def mean_squares(
+    output: Float[Tensor, "batch *positions d_out"],
+    expected: Float[Tensor, "batch *positions d_out"],
     row_weights: Float[Tensor, " batch"],
 ) -> Float[Tensor, ""]:
-    r"""Return the mean squared error of one masked output.
+    r"""Return the mean squared error of an output.
 
     .. math:: \sum_b w_b \frac{1}{d} \sum_{i=1}^{d} (\hat y_{bi} - y_{bi})^2
-
-    It is the *stochastic reconstruction* loss when all matrices are masked with
-    `sample_masks`.
     """
-    return row_weights @ (output - expected).square().mean(dim=-1)
+    return row_weights @ (output - expected).square().flatten(1).mean(dim=1)
 
 
-def layerwise_reconstruction(
-    outputs: Sequence[Float[Tensor, "batch d_out"]],
-    expected: Float[Tensor, "batch d_out"],
+def divergence(
+    output: Float[Tensor, "batch *positions d_out"],
+    expected: Float[Tensor, "batch *positions d_out"],
     row_weights: Float[Tensor, " batch"],
 ) -> Float[Tensor, ""]:
-    """Return the mean `reconstruction` over outputs in each of which one matrix is masked."""
+    r"""Return the Kullback-Leibler divergence of masked from target predictions.
+
+    .. math:: \sum_b w_b \sum_i p_i \log (p_i / q_i), \quad
+        p = \mathrm{softmax}(y_b),\; q = \mathrm{softmax}(\hat y_b)
+
+    in nats per position: what is lost by predicting with q where p is right.
+
+    Raises:
+        LossError: There is one output only; a softmax over it is always 1, whatever it is.
+    """
+    if output.shape[-1] < 2:
+        raise LossError(
+            "the output has one entry, whose softmax is always 1: nothing could ever diverge; "
+            "declare the target's output as not categorical"
+        )
+    log_q, log_p = output.log_softmax(dim=-1), expected.log_softmax(dim=-1)
+    nats = (log_p.exp() * (log_p - log_q)).sum(dim=-1)
+    return row_weights @ nats.reshape(len(nats), -1).mean(dim=1)
+
+
+def layerwise(
+    outputs: Sequence[Float[Tensor, "batch *positions d_out"]],
+    expected: Float[Tensor, "batch *positions d_out"],
+    row_weights: Float[Tensor, " batch"],
+    reconstruction: Reconstruction,
+) -> Float[Tensor, ""]:
+    """Return the mean reconstruction of outputs in each of which one matrix is masked."""
     errors = [reconstruction(output, expected, row_weights) for output in outputs]
     return torch.stack(errors).mean()
 
 
+def hidden_reconstruction(
+    outputs: Sequence[Float[Tensor, "batch ..."]],
+    expected: Sequence[Float[Tensor, "batch ..."]],
+    row_weights: Float[Tensor, " batch"],
+) -> Float[Tensor, ""]:
+    r"""Return how far the masked layers' own outputs are from the target's.
+
+    .. math:: \frac{1}{L} \sum_l \sum_b w_b \frac{1}{d_l} \|\hat h^l_b - h^l_b\|^2
+
+    with :math:`h^l` what layer l puts out, its bias included.
+    """
+    errors = [
+        row_weights @ (output - clean).square().flatten(1).mean(dim=1)
+        for output, clean in zip(outputs, expected, strict=True)
+    ]
+    return torch.stack(errors).mean()
+
+
 def importance_minimality(
-    importances: Float[Tensor, "batch total"], p: float, row_weights: Float[Tensor, " batch"]
+    importances: Sequence[Float[Tensor, "batch ..."]],
+    p: float,
+    row_weights: Float[Tensor, " batch"],
 ) -> Float[Tensor, ""]:
     r"""Return the expected sum of g^p over the subcomponents of all matrices.
 
     .. math:: \sum_b w_b \sum_{l,c} (g^l_c(x_b) + \epsilon)^p
 
     It is a sum over subcomponents and not a mean, so it does not shrink when more of them are
-    allotted. The importances are the upper-leaky ones.
+    allotted. The importances, `batch *positions C` for each matrix, are the upper-leaky ones.
+    With p annealed from 2 to below 1 it first pulls all of them down and then favours few.
     """
-    return row_weights @ (importances + EPSILON).pow(p).sum(dim=-1)
+    return torch.cat([mean_powers(g, p, row_weights) for g in importances]).sum()
+
+
+def frequency_minimality(
+    importances: Sequence[Float[Tensor, "batch ..."]],
+    p: float,
+    row_weights: Float[Tensor, " batch"],
+    reference: float,
+) -> Float[Tensor, ""]:
+    r"""Return a penalty that grows faster than linearly with how often a subcomponent matters.
+
+    .. math:: \sum_{l,c} f_c \log_2(1 + a f_c), \quad
+        f_c = \sum_b w_b\, (g_c(x_b) + \epsilon)^p
+
+    One subcomponent that matters half of the time costs more than two that matter a quarter of
+    the time each, against one that is there for everything. The paper takes for a the number of
+    positions in a batch, so that the loss depends on its size; here a is given.
+    """
+    frequencies = torch.cat([mean_powers(g, p, row_weights) for g in importances])
+    return (frequencies * (1 + reference * frequencies).log2()).sum()
+
+
+def mean_powers(
+    importance: Float[Tensor, "batch *positions C"], p: float, row_weights: Float[Tensor, " batch"]
+) -> Float[Tensor, " C"]:
+    """Return the mean of g^p over rows and positions, of each subcomponent."""
+    powers = (importance + EPSILON).pow(p)
+    return row_weights @ powers.reshape(len(powers), -1, powers.shape[-1]).mean(dim=1)

@@ -1,9 +1,17 @@
-"""How much of each subcomponent is kept: masks, drawn above the causal importances.
+r"""How much of each subcomponent is kept: masks between the causal importance and one.
 
-Bushnaq, Braun & Sharkey (2025), Stochastic Parameter Decomposition, arXiv:2506.20790. g and r
-are the paper's; axes are C subcomponents and any *batch of positions.
+Every mask is :math:`m = g + (1 - g)\, r` for a *source* r in [0, 1], so that a subcomponent with
+g = 1 is never ablated and one with g = 0 by any amount at all. What the subcomponents leave over
+has importance zero: its mask is its source. Sources are drawn at random, or found by an
+adversary, or fixed: r = 1 keeps everything, r = 0 keeps as little as the importances allow.
+
+A *route* says where a matrix is masked; elsewhere it keeps everything, and so is the target's.
+
+Bushnaq, Braun & Sharkey (2025), Stochastic Parameter Decomposition, arXiv:2506.20790. Random
+subsets of matrices are Goodfire's (2026). Axes are C subcomponents and any *positions.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -12,21 +20,109 @@ from torch import Tensor
 
 
 class Mask(NamedTuple):
-    """How much of one matrix is kept on each input."""
+    """How much of one matrix is kept at each position."""
 
     subcomponents: Tensor
-    """Shape `*batch C`; 1 keeps a subcomponent, 0 ablates it. May broadcast over the batch."""
+    """Shape `*positions C`; 1 keeps a subcomponent, 0 ablates it. May broadcast."""
 
     remainder: Tensor | None = None
-    """Shape `*batch 1`, the same for what the subcomponents leave over; None ablates it."""
+    """Shape `*positions 1`, the same for what the subcomponents leave over; None ablates it."""
 
 
 def sample_masks(
-    importance: Float[Tensor, "*batch C"], generator: torch.Generator
-) -> Float[Tensor, "*batch C"]:
-    """Draw masks g + (1 - g) r with r uniform on [0, 1], for causal importances g in [0, 1].
-
-    A subcomponent with g = 1 is never ablated; one with g = 0 by any amount at all.
-    """
+    importance: Float[Tensor, "*positions C"], generator: torch.Generator
+) -> Float[Tensor, "*positions C"]:
+    """Draw masks g + (1 - g) r with r uniform on [0, 1], for causal importances g in [0, 1]."""
     r = torch.rand(importance.shape, generator=generator, dtype=importance.dtype)
-    return importance + (1 - importance) * r
+    return torch.lerp(importance, torch.ones(()), r)
+
+
+def draw_masks(
+    importances: Mapping[str, Tensor], mask_remainder: bool, generator: torch.Generator
+) -> dict[str, Mask]:
+    """Draw a mask for every matrix, and one for its remainder unless that is dropped."""
+    masks = {}
+    for name, importance in importances.items():
+        kept = sample_masks(importance, generator)
+        shape = (*importance.shape[:-1], 1)
+        remainder = torch.rand(shape, generator=generator) if mask_remainder else None
+        masks[name] = Mask(kept, remainder)
+    return masks
+
+
+def masks_above(
+    importances: Mapping[str, Tensor], sources: Mapping[str, Tensor], mask_remainder: bool
+) -> dict[str, Mask]:
+    """Return the masks of given sources.
+
+    Args:
+        importances: g of each matrix, `*positions C`.
+        sources: r of each matrix, `... C+1`, broadcast over the positions; the last one is the
+            remainder's.
+        mask_remainder: Whether the remainder has a mask; otherwise it is dropped.
+    """
+    return {
+        name: Mask(
+            torch.lerp(g, torch.ones(()), sources[name][..., :-1]),
+            sources[name][..., -1:] if mask_remainder else None,
+        )
+        for name, g in importances.items()
+    }
+
+
+def routed(masks: Mapping[str, Mask], routes: Mapping[str, Tensor]) -> dict[str, Mask]:
+    """Keep each matrix whole wherever its route, `*positions 1`, is False."""
+    everything = torch.ones(())
+    return {
+        name: Mask(
+            torch.where(routes[name], mask.subcomponents, everything),
+            torch.where(
+                routes[name],
+                torch.zeros(()) if mask.remainder is None else mask.remainder,
+                everything,
+            ),
+        )
+        for name, mask in masks.items()
+    }
+
+
+def random_subsets(
+    importances: Mapping[str, Tensor], generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Draw at every position a k from 1 to the number of matrices, and then k of them to mask.
+
+    Where the matrices do not have the same positions, one subset is drawn for every row of the
+    batch.
+    """
+    shapes = {g.shape[:-1] for g in importances.values()}
+    first = next(iter(shapes))
+    positions = first if len(shapes) == 1 else first[:1]
+    n = len(importances)
+    order = torch.rand((n, *positions), generator=generator).argsort(dim=0).argsort(dim=0)
+    is_masked = order < torch.randint(1, n + 1, positions, generator=generator)
+    return {
+        name: route.reshape(*positions, *[1] * (g.ndim - len(positions)))
+        for (name, g), route in zip(importances.items(), is_masked, strict=True)
+    }
+
+
+def one_batch(
+    runs: Sequence[Mapping[str, Mask]], importances: Mapping[str, Tensor]
+) -> dict[str, Mask]:
+    """Lay the masks of several runs of a batch one after another, as for a batch of them all.
+
+    A matrix that a run says nothing about keeps everything.
+    """
+    stacked = {}
+    for name, g in importances.items():
+        whole = Mask(torch.ones_like(g), g.new_ones((*g.shape[:-1], 1)))
+        masks = [run.get(name, whole) for run in runs]
+        kept = torch.cat([mask.subcomponents.expand_as(g) for mask in masks])
+        remainders = [mask.remainder for mask in masks]
+        if all(remainder is None for remainder in remainders):
+            stacked[name] = Mask(kept)
+        else:
+            none = torch.zeros(())
+            left = [(none if r is None else r).expand(*g.shape[:-1], 1) for r in remainders]
+            stacked[name] = Mask(kept, torch.cat(left))
+    return stacked

@@ -38,6 +38,10 @@ class Target(Protocol):
     def transposes(self) -> Mapping[str, str | None]:
         """Module paths of the matrices to decompose; each with the one it transposes, or None."""
 
+    @property
+    def is_categorical(self) -> bool:
+        """Whether the outputs are logits, to be compared as distributions."""
+
     def batch(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw n inputs, shape `n d_in`."""
 

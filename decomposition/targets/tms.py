@@ -93,6 +93,7 @@ class TmsTarget:
 
     config: TmsConfig
     model: ToyModel
+    is_categorical = False
 
     @property
     def transposes(self) -> dict[str, str | None]:

@@ -7,9 +7,10 @@ import torch
 from jaxtyping import install_import_hook
 
 with install_import_hook("decomposition", "beartype.beartype"):
+    from decomposition.config import DecompositionConfig
     from decomposition.seeds import generator_for
     from decomposition.targets.tms import TmsConfig, TmsTarget, ToyModel
-    from decomposition.training import Decomposition, DecompositionConfig, fresh_model
+    from decomposition.training import Decomposition, fresh_model
 
 torch.set_num_threads(1)  # the models are so small that a second thread only costs
 

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from decomposition.causal_importance import ImportanceNetworks
+from decomposition.config import DecompositionConfig
 from decomposition.decomposed_model import DecomposedModel, decomposed_model
 from decomposition.errors import SplitError
 from decomposition.masks import Mask
 from decomposition.seeds import generator_for
 from decomposition.subcomponents import Subcomponents, rank_one_matrices
-from decomposition.training import DecompositionConfig, decompose
+from decomposition.training import decompose
 
 sizes = st.integers(1, 6)
 

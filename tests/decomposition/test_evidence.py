@@ -7,10 +7,10 @@ from sqlmodel import func, select
 
 from decomposition import evidence as module
 from decomposition.checkpoints import save
+from decomposition.config import DecompositionConfig
 from decomposition.errors import DecompositionError, UnknownNameError
 from decomposition.evidence import Question, decompose_and_store, measure_statement
 from decomposition.experiments import ExperimentConfig
-from decomposition.training import DecompositionConfig
 from kg.db import open_engine, reading, writing
 from kg.evidence import DecompositionDraft, EvidenceRow, Store, SubcomponentDraft, evidence_of
 from kg.tables import (

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from decomposition.config import DecompositionConfig
 from decomposition.harvest import HarvestConfig
 from decomposition.masks import Mask
 from decomposition.metrics import (
@@ -17,7 +18,7 @@ from decomposition.metrics import (
 from decomposition.seeds import generator_for
 from decomposition.targets.mechanisms import Mechanisms
 from decomposition.targets.tms import TmsConfig, TmsRecipe
-from decomposition.training import Decomposition, DecompositionConfig, decompose
+from decomposition.training import Decomposition, decompose
 
 QUICK = TmsRecipe("tms_5-2", TmsConfig(n_features=5, n_hidden=2, steps=600, batch_size=256))
 CONFIG = MetricsConfig(harvest=HarvestConfig(n=4000), n=500, random_draws=20)
@@ -52,7 +53,7 @@ def test_every_metric_is_a_finite_number(fresh):
 def test_the_adversary_does_more_harm_than_chance(trained):
     found = reconstructions(trained, CONFIG)
 
-    assert found["reconstruction_adversarial"] > 2 * found["reconstruction_stochastic"]
+    assert found["pgd_reconstruction"] > 2 * found["reconstruction_stochastic"]
 
 
 def test_random_directions_look_good_by_cosine_alone(perfect):
@@ -155,3 +156,36 @@ def test_reconstruction_with_importances_is_the_error_of_those_masks(fresh):
     found = reconstructions(fresh, CONFIG)["reconstruction_importance"]
 
     assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_every_kind_of_masks_is_measured_and_a_good_decomposition_orders_them(perfect):
+    found = reconstructions(perfect, CONFIG)
+
+    good = ("unmasked", "stochastic", "importance", "rounded")
+    assert all(found[f"reconstruction_{kind}"] < 1e-3 for kind in good)
+    # half of every mechanism is gone, then all of them: what is left is ReLU(b) = 0
+    x = perfect.target.batch(CONFIG.n, generator_for("metrics", "reconstruction", CONFIG.seed))
+    off = perfect.target.model(x).square().mean().item()
+    assert found["reconstruction_off"] == pytest.approx(off)
+    assert 0.1 * off < found["reconstruction_random"] < off
+
+
+def test_rounding_keeps_what_is_above_a_tenth(perfect):
+    # importances of 0.2 everywhere are rounded up, and all there is stays
+    with torch.no_grad():
+        for parameter in perfect.model.importance_networks.parameters():
+            parameter.zero_()
+        perfect.model.importance_networks.bias_out.fill_(0.2)
+
+    found = reconstructions(perfect, CONFIG)
+
+    assert found["reconstruction_rounded"] == pytest.approx(0, abs=1e-10)
+    assert found["reconstruction_importance"] > 1e-3
+
+
+def test_the_issues_metrics_are_all_there(fresh):
+    wanted = {
+        *("mmcs", "mmcs_random", "ml2r", "identity_error", "alive", "l0", "faithfulness"),
+        *("pgd_reconstruction", "l0/linear1", "l0/linear2"),
+    }
+    assert wanted <= set(evaluate(fresh, CONFIG))

@@ -7,20 +7,10 @@ import pytest
 import torch
 
 from decomposition import training as training_module
+from decomposition.config import DecompositionConfig
 from decomposition.errors import DivergenceError
-from decomposition.masks import Mask
-from decomposition.seeds import generator_for
-from decomposition.training import (
-    Batch,
-    DecompositionConfig,
-    decompose,
-    draw_masks,
-    draw_runs,
-    loss_parts,
-    merge_zero_rows,
-    objective,
-    remainders,
-)
+from decomposition.objective import Objective, remainders
+from decomposition.training import decompose, objective_on_fresh_inputs
 
 SHORT = DecompositionConfig(restarts=1, steps=20, batch_size=64)
 
@@ -31,79 +21,6 @@ def weights_of(decomposition) -> torch.Tensor:
 
 def weights_of_model(model) -> torch.Tensor:
     return model.subcomponents["linear1"].weight().detach().clone()
-
-
-def test_rows_of_zeros_are_merged_and_keep_their_weight():
-    x = torch.tensor([[0.0, 0.0], [0.5, 0.0], [0.0, 0.0], [0.0, 0.25]])
-
-    rows, weights = merge_zero_rows(x)
-
-    assert rows.tolist() == [[0.5, 0.0], [0.0, 0.25], [0.0, 0.0]]
-    assert weights.tolist() == [0.25, 0.25, 0.5]
-
-
-def test_merging_zero_rows_does_not_change_losses_without_random_masks(perfect):
-    # all importances are 1 once the output bias is large, so every mask is 1
-    with torch.no_grad():
-        perfect.model.importance_networks.bias_out.fill_(2.0)
-    x = perfect.target.batch(200, generator_for("x"))
-    whole = Batch(x, torch.full((200,), 1 / 200))
-    config = DecompositionConfig(mask_remainder=False)
-
-    full = loss_parts(perfect.model, whole, config, generator_for("masks"))
-    merged = loss_parts(perfect.model, merge_zero_rows(x), config, generator_for("masks"))
-
-    assert len(merge_zero_rows(x).rows) < 100
-    for name in full:
-        torch.testing.assert_close(full[name], merged[name])
-
-
-def test_a_perfect_decomposition_has_no_loss_but_what_it_needs(perfect):
-    x = perfect.target.probes()
-    batch = Batch(x, torch.full((5,), 0.2))
-
-    parts = loss_parts(perfect.model, batch, DecompositionConfig(), generator_for("masks"))
-
-    assert parts["faithfulness"].item() < 1e-12
-    assert parts["stochastic"].item() < 1e-10
-    assert parts["layerwise"].item() < 1e-10
-    # one subcomponent in each of two matrices; upper-leaky, so a little above 1 each
-    assert 2 <= parts["minimality"].item() < 4
-
-
-def test_masks_of_the_remainder_are_drawn_only_where_it_is_masked():
-    importances = {"linear1": torch.zeros(6, 3)}
-
-    with_it = draw_masks(importances, True, generator_for("masks"))["linear1"]
-    without = draw_masks(importances, False, generator_for("masks"))["linear1"]
-
-    assert with_it.remainder.shape == (6, 1)
-    assert without.remainder is None
-
-
-def test_the_first_run_masks_all_matrices_and_each_other_run_one():
-    importances = {name: torch.zeros(6, 3) for name in ("linear1", "linear2")}
-
-    masks = draw_runs(importances, True, generator_for("masks"))
-
-    whole = {
-        name: [bool((mask.subcomponents[run] == 1).all()) for run in range(3)]
-        for name, mask in masks.items()
-    }
-    assert whole == {"linear1": [False, False, True], "linear2": [False, True, False]}
-    for name, mask in masks.items():
-        assert [bool((mask.remainder[run] == 1).all()) for run in range(3)] == whole[name]
-
-
-def test_a_matrix_that_a_run_does_not_mask_is_the_targets_own(fresh):
-    x = fresh.target.batch(50, generator_for("x"))
-    importances = fresh.model.importance(x)
-    masks = draw_runs(importances, False, generator_for("masks"))
-    alone = {"linear2": Mask(masks["linear2"].subcomponents[2], torch.zeros(50, 1))}
-
-    outputs = fresh.model(x.expand(3, -1, -1), masks)
-
-    torch.testing.assert_close(outputs[2], fresh.model(x, alone))
 
 
 def test_training_lowers_the_losses_and_keeps_the_sum_faithful(pentagon):
@@ -142,13 +59,14 @@ def test_a_loss_that_is_no_number_stops_training_with_its_step_and_name(
     pentagon, monkeypatch, name: str
 ):
     calls = []
+    intact = Objective.parts
 
     def spoil(*args):
         calls.append(1)
-        parts = loss_parts(*args)
+        parts = intact(*args)
         return parts | {name: parts[name] * float("nan")} if len(calls) == 3 else parts
 
-    monkeypatch.setattr(training_module, "loss_parts", spoil)
+    monkeypatch.setattr(Objective, "parts", spoil)
 
     with pytest.raises(DivergenceError, match=rf"step 3 of 20: the {name} loss is nan"):
         decompose(pentagon, SHORT)
@@ -177,10 +95,10 @@ def test_of_several_starts_the_one_with_the_lowest_objective_is_kept(pentagon, m
     seen = []
 
     def spy(model, *args) -> float:
-        seen.append((objective(model, *args), weights_of_model(model)))
+        seen.append((objective_on_fresh_inputs(model, *args), weights_of_model(model)))
         return seen[-1][0]
 
-    monkeypatch.setattr(training_module, "objective", spy)
+    monkeypatch.setattr(training_module, "objective_on_fresh_inputs", spy)
 
     kept = decompose(pentagon, SHORT.model_copy(update={"restarts": 4}))
 

@@ -1,0 +1,126 @@
+r"""Adversaries: the masks that hurt most, among those that the importances allow.
+
+Masks drawn at random are harmless on average; a decomposition can be wrong where none of them
+looks. An adversary climbs the reconstruction loss over the sources r of the masks
+:math:`m = g + (1 - g)\, r`, kept in [0, 1]; the importances g stay as they are.
+
+* *Fresh*: a random r takes n steps :math:`r \leftarrow \mathrm{clip}(r + \eta\,
+  \mathrm{sign}\, \partial L / \partial r)` (projected gradient; Madry et al. 2018,
+  arXiv:1706.06083).
+* *Persistent*: r survives from step to step of the training and climbs with an Adam of its own,
+  a little before the loss is taken and once more with the gradient of the loss itself. It is
+  cheaper for the strength it has (after Goodfire 2026, Interpreting Language Model Parameters).
+
+With r shared across the batch an adversary cannot tailor its masks to each input, which would
+break any decomposition; it is also what makes the fresh search a fair and cheap metric.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+Harm = Callable[[Mapping[str, Tensor]], Tensor]
+"""The loss under given sources, to be climbed."""
+
+ADAM = (0.5, 0.99)
+"""Decay of the persistent adversary's moments: short, for it follows a moving model."""
+
+
+class AdversaryConfig(BaseModel):
+    """How the masks that hurt most are looked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    kind: Literal["fresh", "persistent"] = "persistent"
+    steps: int = Field(default=2, ge=0)
+    """Ascents before the loss is taken."""
+
+    step_size: float = Field(default=0.01, gt=0)
+    """Of a sign step (fresh), or the rate of Adam (persistent)."""
+
+    scope: Literal["shared", "row"] = "shared"
+    """One r for the whole batch, or one for each of its rows. A persistent adversary with a
+    source for each row wants batches of one size, in which equal rows are not merged."""
+
+
+def random_sources(
+    importances: Mapping[str, Tensor], is_shared: bool, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Draw r uniformly for every matrix: one for everything, or one for each position."""
+    return {
+        name: torch.rand(
+            (*([1] * (g.ndim - 1) if is_shared else g.shape[:-1]), g.shape[-1] + 1),
+            generator=generator,
+        )
+        for name, g in importances.items()
+    }
+
+
+def climb(
+    sources: Mapping[str, Tensor], harm: Harm, steps: int, step_size: float
+) -> dict[str, Tensor]:
+    """Take n sign steps up the loss from these sources; the result lies in [0, 1]."""
+    r = dict(sources)
+    for _ in range(steps):
+        for source in r.values():
+            source.requires_grad_()
+        gradients = torch.autograd.grad(harm(r), list(r.values()))
+        r = {
+            name: (source.detach() + step_size * gradient.sign()).clamp(0, 1)
+            for (name, source), gradient in zip(r.items(), gradients, strict=True)
+        }
+    return r
+
+
+class Adversary:
+    """Finds sources at every step of a training, and remembers them if it is persistent."""
+
+    def __init__(self, config: AdversaryConfig, generator: torch.Generator) -> None:
+        self.config = config
+        self.generator = generator
+        self.sources: dict[str, Tensor] = {}
+        self.optimizer: torch.optim.Adam | None = None
+        """The Adam of a persistent adversary, once it has begun."""
+
+    def find(self, importances: Mapping[str, Tensor], harm: Harm) -> dict[str, Tensor]:
+        """Return sources that do harm, after the configured ascents.
+
+        Those of a persistent adversary need a gradient: `after_backward` goes on with it.
+        """
+        is_shared = self.config.scope == "shared"
+        if self.config.kind == "fresh":
+            start = random_sources(importances, is_shared, self.generator)
+            return climb(start, harm, self.config.steps, self.config.step_size)
+        if not self.sources:
+            self.start_from(random_sources(importances, is_shared, self.generator))
+        sources = list(self.sources.values())
+        for _ in range(self.config.steps):
+            gradients = torch.autograd.grad(harm(self.sources), sources)
+            for source, gradient in zip(sources, gradients, strict=True):
+                source.grad = gradient
+            self._ascend()
+        for source in sources:
+            source.grad = None
+        return self.sources
+
+    def after_backward(self) -> None:
+        """Climb once more, with the gradient that the training step has left."""
+        if self.sources:
+            self._ascend()
+
+    def start_from(self, sources: Mapping[str, Tensor]) -> None:
+        """Take these sources for a persistent adversary's own."""
+        self.sources = {name: r.clone().requires_grad_() for name, r in sources.items()}
+        self.optimizer = torch.optim.Adam(
+            list(self.sources.values()), lr=self.config.step_size, betas=ADAM, maximize=True
+        )
+
+    def _ascend(self) -> None:
+        assert self.optimizer is not None, "a persistent adversary has begun"
+        self.optimizer.step()
+        with torch.no_grad():
+            for source in self.sources.values():
+                source.clamp_(0, 1)

@@ -1,0 +1,113 @@
+"""What decides a decomposition, in one place."""
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from decomposition.adversary import AdversaryConfig
+
+METHOD = "spd"
+"""The name of the method in runs and checkpoints."""
+
+
+LOSSES = (
+    "faithfulness",
+    "stochastic",
+    "layerwise",
+    "subset",
+    "adversarial",
+    "hidden",
+    "minimality",
+    "frequency",
+)
+"""Every loss that a configuration can give a coefficient to, in the order they are reported."""
+
+
+class DecompositionConfig(BaseModel):
+    """What decides a decomposition; the defaults are for the toy model with 5 features in 2."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    seed: int = 0
+    n_subcomponents: int = Field(default=20, ge=1)
+    """Subcomponents allotted to each matrix, C; the ones not needed should die."""
+
+    matrices: dict[str, int] = {}
+    """Instead of that: C for each pattern of module paths, as in `{"h.*.mlp.*": 64}`. The first
+    pattern that matches a layer decides. Empty takes the matrices that the target names."""
+
+    n_hidden: int = Field(default=16, ge=1)
+    """Hidden units of each importance network."""
+
+    restarts: int = Field(default=3, ge=1)
+    """Random starts; the one with the lowest objective is kept. Some starts end with one
+    subcomponent for two features, which costs more but which training does not leave again."""
+
+    n_objective: int = Field(default=16384, ge=1)
+    """Inputs on which the starts are compared."""
+
+    steps: int = Field(default=3000, ge=1)
+    """Of each start."""
+
+    batch_size: int = Field(default=1024, ge=1)
+    merge_zero_rows: bool = True
+    """Whether rows of zeros are run once, with the weight of them all."""
+
+    learning_rate: float = Field(default=0.005, gt=0)
+    """Peak rate of Adam, lowered to zero along a cosine."""
+
+    clip_norm: float = Field(default=1.0, gt=0)
+    """Largest norm of the gradient of all parameters together."""
+
+    faithfulness: float = Field(default=1.0, ge=0)
+    """Coefficient of the loss of this name, as are the next seven. Zero leaves a loss out."""
+
+    stochastic: float = Field(default=1.0, ge=0)
+    layerwise: float = Field(default=1.0, ge=0)
+    subset: float = Field(default=0.0, ge=0)
+    adversarial: float = Field(default=0.0, ge=0)
+    hidden: float = Field(default=0.0, ge=0)
+    minimality: float = Field(default=0.003, ge=0)
+    frequency: float = Field(default=0.0, ge=0)
+
+    minimality_power: float = Field(default=1.0, gt=0)
+    """p in g^p."""
+
+    minimality_power_end: float | None = Field(default=None, gt=0)
+    """What p is lowered to, linearly over all steps; None keeps it."""
+
+    frequency_reference: float = Field(default=32768.0, gt=0)
+    """a in f log2(1 + a f)."""
+
+    adversary: AdversaryConfig = AdversaryConfig()
+    """Who finds the masks of the adversarial loss."""
+
+    mask_remainder: bool = True
+    """Whether what the subcomponents leave over is masked too, instead of dropped."""
+
+    warm_up_steps: int = Field(default=200, ge=0)
+    """Steps on faithfulness alone, before the others."""
+
+    warm_up_learning_rate: float = Field(default=0.01, gt=0)
+    warm_up_weight_decay: float = Field(default=0.1, ge=0)
+
+    @model_validator(mode="after")
+    def _sources_fit_the_rows(self) -> "DecompositionConfig":
+        per_row = self.adversary.kind == "persistent" and self.adversary.scope == "row"
+        if self.adversarial and per_row and self.merge_zero_rows:
+            raise ValueError(
+                "a persistent adversary with a source for each row needs merge_zero_rows=False, "
+                "because the number of merged rows changes from batch to batch"
+            )
+        return self
+
+    def coefficients(self) -> dict[str, float]:
+        """Return the coefficients of all losses by name, zero where one is left out."""
+        return {name: getattr(self, name) for name in LOSSES}
+
+    def power(self, done: float) -> float:
+        """Return p when this share of the steps, in [0, 1], is done."""
+        end = (
+            self.minimality_power
+            if self.minimality_power_end is None
+            else self.minimality_power_end
+        )
+        return self.minimality_power + (end - self.minimality_power) * done
