@@ -25,6 +25,10 @@ def _embedder_name(request: Request) -> str | None:
 SessionDep = Annotated[Session, Depends(_session)]
 EmbedderNameDep = Annotated[str | None, Depends(_embedder_name)]
 RunId = Annotated[int, Path(ge=1, le=_LARGEST)]
+RunQuery = Annotated[int, Query(ge=1, le=_LARGEST, description="A clustering run.")]
+OtherRun = Annotated[
+    int | None, Query(ge=1, le=_LARGEST, description="This run, superseded or not.")
+]
 Limit = Annotated[int, Query(ge=1, le=200, description="Return at most this many.")]
 Offset = Annotated[int, Query(ge=0, le=_LARGEST, description="Leave out this many first.")]
 Words = Annotated[str, Query(max_length=1000, description="Words, in any form.")]

@@ -6,11 +6,22 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from api.dependencies import EmbedderNameDep, Limit, Offset, Ordinal, RunId, SessionDep, Words
+from api.dependencies import (
+    EmbedderNameDep,
+    Limit,
+    Offset,
+    Ordinal,
+    OtherRun,
+    RunId,
+    RunQuery,
+    SessionDep,
+    Words,
+)
 from api.intervals import interval_rows
 from api.layout import N_COLOURS, draw
 from api.marking import pieces_of
 from api.templating import templates
+from api.views.changes import changes_view, comparison_view
 from api.views.communities import CommunityItem, communities_view, community_view
 from api.views.overview import overview_view
 from api.views.runs import count_runs, run_view, runs_view
@@ -44,14 +55,37 @@ def overview_page(request: Request, session: SessionDep) -> HTMLResponse:
 
 @router.get("/communities")
 def communities_page(
-    request: Request, session: SessionDep, method: Annotated[str | None, Query()] = None
+    request: Request,
+    session: SessionDep,
+    method: Annotated[str | None, Query()] = None,
+    run: OtherRun = None,
 ) -> HTMLResponse:
     """Show what `GET /api/communities` returns."""
     trees: dict[str, list[CommunityItem]] = {}
-    for community in communities_view(session, method).root:
+    for community in communities_view(session, method, run).root:
         trees.setdefault(community.method, []).append(community)
     branches = {name: branches_of(communities) for name, communities in trees.items()}
-    return _page(request, "communities.html", trees=branches)
+    return _page(request, "communities.html", trees=branches, run=run and run_view(session, run))
+
+
+@router.get("/changes")
+def changes_page(
+    request: Request,
+    session: SessionDep,
+    method: Annotated[str | None, Query()] = None,
+    limit: Limit = 100,
+) -> HTMLResponse:
+    """Show what `GET /api/changes` returns."""
+    return _page(request, "changes.html", changes=changes_view(session, method, limit).root)
+
+
+@router.get("/compare")
+def comparison_page(
+    request: Request, session: SessionDep, before: RunQuery, after: RunQuery, limit: Limit = 100
+) -> HTMLResponse:
+    """Show what `GET /api/compare` returns."""
+    view = comparison_view(session, before, after, limit)
+    return _page(request, "comparison.html", comparison=view)
 
 
 @router.get("/communities/{community_id}")

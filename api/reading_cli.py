@@ -15,15 +15,16 @@ app = typer.Typer()
 @app.command()
 def communities(
     method: Annotated[str | None, typer.Option(help="One method; default: all that ran.")] = None,
+    run: Annotated[int | None, typer.Option(help="This run, superseded or not.")] = None,
     db: Database = None,
     as_json: Json = False,
 ) -> None:
-    """List the communities of the active runs, as a tree."""
+    """List the communities of the active runs, or of any one run, as a tree."""
     from api import terminal
     from api.views.communities import communities_view
 
     with session_of(db) as session:
-        terminal.show(communities_view(session, method), as_json, terminal.community_tree)
+        terminal.show(communities_view(session, method, run), as_json, terminal.community_tree)
 
 
 @app.command()
@@ -34,6 +35,39 @@ def community(community_id: str, db: Database = None, as_json: Json = False) -> 
 
     with session_of(db) as session:
         terminal.show(community_view(session, community_id), as_json, terminal.community)
+
+
+@app.command()
+def changes(
+    method: Annotated[str | None, typer.Option(help="One method; default: all that ran.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Changes to show of each, at most.")] = 100,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Say what moved since the last run: what grew, shrank, split, merged, came and went."""
+    from api import terminal, terminal_changes
+    from api.views.changes import changes_view
+
+    with session_of(db) as session:
+        view = changes_view(session, method, limit)
+        terminal.show(view, as_json, terminal_changes.changes)
+
+
+@app.command()
+def compare(
+    before: Annotated[int, typer.Argument(metavar="RUN")],
+    after: Annotated[int, typer.Argument(metavar="RUN")],
+    limit: Annotated[int, typer.Option(min=1, help="Changes to show, at most.")] = 100,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Say what changed from one clustering run to another, of the same method or not."""
+    from api import terminal, terminal_changes
+    from api.views.changes import comparison_view
+
+    with session_of(db) as session:
+        view = comparison_view(session, before, after, limit)
+        terminal.show(view, as_json, terminal_changes.comparison)
 
 
 @app.command()

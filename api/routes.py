@@ -4,9 +4,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.dependencies import EmbedderNameDep, Limit, Offset, Ordinal, RunId, SessionDep, Words
+from api.dependencies import (
+    EmbedderNameDep,
+    Limit,
+    Offset,
+    Ordinal,
+    OtherRun,
+    RunId,
+    RunQuery,
+    SessionDep,
+    Words,
+)
 from api.problems import PROBLEM_RESPONSES
 from api.views.bridges import BridgesView, bridges_view
+from api.views.changes import ChangesView, ComparisonView, changes_view, comparison_view
 from api.views.communities import CommunitiesView, CommunityView, communities_view, community_view
 from api.views.evidence import EvidenceItem, LedgerView, evidence_view, ledger_view
 from api.views.overview import OverviewView, overview_view
@@ -36,14 +47,15 @@ def read_overview(session: SessionDep) -> OverviewView:
 def read_communities(
     session: SessionDep,
     method: Annotated[str | None, Query(description="Only this method's tree.")] = None,
+    run: OtherRun = None,
 ) -> CommunitiesView:
-    """Return the tree of a method's active run, or of every method's."""
-    return communities_view(session, method)
+    """Return the tree of a method's active run, or of every method's, or of any one run."""
+    return communities_view(session, method, run)
 
 
 @router.get("/communities/{community_id}", tags=["communities"])
 def read_community(community_id: str, session: SessionDep) -> CommunityView:
-    """Return one community with its claims, findings, sources and bridges."""
+    """Return one community, by id or permanent link, with its claims, findings and bridges."""
     return community_view(session, community_id)
 
 
@@ -55,6 +67,24 @@ def read_bridges(
 ) -> BridgesView:
     """Return the communities of other methods and runs that share members with this one."""
     return bridges_view(session, community_id, all_runs)
+
+
+@router.get("/changes", tags=["changes"])
+def read_changes(
+    session: SessionDep,
+    method: Annotated[str | None, Query(description="Only this method's.")] = None,
+    limit: Limit = 100,
+) -> ChangesView:
+    """Return what changed in the active run of a method, or of every method."""
+    return changes_view(session, method, limit)
+
+
+@router.get("/compare", tags=["changes"])
+def read_comparison(
+    session: SessionDep, before: RunQuery, after: RunQuery, limit: Limit = 100
+) -> ComparisonView:
+    """Return what changed from one clustering run to another, of the same method or not."""
+    return comparison_view(session, before, after, limit)
 
 
 @router.get("/statements/{statement_id}", tags=["statements"])

@@ -130,6 +130,7 @@ def community(view: CommunityView) -> Lines:
     """Show a community in the order of its page."""
     yield f"{view.status}  {view.method}  label: {view.label_model or 'none'}"
     yield view.id
+    yield from _identity(view)
     yield from _name(view)
     yield f"{view.members} members"
     if view.parent:
@@ -160,6 +161,20 @@ def _name(view: CommunityView) -> Lines:
         yield f"named by {view.label_model} on {len(view.label_support)} members, marked *"
     for reason in view.label_refusals:
         yield f"refused before: {reason}"
+
+
+def _identity(view: CommunityView) -> Lines:
+    """Give the permanent link, and where a superseded community is today."""
+    if view.link:
+        yield f"{view.link}  permanent link, first seen in run {view.first_run}"
+    if view.current and view.current.id != view.id:
+        yield f"today: {view.current.id}  {view.current.label} ({view.current.members})"
+    if view.current is None:
+        places = [
+            f"{place.label} ({place.id}, {place.shared} of {view.members})"
+            for place in view.successors
+        ]
+        yield f"gone: its statements are today in {', '.join(places) or 'no community'}"
 
 
 def bridges(view: BridgesView) -> Lines:
@@ -261,7 +276,8 @@ def runs(view: RunsView) -> Lines:
     """List runs, newest first."""
     for run in view.root:
         error = f"  {run.error}" if run.error else ""
-        yield f"{run.id:>4}  {run.status:<9}  {run.kind:<13}  {run.method}  {run.started_at}{error}"
+        status = "active" if run.is_active else run.status.value
+        yield f"{run.id:>4}  {status:<9}  {run.kind:<13}  {run.method}  {run.started_at}{error}"
 
 
 def decomposition(view: DecompositionView) -> Lines:

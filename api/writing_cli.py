@@ -38,6 +38,12 @@ def cluster(
         "leiden_hybrid_concepts"
     ),
     seed: Seed = 0,
+    compare: Annotated[
+        tuple[int, int] | None,
+        typer.Option(
+            metavar="RUN RUN", help="Cluster nothing: say what changed from one run to the other."
+        ),
+    ] = None,
     db: Database = None,
     as_json: Json = False,
 ) -> None:
@@ -45,6 +51,11 @@ def cluster(
     from api import terminal
     from api.jobs import cluster_statements
 
+    if compare is not None:
+        from api import reading_cli
+
+        reading_cli.compare(*compare, db=db, as_json=as_json)
+        return
     with terminal.progress("clustering") as on_progress:
         view = cluster_statements(engine_of(db), method, seed, Settings().embedder, on_progress)
     terminal.show(view, as_json, terminal.clustering)

@@ -33,6 +33,9 @@ class CommunityNode(NamedTuple):
     """A community in the tree of its run."""
 
     id: str
+    link: str
+    """Permanent."""
+
     label: str | None
     """The latest, if a labelling run has named it."""
 
@@ -103,6 +106,24 @@ def community_of(session: Session, identifier: str) -> Community:
     return community
 
 
+def latest_of(session: Session, community: Community) -> Community:
+    """Return the latest community of the same permanent link: this one, if none has come after."""
+    if not community.link:
+        return community
+    return community_of(session, community.link)
+
+
+def first_run_of(session: Session, community: Community) -> int:
+    """Return the run in which a community's permanent link was first seen."""
+    if not community.link:
+        return community.run_id
+    first = session.exec(
+        select(func.min(Community.run_id)).where(Community.link == community.link)
+    ).one()
+    assert isinstance(first, int)
+    return first
+
+
 def tree_of(session: Session, run_id: int) -> list[CommunityNode]:
     """Return every community of a run, depth first, siblings with the largest first.
 
@@ -124,6 +145,7 @@ def tree_of(session: Session, run_id: int) -> list[CommunityNode]:
         nodes.append(
             CommunityNode(
                 id=community.id,
+                link=community.link,
                 label=labels.get(community.id),
                 level=community.level,
                 parent=community.parent_id,

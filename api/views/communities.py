@@ -1,25 +1,39 @@
 """Communities: the tree of a run, and one community with all it holds and touches."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import RootModel
 from sqlmodel import Session
 
 from api.views.bridges import BridgeItem, NestedItem, overlap_items
+from api.views.runs import clusterings
 from api.views.statements import StatementRow, split_by_kind, statement_rows
 from api.views.view import CommunityName, SourceName, View, label_text
-from kg.communities import children_of, community_of, edges_of, members_by_community, tree_of
-from kg.errors import ConfigError
+from kg.changes import whereabouts
+from kg.communities import (
+    children_of,
+    community_of,
+    edges_of,
+    first_run_of,
+    latest_of,
+    members_by_community,
+    members_of,
+    tree_of,
+)
 from kg.labelling import labels_of
-from kg.runs import active_run, active_runs, run_of
-from kg.tables import Community, Label, RunKind
+from kg.runs import active_run, run_of
+from kg.tables import Community, Label, Run, RunKind
 
 
 class CommunityItem(View):
     """A community in the tree of its run."""
 
     id: str
+    link: str
+    """Permanent link: the same in every run in which the community is."""
+
     label: str
     level: int
     """0 at the top."""
@@ -33,7 +47,7 @@ class CommunityItem(View):
 
 
 class CommunitiesView(RootModel[list[CommunityItem]]):
-    """The trees of the active runs, by method; each depth first, largest first."""
+    """The trees of the runs that are asked for, by method; each depth first, largest first."""
 
 
 class CommunitySourceView(SourceName):
@@ -74,12 +88,33 @@ class EdgeView(View):
     same_source: bool
 
 
+class HoldingName(CommunityName):
+    """A community that holds statements of another."""
+
+    shared: int
+    """How many."""
+
+
 class CommunityView(View):
     """One community with its members, its sources and its bridges."""
 
     id: str
+    link: str
+    """Permanent link: it leads to this community in the active run, and is the same in every run
+    in which the community is."""
+
+    first_run: int
+    """The run in which the link was first seen."""
+
     status: Literal["active", "superseded"]
     """Superseded: a later run of the method has succeeded."""
+
+    current: CommunityName | None
+    """The same community in the active run; none if it is gone."""
+
+    successors: list[HoldingName]
+    """If it is gone, where its statements are in the active run: the smallest community that holds
+    more than half of them, or else the largest pieces."""
 
     run: int
     method: str
@@ -119,31 +154,32 @@ class CommunityView(View):
     edges: list[EdgeView]
 
 
-def communities_view(session: Session, method: str | None = None) -> CommunitiesView:
-    """Return the tree of a method's active run, or of every method's.
+def communities_view(
+    session: Session, method: str | None = None, run: int | None = None
+) -> CommunitiesView:
+    """Return the tree of a method's active run, or of every method's, or of any one run.
 
     Raises:
-        ConfigError: There is no such method, or it has not been run.
+        NotFoundError: No run has this number.
+        ConfigError: It is no clustering, did not succeed, or is of another method; or there is no
+            such method, or it has not been run.
     """
-    runs = active_runs(session, RunKind.CLUSTERING)
-    if method is not None:
-        runs = [run for run in runs if run.method == method]
-        if not runs:
-            raise ConfigError(_why_no_run(method))
+    runs = clusterings(session, method, run)
     return CommunitiesView(
         [
             CommunityItem(
                 id=node.id,
+                link=node.link,
                 label=node.label or node.id,
                 level=node.level,
                 parent=node.parent,
                 members=node.members,
-                method=run.method,
-                run=run.id,
+                method=each.method,
+                run=each.id,
             )
-            for run in runs
-            if run.id is not None
-            for node in tree_of(session, run.id)
+            for each in runs
+            if each.id is not None
+            for node in tree_of(session, each.id)
         ]
     )
 
@@ -158,6 +194,7 @@ def community_view(session: Session, community_id: str) -> CommunityView:
     community_id = community.id
     run = run_of(session, community.run_id)
     active = active_run(session, RunKind.CLUSTERING, run.method)
+    latest = latest_of(session, community)
     members = members_by_community(session, community.run_id)
     children = children_of(session, community_id)
     labels = labels_of(session, _family(community, children))
@@ -165,8 +202,13 @@ def community_view(session: Session, community_id: str) -> CommunityView:
     overlaps = overlap_items(session, community_id)
     rows = _members(session, members[community_id], {c.id: members[c.id] for c in children})
     claims, findings = split_by_kind(rows)
+    current = latest if active is not None and latest.run_id == active.id else None
     return CommunityView(
         id=community.id,
+        link=community.link,
+        first_run=first_run_of(session, community),
+        current=_names(session, [current.id])[0] if current else None,
+        successors=_successors(session, community.id, active) if current is None else [],
         status="active" if active is not None and active.id == run.id else "superseded",
         run=community.run_id,
         method=run.method,
@@ -189,12 +231,25 @@ def community_view(session: Session, community_id: str) -> CommunityView:
     )
 
 
-def _why_no_run(method: str) -> str:
-    from kg.clustering import METHODS  # needs igraph, which a page that finds its run does not
+def _names(session: Session, identifiers: Sequence[str]) -> list[CommunityName]:
+    labels = labels_of(session, identifiers)
+    return [
+        CommunityName(
+            id=each, label=label_text(labels, each), members=len(members_of(session, each))
+        )
+        for each in identifiers
+    ]
 
-    if method in METHODS:
-        return f"{method} has not been run: run `claimgraph cluster --method {method}` first"
-    return f"there is no method {method}: the methods are {', '.join(sorted(METHODS))}"
+
+def _successors(session: Session, identifier: str, active: Run | None) -> list[HoldingName]:
+    if active is None or active.id is None:
+        return []
+    places = whereabouts(session, identifier, active.id)
+    names = _names(session, [place.community_id for place in places])
+    return [
+        HoldingName(**name.model_dump(), shared=place.shared)
+        for name, place in zip(names, places, strict=True)
+    ]
 
 
 def _family(community: Community, children: list[Community]) -> list[str]:

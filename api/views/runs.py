@@ -7,7 +7,8 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from api.views.view import View
-from kg.runs import run_of
+from kg.errors import ConfigError
+from kg.runs import active_runs, run_of, succeeded_run
 from kg.tables import Run, RunKind, RunStatus
 
 
@@ -18,6 +19,9 @@ class RunView(View):
     kind: RunKind
     method: str
     status: RunStatus
+    is_active: bool
+    """It is the clustering that is shown of its method: the latest that succeeded."""
+
     seed: int | None
     started_at: str
     finished_at: str | None
@@ -50,7 +54,8 @@ def count_runs(session: Session) -> int:
 def runs_view(session: Session, limit: int | None = None, offset: int = 0) -> RunsView:
     """Return the runs, newest first: all of them, or a stretch of the list."""
     rows = session.exec(select(Run).order_by(col(Run.id).desc()).limit(limit).offset(offset))
-    return RunsView([RunView.model_validate(_fields(row, RunView)) for row in rows])
+    active = _active(session)
+    return RunsView([RunView.model_validate(_fields(row, RunView, active)) for row in rows])
 
 
 def run_view(session: Session, run_id: int) -> RunDetailView:
@@ -59,8 +64,48 @@ def run_view(session: Session, run_id: int) -> RunDetailView:
     Raises:
         NotFoundError: No run has this number.
     """
-    return RunDetailView.model_validate(_fields(run_of(session, run_id), RunDetailView))
+    run = run_of(session, run_id)
+    return RunDetailView.model_validate(_fields(run, RunDetailView, _active(session)))
 
 
-def _fields(run: Run, view: type[RunView]) -> dict[str, Any]:
-    return run.model_dump(include=set(view.model_fields))
+def clusterings(session: Session, method: str | None = None, run: int | None = None) -> list[Run]:
+    """Return the clusterings that are asked for: the active ones, by method, unless one is named.
+
+    Args:
+        session: A session to read with.
+        method: Only this method's.
+        run: This one, superseded or not.
+
+    Raises:
+        NotFoundError: No run has this number.
+        ConfigError: It is no clustering, did not succeed, or is of another method; or there is no
+            such method, or it has not been run.
+    """
+    if run is not None:
+        found = succeeded_run(session, run, RunKind.CLUSTERING, ": it has no communities")
+        if method not in {None, found.method}:
+            raise ConfigError(f"run {run} is of {found.method}, not of {method}")
+        return [found]
+    runs = active_runs(session, RunKind.CLUSTERING)
+    if method is None:
+        return runs
+    if not any(each.method == method for each in runs):
+        raise ConfigError(_why_no_run(method))
+    return [each for each in runs if each.method == method]
+
+
+def _why_no_run(method: str) -> str:
+    from kg.clustering import METHODS  # needs igraph, which a page that finds its run does not
+
+    if method in METHODS:
+        return f"{method} has not been run: run `claimgraph cluster --method {method}` first"
+    return f"there is no method {method}: the methods are {', '.join(sorted(METHODS))}"
+
+
+def _active(session: Session) -> set[int | None]:
+    return {run.id for run in active_runs(session, RunKind.CLUSTERING)}
+
+
+def _fields(run: Run, view: type[RunView], active: set[int | None]) -> dict[str, Any]:
+    fields = run.model_dump(include=set(view.model_fields))
+    return {**fields, "is_active": run.id in active}

@@ -41,6 +41,7 @@ from kg.runs import recording, succeed
 from kg.sources import SectionDraft, SourceDraft, add_source, section_id, sections_of
 from kg.statements import MentionDraft, add_mentions
 from kg.tables import Community, Graph, Label, Membership, RunKind, Side, Stance, StatementKind
+from tests.kg.forests import give_links
 
 
 class NoConfig(BaseModel):
@@ -103,6 +104,11 @@ EDGES = [
 ]
 
 
+Clusterings = (
+    Mapping[str, Mapping[str, Sequence[str]]] | Sequence[tuple[str, Mapping[str, Sequence[str]]]]
+)
+
+
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
     """Return the graph of the module's docstring; tests only read it."""
@@ -137,13 +143,14 @@ def clustered(tmp_path_factory: pytest.TempPathFactory) -> Engine:
 
 
 @pytest.fixture
-def cluster_by_hand() -> Callable[[Mapping[str, Mapping[str, Sequence[str]]]], Library]:
+def cluster_by_hand() -> Callable[[Clusterings], Library]:
     """Store clusterings of the same statements, given by method, path and short names."""
 
-    def store(clusterings: Mapping[str, Mapping[str, Sequence[str]]]) -> Library:
+    def store(clusterings: Clusterings) -> Library:
         engine = open_engine(None)
         sources, statements = _ingest(engine)
-        for method, communities in clusterings.items():
+        pairs = clusterings.items() if isinstance(clusterings, Mapping) else clusterings
+        for method, communities in pairs:
             _cluster(engine, statements, method, communities)
         return Library(engine, statements, sources)
 
@@ -281,6 +288,7 @@ def _cluster(
             )
             for name, path in deepest.items()
         )
+        give_links(session, run_id, method)
         succeed(session, run_id, {"statements": len(statements), "modularity": 0.41})
     return run_id
 

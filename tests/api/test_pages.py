@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from urllib.parse import urljoin
 
 import pytest
 from fastapi.testclient import TestClient
@@ -20,6 +21,10 @@ PATHS = [
     "/",
     "/communities",
     "/communities?method=leiden_semantic",
+    "/communities?run=2",
+    "/changes",
+    "/changes?method=leiden_concepts",
+    "/compare?before=2&after=4",
     COMMUNITY,
     "/communities/leiden_concepts-run4-c1",
     "/communities/leiden_semantic-run2-c0",
@@ -96,8 +101,7 @@ def test_every_link_of_a_page_leads_somewhere(web, library, path):
     page = Page(web.get(address).text)
 
     for link in {link for link in page.links if not link.startswith("https://example.org")}:
-        target = link if link.startswith("/") else address.partition("?")[0] + link
-        answer = web.get(target)
+        answer = web.get(urljoin(address, link))
         fragment = link.partition("#")[2] or answer.url.fragment
         assert answer.status_code == 200, link
         assert not fragment or f'id="{fragment}"' in answer.text, link
@@ -288,7 +292,7 @@ def test_a_superseded_community_leads_to_the_later_run(web):
     page = Page(web.get("/communities/leiden_semantic-run2-c0").text)
 
     assert "superseded" in page.texts
-    assert "/communities?method=leiden_semantic" in page.links
+    assert "/communities/leiden_semantic-run3-c0" in page.links
 
 
 def test_pages_of_a_long_list_lead_to_each_other(web):

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from hypothesis import strategies as st
+from sqlmodel import Session
 
-from kg.forest import CommunityRow, Forest, as_forest
-from kg.lineage import first_link
+from kg.forest import CommunityRow, Forest, as_forest, forest_of
+from kg.lineage import first_link, inherited_links
+from kg.tables import Community
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -51,6 +53,16 @@ def renamed(found: Forest) -> Forest:
         for statement, at in zip(found.statements, found.deepest.tolist(), strict=True)
     ]
     return as_forest(sorted(rows), held)
+
+
+def give_links(session: Session, run_id: int, method: str) -> None:
+    """Give the communities of a run that was written by hand the links that it inherits."""
+    session.flush()
+    for identifier, link in inherited_links(session, method, forest_of(session, run_id)).items():
+        community = session.get(Community, identifier)
+        assert community is not None
+        community.link = link
+        session.add(community)
 
 
 def _and_above(path: str) -> list[str]:

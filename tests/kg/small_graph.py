@@ -12,6 +12,7 @@ from kg.runs import recording, succeed
 from kg.sources import AbbreviationDraft, SectionDraft, SourceDraft, add_source, section_id
 from kg.statements import MentionDraft, add_mentions
 from kg.tables import Community, Graph, Membership, RunKind, StatementKind
+from tests.kg.forests import give_links
 
 CLAIM, FINDING = StatementKind.CLAIM, StatementKind.FINDING
 
@@ -84,6 +85,7 @@ def store_clustering(
             for member, home in homes.items():
                 session.add(Membership(run_id=run_id, statement_id=member, community_id=home))
             session.add(_graph(run_id, sorted(homes), edges))
+            give_links(session, run_id, method)
             succeed(session, run_id, {"communities": len(paths)})
     return run_id
 
