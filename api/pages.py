@@ -23,6 +23,7 @@ from api.marking import pieces_of
 from api.templating import templates
 from api.views.changes import changes_view, comparison_view
 from api.views.communities import CommunityItem, communities_view, community_view
+from api.views.crossings import run_bridges_view
 from api.views.overview import overview_view
 from api.views.runs import count_runs, run_view, runs_view
 from api.views.search import SearchView, search_view
@@ -108,6 +109,12 @@ def community_page(request: Request, community_id: str, session: SessionDep) -> 
         colours=colours,
         n_colours=N_COLOURS,
     )
+
+
+@router.get("/bridges")
+def bridges_page(request: Request, session: SessionDep, limit: Limit = 10) -> HTMLResponse:
+    """Show what `GET /api/bridges` returns."""
+    return _page(request, "bridges.html", pairs=run_bridges_view(session, limit).root, limit=limit)
 
 
 @router.get("/statements/{statement_id}")

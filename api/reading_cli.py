@@ -72,18 +72,30 @@ def compare(
 
 @app.command()
 def bridges(
-    community_id: str,
-    all_runs: Annotated[bool, typer.Option(help="Earlier runs too, not only active ones.")] = False,
+    community_id: Annotated[
+        str | None, typer.Argument(metavar="[COMMUNITY]", help="Default: between whole methods.")
+    ] = None,
+    all_runs: Annotated[
+        bool, typer.Option(help="Of a community: earlier runs too, not only active ones.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option(min=1, max=200, help="Between whole methods: of each two, so many.")
+    ] = 10,
     db: Database = None,
     as_json: Json = False,
 ) -> None:
-    """List the communities of other methods and runs that share members with one."""
-    from api import terminal
+    """List the communities of other methods that cross one; or the strongest of all crossings."""
+    from api import terminal, terminal_bridges
     from api.views.bridges import bridges_view
+    from api.views.crossings import run_bridges_view
 
     with session_of(db) as session:
+        if community_id is None:
+            found = run_bridges_view(session, limit)
+            terminal.show(found, as_json, terminal_bridges.run_bridges)
+            return
         view = bridges_view(session, community_id, all_runs=all_runs)
-        terminal.show(view, as_json, terminal.bridges)
+        terminal.show(view, as_json, terminal_bridges.bridges)
 
 
 @app.command()

@@ -19,6 +19,7 @@ from api.problems import PROBLEM_RESPONSES
 from api.views.bridges import BridgesView, bridges_view
 from api.views.changes import ChangesView, ComparisonView, changes_view, comparison_view
 from api.views.communities import CommunitiesView, CommunityView, communities_view, community_view
+from api.views.crossings import RunBridgesView, run_bridges_view
 from api.views.evidence import EvidenceItem, LedgerView, evidence_view, ledger_view
 from api.views.overview import OverviewView, overview_view
 from api.views.runs import RunDetailView, RunsView, count_runs, run_view, runs_view
@@ -85,6 +86,12 @@ def read_comparison(
 ) -> ComparisonView:
     """Return what changed from one clustering run to another, of the same method or not."""
     return comparison_view(session, before, after, limit)
+
+
+@router.get("/bridges", tags=["communities"])
+def read_run_bridges(session: SessionDep, limit: Limit = 10) -> RunBridgesView:
+    """Return the strongest bridges between the active runs of every two methods."""
+    return run_bridges_view(session, limit)
 
 
 @router.get("/statements/{statement_id}", tags=["statements"])

@@ -18,8 +18,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from api import terminal_bridges
 from api.jobs import OnProgress
-from api.views.bridges import BridgeItem, BridgesView
 from api.views.communities import CommunitiesView, CommunityView
 from api.views.duplicates import DuplicatesView
 from api.views.evidence import EvidenceItem, LedgerView
@@ -143,10 +143,9 @@ def community(view: CommunityView) -> Lines:
         yield f"  {source.members:>3}  {source.title}"
     yield f"\nBridges ({len(view.bridges)})"
     for bridge in view.bridges:
-        yield from _bridge(bridge)
+        yield from terminal_bridges.bridge(bridge)
     yield f"\nNested in other methods ({len(view.nested)})"
-    for nested in view.nested:
-        yield f"  {_NESTING[nested.relation]}  {nested.id}  {nested.members:>3}  {nested.label}"
+    yield from map(terminal_bridges.nested, view.nested)
     for title, rows in (("Claims", view.claims), ("Findings", view.findings)):
         yield f"\n{title} ({len(rows)})"
         for row in rows:
@@ -175,17 +174,6 @@ def _identity(view: CommunityView) -> Lines:
             for place in view.successors
         ]
         yield f"gone: its statements are today in {', '.join(places) or 'no community'}"
-
-
-def bridges(view: BridgesView) -> Lines:
-    """Show the bridges of a community with what is shared."""
-    for bridge in view.root:
-        yield from _bridge(bridge)
-        for shared in bridge.shared_statements:
-            yield f"       {shared.id}  {_short(shared.text)}"
-    if not view.root:
-        yield "no community of another active clustering crosses it: `claimgraph community` shows"
-        yield "what is only nested; another --method of `claimgraph cluster` may find more"
 
 
 def statement(view: StatementView) -> Lines:
@@ -321,23 +309,6 @@ def evidence_item(item: EvidenceItem) -> Lines:
             f"{control.name}, n = {control.n}"
         )
     yield f"    because:   {item.reason}"
-
-
-_NESTING = {
-    "same": "has the members of  ",
-    "contains": "contains            ",
-    "within": "lies within         ",
-    "lateral": "crosses             ",
-}
-
-
-def _bridge(bridge: BridgeItem) -> Lines:
-    mark = "" if bridge.significant else "  (chance could do this)"
-    yield (
-        f"  {bridge.shared:>3} shared  Jaccard {bridge.jaccard:.2f}  lift {bridge.lift:.1f}  "
-        f"q {bridge.q_value:.2g}{mark}  {bridge.id}  {bridge.label}"
-    )
-    yield f"       {bridge.why}"
 
 
 def _relation(relation: RelationItem) -> Lines:

@@ -35,7 +35,7 @@ class SourceCount(NamedTuple):
     n_statements: int
 
 
-class Crossing(NamedTuple):
+class Shared(NamedTuple):
     """Two communities and what they share."""
 
     here: str
@@ -43,7 +43,7 @@ class Crossing(NamedTuple):
     shared_ids: Sequence[str]
 
 
-def meetings_of(session: Session, crossings: Sequence[Crossing]) -> list[Meeting]:
+def meetings_of(session: Session, crossings: Sequence[Shared]) -> list[Meeting]:
     """Return which sources meet at each of these crossings, in their order."""
     statements = sorted({each for crossing in crossings for each in crossing.shared_ids})
     made_by, titles = _sources_of(session, statements)
@@ -69,7 +69,7 @@ def _share_another(
     homes: dict[tuple[str, int], frozenset[str]],
     sources: Sequence[str],
     run_id: int,
-    crossing: Crossing,
+    crossing: Shared,
 ) -> bool:
     """Say whether two sources share a deepest community of a run outside of the crossing."""
     for source in sources:

@@ -20,7 +20,7 @@ from api.views.view import (
 from kg.bridges import Bridge, Nested, Relation, overlaps_of
 from kg.communities import community_of
 from kg.labelling import labels_of
-from kg.meetings import Crossing, Meeting, meetings_of
+from kg.meetings import Meeting, Shared, meetings_of
 from kg.statements import statements_by_id
 from kg.tables import Community, Run
 
@@ -130,7 +130,7 @@ def overlap_items(session: Session, community_id: str, all_runs: bool = False) -
     found = overlaps_of(session, community_id, all_runs=all_runs)
     crossing = [each.community_id for each in found.bridges]
     names = names_of(session, [*crossing, *(each.community_id for each in found.nested)])
-    crossings = [Crossing(community_id, b.community_id, b.shared_ids) for b in found.bridges]
+    crossings = [Shared(community_id, b.community_id, b.shared_ids) for b in found.bridges]
     meetings = meetings_of(session, crossings)
     return OverlapItems(
         [
@@ -227,7 +227,7 @@ def _who(meeting: Meeting, n_shared: int) -> str:
     first, *others = [f"“{source.title}”" for source in meeting.sources]
     if not others:
         made = {1: "it comes", 2: "both come"}.get(n_shared, "all come")
-        return f"{made} from {first}, which has a foot in either"
+        return f"{made} from {first}, which has a foot in both"
     counts = [source.n_statements for source in meeting.sources]
     rest = ""
     if meeting.meet_elsewhere is False:

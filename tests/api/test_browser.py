@@ -153,6 +153,7 @@ def test_no_page_breaks_the_content_security_policy(page: Page, library, complai
     for path in (
         "/",
         "/communities",
+        "/bridges",
         f"/statements/{library.statements['together']}",
         f"/statements/{library.statements['script']}",
         "/sources",
@@ -172,6 +173,7 @@ def test_no_page_is_wider_than_the_screen(page: Page, library, width: int):
     for path in (
         "/",
         "/communities",
+        "/bridges",
         _COMMUNITY,
         f"/statements/{library.statements['together']}",
         "/sources",

@@ -28,6 +28,7 @@ PROBLEM = "application/problem+json"
         "/api/changes",
         "/api/compare?before=2&after=4",
         "/api/communities/leiden_semantic-run3-c0/bridges?all_runs=true",
+        "/api/bridges?limit=3",
         "/api/statements/{together}",
         "/api/statements/{together}/evidence",
         "/api/sources?limit=1&offset=2",

@@ -131,13 +131,13 @@ A, B, C = SourceCount("a", "A", 3), SourceCount("b", "B", 2), SourceCount("c", "
             _bridge(jaccard=0.7),
             Meeting([A], meet_elsewhere=None),
             "4 statements are shared, 8.0 times what chance would give, so this is nearly the "
-            "same community: all come from “A”, which has a foot in either.",
+            "same community: all come from “A”, which has a foot in both.",
         ),
         (
             _bridge(shared_ids=["a"], expected=0.94, is_significant=False),
             Meeting([A], meet_elsewhere=None),
             "1 statement is shared, which chance could do (0.9 expected): it comes from “A”, "
-            "which has a foot in either.",
+            "which has a foot in both.",
         ),
         (
             _bridge(shared_ids=["a", "b"]),

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Engine
 
 from kg.db import reading
-from kg.meetings import Crossing, Meeting, meetings_of
+from kg.meetings import Meeting, Shared, meetings_of
 from tests.kg.conftest import CLAIM, Said, fill
 from tests.kg.small_graph import store_clustering
 
@@ -19,7 +19,7 @@ def ids(engine: Engine) -> list[str]:
 
 def _meeting(engine: Engine, here: str, there: str, shared: list[str]) -> Meeting:
     with reading(engine) as session:
-        (meeting,) = meetings_of(session, [Crossing(here, there, shared)])
+        (meeting,) = meetings_of(session, [Shared(here, there, shared)])
     return meeting
 
 
