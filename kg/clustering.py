@@ -23,11 +23,13 @@ from kg.embeddings import embed_missing, embedded_texts, vectors_of
 from kg.errors import ConfigError
 from kg.forest import CommunityRow, Forest, as_forest
 from kg.hierarchy import Hierarchy, leiden_hierarchy
+from kg.homonyms import spelt_by, told_apart
 from kg.hybrid_graph import LAYERS, GraphConfig, HybridGraph, build_hybrid_graph
 from kg.leiden import LeidenConfig
 from kg.lineage import inherited_links
 from kg.relations import ties_by_relation
 from kg.runs import recording, succeed
+from kg.sources import glossaries
 from kg.statements import sources_by_statement
 from kg.tables import Community, Graph, Membership, RunKind
 
@@ -139,13 +141,16 @@ def _graph_config(method: str) -> GraphConfig:
 
 def _graph(session: Session, config: ClusteringConfig) -> HybridGraph:
     texts = embedded_texts(session)
+    vectors = vectors_of(session, config.model, list(texts))
+    sources = sources_by_statement(session)
+    concepts: dict[str, frozenset[str]] = {}
+    if config.graph.concepts:
+        spelt = spelt_by(sources, glossaries(session))
+        found = concepts_of(list(texts.items()))
+        concepts, split = told_apart(found, vectors, list(texts), spelt, config.graph.homonyms)
+        log.info("told apart the meanings of %s words: %s", len(split), ", ".join(split))
     return build_hybrid_graph(
-        list(texts),
-        vectors_of(session, config.model, list(texts)),
-        concepts_of(list(texts.items())),
-        sources_by_statement(session),
-        config.graph,
-        ties_by_relation(session),
+        list(texts), vectors, concepts, sources, config.graph, ties_by_relation(session)
     )
 
 

@@ -31,6 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kg.concepts import concept_neighbours
 from kg.embedders import Vectors
+from kg.homonyms import HomonymConfig
 from kg.neighbours import nearest_neighbours
 from kg.relations import Tie
 
@@ -88,6 +89,9 @@ class GraphConfig(BaseModel):
     max_concept_share: float = Field(default=0.1, gt=0, le=1)
     """A concept that more than this share of the statements have, and more than 100 of them, ties
     nobody: it would cost the square of their number, and count for next to nothing."""
+
+    homonyms: HomonymConfig = HomonymConfig()
+    """When a word has two meanings, and so is two concepts."""
 
     k_source: int = Field(default=3, ge=1)
     """Nearest neighbours of each statement within each of its sources."""

@@ -158,3 +158,16 @@ def glossary(session: Session, sources: list[str]) -> dict[str, set[str]]:
     for short, long in rows:
         expansions.setdefault(short, set()).add(long)
     return expansions
+
+
+def glossaries(session: Session) -> dict[str, dict[str, set[str]]]:
+    """Return every short form that each source spells out, with its expansions, by source."""
+    found: dict[str, dict[str, set[str]]] = {}
+    rows = session.exec(
+        select(Section.source_id, Abbreviation.short, Abbreviation.long).join(
+            Section, col(Section.id) == Abbreviation.section_id
+        )
+    )
+    for source, short, long in rows:
+        found.setdefault(source, {}).setdefault(short, set()).add(long)
+    return found
