@@ -62,6 +62,11 @@ highlighting hurting identifying imposing improving including indicating introdu
 led left linking lost made making meant met mistaken motivating positioning preserving proven put
 ran reading removing revealing said saw seen showing shown spent stood studying suggesting surfacing
 taken taking taught thought told took turning understanding understood using went written wrote
+ablating capturing collapses correcting counting destabilize destabilizes dominates dominating
+elicit elicits emits emit exceeding formalise formalize going ignores invite invites leaning leans
+lives localises localizes maintain maintains picks raises register registers replicates represent
+represents restore restores rests rising shrink shrinks silences study survive survives trends
+tripling undermine undermines cares
 """
 
 _NEVER_LAST = """
@@ -91,6 +96,8 @@ problem problems process property purpose quality question questions reason repr
 researchers role roles sample section seed sense set sets side source sources statement statements
 step strength structure system table task tasks technique techniques term terms thing things time
 times tool tools type types value values variant version view way ways word words year years
+argument arguments budget chance concern concerns difference effort norm outcome outcomes output
+outputs percent percentage score scores scope setting settings
 """
 
 

@@ -2,7 +2,7 @@ r"""The labeller that needs no language model: names from the members' own words
 
 Candidate phrases (`kg.phrases`) that two members or more share are scored by
 
-.. math:: (coverage)^{0.7} \cdot \log(1 + N / df) \cdot contrast \cdot length
+.. math:: coverage \cdot \log(1 + N / df) \cdot contrast \cdot length
 
 where coverage is the share of members that have the phrase (half for one that has it in its
 note only), df is how many of the N statements of the clustering have it, and contrast is the
@@ -20,19 +20,27 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import nsmallest
-from itertools import count
+from itertools import count, pairwise
 from math import log
 
 from kg.grounding import Glossary
 from kg.ids import normalised
+from kg.labellers.condensing import LENGTH, chosen, condensed
 from kg.labellers.task import Frequencies, LabelDraft, LabellingTask, Member, counts_of
 from kg.phrases import Spelling, folded_words, is_acronym, phrases_of, singular
 
-_LENGTH_BONUS = {1: 0.5, 2: 1.0, 3: 1.1, 4: 0.9}
+_LENGTH_BONUS = {1: 0.65, 2: 1.0, 3: 1.1, 4: 0.9}
+_RELEVANCE = 0.7
 _N_CANDIDATES = 40
-_N_NAMED = 3
-_QUOTE_LENGTH = 160
+_WORTH_SAYING = 0.35
+_N_FOR_THREE = 6
 _NAME_LENGTH = 80
+_OF_ITSELF = """
+appendix concern effort fig figure file footnote percent percentage remark step supplement
+supplementary table
+"""
+_NEVER_IN_A_NAME = frozenset(_OF_ITSELF.split())
+"""Stems of what a text says of itself, and of what measures nothing in particular."""
 
 
 class OfflineLabeller:
@@ -45,20 +53,21 @@ class OfflineLabeller:
         shared = _shared_phrases(community)
         central = _by_centrality(community.members, shared)
         problems = community.grounding.problems
-        return LabelDraft(
-            label=next(
-                name
-                for name in _names(community, shared, central)
-                if len(name) <= _NAME_LENGTH
-                and name.casefold() not in community.taken
-                and not problems(name)
-            ),
-            description=next(
-                description
-                for description in _descriptions(community, shared, central[0])
-                if not problems(description)
-            ),
+        name, held = next(
+            (name, held)
+            for name, held in _names(community, shared, central)
+            if len(name) <= _NAME_LENGTH
+            and name.casefold() not in community.taken
+            and not problems(name)
         )
+        quoted = chosen(central, frozenset(folded_words(name)))
+        description = next(
+            description
+            for description in _descriptions(community, quoted)
+            if not problems(description)
+        )
+        support = held | {member.id for member in quoted}
+        return LabelDraft(label=name, description=description, support=tuple(sorted(support)))
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,18 @@ class _Shared:
     def stems(self) -> frozenset[str]:
         """Return its words without case and plural."""
         return frozenset(self.key.split())
+
+    def repeats(self, other: "_Shared") -> bool:
+        """Say whether a word of the other is said again, but for a beginning that both have.
+
+        "Feature absorption" does not repeat "feature splitting": they are said in one breath.
+        """
+        return bool(self.stems & other.stems) and not self.continues(other)
+
+    def continues(self, other: "_Shared") -> bool:
+        """Say whether both are two words, and only the second differs."""
+        mine, its = self.key.split(), other.key.split()
+        return len(mine) == len(its) == 2 and mine[0] == its[0] and mine[1] != its[1]
 
     def is_within(self, other: "_Shared") -> bool:
         """Say whether the other phrase is longer, and the same members have it."""
@@ -94,7 +115,9 @@ def _shared_phrases(community: LabellingTask) -> list[_Shared]:
     candidates = [
         _Shared(key, words, frozenset(held), _score(key, words, held, community))
         for key, held in holders.items()
-        if len(held) > 1 and max(held.values()) == 1  # a heading alone is nobody's topic
+        if len(held) > 1
+        and max(held.values()) == 1  # a heading alone is nobody's topic
+        and not _NEVER_IN_A_NAME & {*key.split()}
         for words in [_cased(spellings[key])]
     ]
     best = nsmallest(_N_CANDIDATES, candidates, key=lambda phrase: (-phrase.score, phrase.key))
@@ -109,7 +132,7 @@ def _score(key: str, words: str, holders: Mapping[str, float], community: Labell
     here = len(holders) / n_members
     elsewhere = max(parent.counts.get(key, 1) - len(holders), 0)
     there = elsewhere / max(parent.n_statements - n_members, 1)
-    return float(coverage**0.7 * rarity * here / (here + there) * _length_bonus(words))
+    return float(coverage * rarity * here / (here + there) * _length_bonus(words))
 
 
 def _length_bonus(words: str) -> float:
@@ -123,7 +146,7 @@ def _diverse(shared: list[_Shared]) -> list[_Shared]:
     while left:
         best = max(left, key=lambda phrase: _relevance(phrase, ordered, shared[0].score))
         ordered.append(best)
-        left = [phrase for phrase in left if not phrase.stems & best.stems]
+        left = [phrase for phrase in left if not phrase.repeats(best)]
     return ordered
 
 
@@ -135,7 +158,7 @@ def _relevance(phrase: _Shared, said: list[_Shared], top: float) -> float:
         ),
         default=0.0,
     )
-    return 0.5 * phrase.score / top - 0.5 * overlap
+    return _RELEVANCE * phrase.score / top - (1 - _RELEVANCE) * overlap
 
 
 def _cased(spellings: list[Spelling]) -> str:
@@ -163,22 +186,52 @@ def _by_centrality(members: tuple[Member, ...], shared: list[_Shared]) -> list[M
     return sorted(members, key=lambda m: (-m.centrality, -phrases[m.id], m.id))
 
 
-def _names(community: LabellingTask, shared: list[_Shared], central: list[Member]) -> Iterator[str]:
-    """Yield names from the best to the plainest, without end."""
-    for at, first in enumerate(shared):
-        for second in shared[at + 1 :]:
-            name = f"{_capitalised(first.words)} & {second.words}"
-            if second.score >= 0.35 * first.score:
-                yield name
-        yield _capitalised(first.words)
+def _names(
+    community: LabellingTask, shared: list[_Shared], central: list[Member]
+) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield names from the best to the plainest, without end, each with the members behind it."""
+    for phrases in _together(shared, are_three=len(community.members) >= _N_FOR_THREE):
+        yield _joined(phrases), frozenset().union(*(phrase.members for phrase in phrases))
     for member in central:
-        for phrase in _key_phrases(member, community.run):
-            yield _capitalised(phrase)
+        for words in _key_phrases(member, community.run):
+            yield _capitalised(words), frozenset({member.id})
     for member in central:
-        yield f"“{shortened(member.text, _NAME_LENGTH - 2)}”"
-    yield _counts(community.members)
+        yield f"“{shortened(member.text, _NAME_LENGTH - 2)}”", frozenset({member.id})
+    everybody = frozenset(member.id for member in community.members)
+    yield _counts(community.members), everybody
     for number in count(2):
-        yield f"{_counts(community.members)} ({number})"
+        yield f"{_counts(community.members)} ({number})", everybody
+
+
+def _together(shared: list[_Shared], *, are_three: bool) -> Iterator[list[_Shared]]:
+    """Yield the phrases that make a name: three in a larger community, two, or one."""
+    for at, first in enumerate(shared):
+        worth = [phrase for phrase in shared[at + 1 :] if _is_worth_saying(phrase, first)]
+        if are_three:
+            yield from ([first, second, third] for second, third in pairwise(worth))
+        yield from ([first, second] for second in worth)
+        yield [first]
+
+
+def _is_worth_saying(phrase: _Shared, first: _Shared) -> bool:
+    return phrase.score >= _WORTH_SAYING * first.score
+
+
+def _joined(phrases: list[_Shared]) -> str:
+    """Join phrases to a name: "feature splitting" and "feature absorption" share their word."""
+    groups: list[list[_Shared]] = []
+    for phrase in phrases:
+        group = next((group for group in groups if phrase.continues(group[0])), None)
+        if group is None:
+            groups.append([phrase])
+        else:
+            group.append(phrase)
+    parts = [
+        phrase.words if phrase is group[0] else phrase.words.split()[1]
+        for group in groups
+        for phrase in group
+    ]
+    return _capitalised(_listed(parts, " & "))
 
 
 def _key_phrases(member: Member, run: Frequencies) -> list[str]:
@@ -196,44 +249,50 @@ def _key_phrases(member: Member, run: Frequencies) -> list[str]:
     return [_cased([found[key]]) for key in sorted(whole, key=weight, reverse=True)]
 
 
-def _descriptions(
-    community: LabellingTask, shared: list[_Shared], central: Member
-) -> Iterator[str]:
+def _descriptions(community: LabellingTask, quoted: list[Member]) -> Iterator[str]:
     """Yield descriptions from the fullest to the plainest; the last one always holds."""
-    counts = _counts(community.members)
-    quote = f"“{shortened(central.text, _QUOTE_LENGTH).rstrip('.')}”."
-    if len(community.members) == 1:
-        yield f"{counts}: {quote}"
-    elif shared:
-        phrases = [phrase.words for phrase in shared[:_N_NAMED]]
-        for topics in (_expanded(phrases, community.glossary), phrases, phrases[:1]):
-            yield f"{counts} about {_listed(topics)}. Most central: {quote}"
-    else:
-        yield f"{counts} without a phrase in common. Most central: {quote}"
-    yield f"{counts}. Most central: {quote}"
-    yield f"{counts}."
+    sentences = [_sentence(condensed(member.text)) for member in quoted]
+    whole = [_sentence(member.text) for member in quoted]
+    yield " ".join(_expanded(sentences, community.glossary))
+    yield " ".join(sentences)
+    yield sentences[0]
+    yield whole[0]
+    yield f"{_counts(community.members)}."
+
+
+def _sentence(text: str) -> str:
+    """Return the text with a full stop, or cut short with an ellipsis."""
+    line = shortened(text, LENGTH).rstrip(".")
+    return line if line.endswith(("…", "!", "?")) else f"{line}."
 
 
 def _counts(members: tuple[Member, ...]) -> str:
     return " and ".join(counts_of(members))
 
 
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+def _listed(words: list[str], last: str = " and ") -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])}{last}{words[-1]}"
 
 
-def _expanded(phrases: list[str], glossary: Glossary) -> list[str]:
-    """Put its expansion behind each acronym that the sources spell out in one way only."""
+def _expanded(sentences: list[str], glossary: Glossary) -> list[str]:
+    """Put its expansion behind each acronym that the sources spell out in one way only.
+
+    An acronym is expanded where it is first said, unless the sentences spell it out themselves.
+    """
     seen: set[str] = set()
+    said = " ".join(folded_words(" ".join(sentences)))
     expanded: list[str] = []
-    for phrase in phrases:
+    for sentence in sentences:
         words = []
-        for word in phrase.split():
-            short = singular(word)
+        for word in sentence.split():
+            bare = word.strip(".,;:")
+            short = singular(bare)
             longs = {long for form in (short, f"{short}s") for long in glossary.get(form, ())}
             ways = {" ".join(folded_words(long)) for long in longs}
-            is_new = is_acronym(word) and short not in seen and len(ways) == 1
-            words.append(f"{word} ({min(longs)})" if is_new else word)
+            is_new = is_acronym(bare) and short not in seen and len(ways) == 1
+            if is_new and min(ways) not in said:
+                word = word.replace(bare, f"{bare} ({min(longs)})", 1)
+            words.append(word)
             seen.add(short)
         expanded.append(" ".join(words))
     return expanded

@@ -3,7 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
+from benchmarks.bench_labels import CASES as LABELLED
 from ingest.label_evaluation import LabelCase, evaluate_labels
+from ingest.labelled import read_lines
 
 MEMBERS = [
     "Probes of tense succeed in every layer.",
@@ -61,3 +63,11 @@ def test_abbreviations_are_read_from_the_glossary_sentences():
 def test_grounded_is_true_or_false_and_nothing_like_it():
     with pytest.raises(ValidationError):
         LabelCase.model_validate({"members": [], "label": "x", "grounded": "yes"})
+
+
+def test_the_check_does_as_well_on_the_labelled_cases_as_docs_say():
+    checked = evaluate_labels(read_lines(LABELLED, LabelCase))
+
+    assert checked.n >= 127
+    assert checked.false_accepts <= 1
+    assert checked.false_rejects <= 9

@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from benchmarks.bench_labels import CASES, outcome, problems, read_cases
 from kg.db import open_engine, reading, writing
 from kg.errors import ConfigError, NotFoundError
 from kg.grounding import problems_of
@@ -199,16 +198,6 @@ def test_an_empty_label_is_refused(label: str):
     assert problems_of(label, VPD, {}) == ["it is empty"]
 
 
-def test_the_check_does_as_well_on_the_labelled_cases_as_docs_say():
-    cases = read_cases(CASES)
-
-    checked = outcome(cases, lambda case: not problems(case))
-
-    assert checked.n == 127
-    assert checked.false_accepts <= 1
-    assert checked.false_rejects <= 9
-
-
 class Inventor:
     """A labeller that makes things up, and calls every community the same if it may."""
 
@@ -278,14 +267,14 @@ def test_the_run_says_what_it_did(engine: Engine, clustering: int):
 def test_the_most_central_member_has_the_heaviest_edges_inside(engine: Engine, clustering: int):
     labels = _labels(engine, label_run(engine, clustering, OfflineLabeller()))
 
-    assert "Most central: “Dead latents are a sign" in labels["1"].description
-    assert "Most central: “TRD splits" in labels["0"].description
+    assert labels["1"].description.startswith("Dead latents are a sign of a learning rate")
+    assert labels["0"].description.startswith("TRD (Tied Rank Decomposition) splits a weight")
 
 
 @pytest.mark.parametrize("end", [0, 2])
 def test_an_edge_counts_for_both_of_its_ends(engine: Engine, end: int):
     ids = store_statements(engine)
-    texts = {ids[name]: SAID[name][1] for name in ("dead", "odd", "even")}
+    texts = {ids[name]: SAID[name][1] for name in ("dead", "probe", "even")}
     ordered = sorted(texts)
     hub = ordered.pop(end)
     edges = [(hub, other, 0.5) for other in ordered]
@@ -293,7 +282,7 @@ def test_an_edge_counts_for_both_of_its_ends(engine: Engine, end: int):
     run = store_clustering(engine, "m", {"c0": list(texts)}, edges)
 
     labels = _labels(engine, label_run(engine, run, OfflineLabeller()))
-    assert f"Most central: “{texts[hub]}”" in labels["0"].description
+    assert labels["0"].description.startswith(texts[hub])
 
 
 def test_an_expansion_passes_only_where_a_members_source_gives_it(engine: Engine):

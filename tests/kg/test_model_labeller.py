@@ -104,7 +104,7 @@ def test_what_fails_twice_gives_way_to_the_offline_label():
     assert len(server.asked) == 2
     assert named.model == "offline"
     assert len(named.refusals) == 2
-    assert named.draft.label == "Feature splitting & VPD"
+    assert named.draft.label == "Feature splitting & subcomponents"
 
 
 def test_an_expansion_that_a_source_gives_passes():
