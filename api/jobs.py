@@ -91,6 +91,7 @@ def cluster_statements(
         levels=report.levels,
         communities=report.communities,
         modularity=report.modularity,
+        recall=report.recall,
         seconds=report.seconds,
         labelling_run=labelling,
     )

@@ -98,7 +98,8 @@ def clustering(view: ClusteringView) -> Lines:
     yield (
         f"run {view.run} ({view.method}, seed {view.seed}): {view.statements} statements in "
         f"{view.communities} communities on {view.levels} levels, "
-        f"modularity {view.modularity:.3f}, {view.seconds:.1f} s"
+        f"modularity {view.modularity:.3f}, recall of neighbours {view.recall:.3f}, "
+        f"{view.seconds:.1f} s"
     )
     yield f"see them with: claimgraph communities --method {view.method}"
 

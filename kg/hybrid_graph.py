@@ -114,6 +114,8 @@ class HybridGraph:
     concepts: Similarities
     relations: Similarities
     source: Similarities
+    recall: float = 1.0
+    """The share of the true nearest neighbours that the semantic layer has, on a sample."""
 
 
 def build_hybrid_graph(  # noqa: PLR0913 - one argument for each thing that can tie statements
@@ -143,7 +145,7 @@ def build_hybrid_graph(  # noqa: PLR0913 - one argument for each thing that can 
     assert len(set(ids)) == len(ids)
     made_by = [frozenset(sources.get(i, ())) for i in ids]
     vectors = vectors[order]
-    semantic = _semantic_layer(vectors, config)
+    semantic, recall = _semantic_layer(vectors, config)
     sharing = _concept_layer([concepts.get(i, frozenset()) for i in ids], config)
     related = _relation_layer(ids, relations, config)
     source = _source_layer(vectors, made_by, config)
@@ -162,6 +164,7 @@ def build_hybrid_graph(  # noqa: PLR0913 - one argument for each thing that can 
         head=head.astype(np.int32),
         tail=tail.astype(np.int32),
         weight=sum_of_layers(columns, config),
+        recall=recall,
         **columns,
     )
 
@@ -185,12 +188,12 @@ class _Layer(NamedTuple):
 _NO_TIES = _Layer(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
 
 
-def _semantic_layer(vectors: Vectors, config: GraphConfig) -> _Layer:
+def _semantic_layer(vectors: Vectors, config: GraphConfig) -> tuple[_Layer, float]:
     if config.semantic == 0 or len(vectors) < 2:
-        return _NO_TIES
-    indices, cosines = nearest_neighbours(vectors, config.k_semantic)
+        return _NO_TIES, 1.0
+    indices, cosines, recall = nearest_neighbours(vectors, config.k_semantic)
     row, place = np.nonzero((cosines >= config.min_cosine) & (cosines > 0))
-    return _layer(row, indices[row, place], cosines[row, place], len(vectors))
+    return _layer(row, indices[row, place], cosines[row, place], len(vectors)), recall
 
 
 def _source_layer(

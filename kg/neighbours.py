@@ -1,33 +1,63 @@
-"""The k nearest neighbours of every vector, exactly.
+"""The k nearest neighbours of every vector: exactly up to 20,000, nearly all of them beyond.
 
-Cosines come from matrix products of a block of rows with a block of columns, so that memory
-stays at a few tens of megabytes however many vectors there are. Picking the k largest of n
-numbers costs more than computing them if every row is partitioned in full. So the first
-block of columns is, and its k-th largest cosine is the row's bar; of every later block only
-the few cosines above the bar are looked at, and the bar rises with them.
+Vectors are put in cells, and each looks for its neighbours in some cells (`kg.cells`): up to 20,000
+vectors in all of them, beyond that in those whose centres are nearest. The search goes by cell and
+not by vector: all the vectors that look into a cell are multiplied with it at once, as a matrix
+(`kg.products`), because a matrix product is many times as fast as the same products one by one.
 
-Cosines are rounded to 1e-6 before they are compared, and among equals the lower index wins:
-the last bits of a matrix product depend on where in a block a pair stands, and without rounding
-they would decide between equals.
+Picking the k largest of many cosines costs more than computing them if each row is sorted. So a
+vector's own cell gives it a bar, its k-th largest cosine there; in the other cells only what is
+above the bar is looked at, and the bar rises with it, in a few rounds. Cosines of the fast products
+are not exact, so the bar is lowered by their error, and whoever is above it is measured again:
+within the cells that are looked into nothing is missed, and the cosines are exact.
+
+Cosines are rounded to 1e-6 before they are compared, and among equals the lower index wins: the
+last bits of a cosine are chance, and would decide between equals.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.cells import Cells, blocks_of, cells_of
 from kg.embedders import Vectors
 from kg.errors import ModelError
+from kg.products import (
+    STEPS,
+    HalfProducts,
+    Places,
+    Products,
+    SingleProducts,
+    has_fast_halves,
+    steps_of,
+)
 
-_ROWS = 1024
-_COLUMNS = 4096
-_STEPS = 1_000_000
-"""Cosines are compared as whole numbers of millionths."""
+EXACT_UP_TO = 20_000
+"""Vectors; among more, neighbours are looked for in some cells only."""
 
-_NOISE = 0.1
-"""In millionths: more than single precision can be wrong by at a cosine of 1, which is 0.06."""
+_BLOCK = 1024
+_ROWS = 2048
+_ROUNDS = (0, 1, 4, 16, 32, 64)
+"""Of the cells that a vector looks into, where each round of the search begins."""
 
-_NONE = np.iinfo(np.int32).min
+_FEWEST = 16
+"""Cells are looked into before the recall is measured."""
+
+_RECALL = 0.97
+"""Enough; measured on so few vectors it can be wrong by 0.01."""
+
+_CROWD = 48
+"""So many pairs a row above the bar in one block are a tie of many, not a few near ones."""
+
+_NOISE = 1e-7
+"""Of a cosine in single precision, and of a bar."""
+
+_NOBODY = -STEPS - 1
+_QUERIES = 500
 
 
 class Neighbours(NamedTuple):
@@ -39,9 +69,15 @@ class Neighbours(NamedTuple):
     cosines: NDArray[np.float32]
     """[n, k], in [-1, 1], rounded to 1e-6."""
 
+    recall: float = 1.0
+    """The share of the true nearest neighbours that were found, as measured on a sample."""
+
 
 def nearest_neighbours(vectors: Vectors, k: int) -> Neighbours:
     """Return the k nearest neighbours of every vector by cosine; ties go to the lower index.
+
+    Among more than `EXACT_UP_TO` vectors some can be missed: more and more cells are looked into
+    until on a sample of the vectors 97 % are found. The recall that is returned is the share.
 
     Args:
         vectors: [n, d], of length 1.
@@ -50,11 +86,19 @@ def nearest_neighbours(vectors: Vectors, k: int) -> Neighbours:
     Raises:
         ModelError: A vector is not finite.
     """
-    return nearest_among(vectors, np.arange(len(vectors)), k)
+    if len(vectors) <= max(k, EXACT_UP_TO):
+        return nearest_among(vectors, np.arange(len(vectors)), k)
+    _check(vectors)
+    products = HalfProducts() if has_fast_halves() else SingleProducts()
+    found = _Search(vectors, cells_of(vectors, products), products, k).result(_RECALL)
+    lacking = np.flatnonzero(found.indices[:, -1] == len(vectors))  # its cells were too small
+    if len(lacking):
+        found.indices[lacking], found.cosines[lacking], _ = nearest_among(vectors, lacking, k)
+    return found
 
 
 def nearest_among(vectors: Vectors, rows: NDArray[np.integer], k: int) -> Neighbours:
-    """Return the k nearest neighbours of some of the vectors among all of them.
+    """Return the k nearest neighbours of some of the vectors among all of them, exactly.
 
     It costs as many cosines as there are rows times vectors: 20 new statements among 10^5 take
     a tenth of a second.
@@ -67,70 +111,170 @@ def nearest_among(vectors: Vectors, rows: NDArray[np.integer], k: int) -> Neighb
     Raises:
         ModelError: A vector is not finite.
     """
+    _check(vectors)
+    k = max(0, min(k, len(vectors) - 1))
+    if k == 0 or len(rows) == 0:
+        shape = (len(rows), k)
+        return Neighbours(np.empty(shape, np.int32), np.empty(shape, np.float32))
+    blocks = blocks_of(len(vectors), _BLOCK, np.asarray(rows))
+    return _Search(vectors, blocks, SingleProducts(), k).result()
+
+
+class _Found(NamedTuple):
+    """Pairs of those who ask, and of vectors that may be near to them."""
+
+    queries: Places
+    places: Places
+    """Of the vectors, in the order in which they were given."""
+
+    steps: NDArray[np.int32]
+
+
+class _Search:
+    """A search through cells, and the nearest that it has found so far."""
+
+    def __init__(
+        self, vectors: Vectors, cells: Cells, products: Products[Any, Any], k: int
+    ) -> None:
+        self._cells = cells
+        self._products = products
+        self._vectors = vectors if cells.is_in_order else vectors[cells.order]
+        self._loaded = products.load(self._vectors)
+        shape = (len(cells.rows), k)
+        self._places = np.full(shape, len(vectors), dtype=np.int32)
+        self._steps = np.full(shape, _NOBODY, dtype=np.int32)
+
+    def result(self, enough: float = 1.0) -> Neighbours:
+        """Look into the cells until enough is found, and return the nearest of each who asked."""
+        probes = self._cells.probes.shape[1]
+        rounds = [first for first in _ROUNDS if first < probes] + [probes]
+        recall = 1.0
+        for first, last in pairwise(rounds):
+            self._keep_nearest(self._products.each(self._look, self._tasks(first, last)))
+            if enough < 1 and last >= _FEWEST:
+                recall = self._recall()
+                if recall >= enough:
+                    break
+        indices = np.empty_like(self._places)
+        steps = np.empty_like(self._steps)
+        indices[self._cells.queries], steps[self._cells.queries] = self._places, self._steps
+        cosines = np.maximum(steps, -STEPS) / np.float32(STEPS)
+        return Neighbours(indices, cosines.astype(np.float32), recall)
+
+    def _recall(self) -> float:
+        """Return the share of true neighbours that were found, of some who lie evenly.
+
+        One that was found counts if it is no further than the last of the true ones.
+        """
+        last = np.rint(self._true.cosines[:, -1:] * np.float64(STEPS))
+        return float((self._steps[self._sample] >= last).mean())
+
+    @cached_property
+    def _sample(self) -> Places:
+        return np.unique(np.linspace(0, len(self._vectors) - 1, _QUERIES).astype(np.intp))
+
+    @cached_property
+    def _true(self) -> Neighbours:
+        return nearest_among(self._vectors, self._sample, self._steps.shape[1])
+
+    def _tasks(self, first: int, last: int) -> Iterator[tuple[int, Places]]:
+        """Yield each cell with those who look into it in this round, some at a time."""
+        cells = self._cells.probes[:, first:last].ravel()
+        order = np.argsort(cells, kind="stable")
+        ends = np.searchsorted(cells[order], np.arange(len(self._cells.starts)))
+        for cell, (start, stop) in enumerate(pairwise(ends.tolist())):
+            for at in range(start, stop, _ROWS):
+                yield cell, order[at : min(at + _ROWS, stop)] // (last - first)
+
+    def _look(self, task: tuple[int, Places]) -> _Found:
+        """Return whoever in a cell may be among the nearest of these."""
+        cell, queries = task
+        columns = np.arange(*self._cells.starts[cell : cell + 2])
+        queries = queries[self._may_find_nearer(queries, int(columns[0]))]
+        rows = self._cells.rows[queries]
+        taken = [self._products.take(self._loaded, of) for of in (rows, columns)]
+        numbers = self._products.cosines(*taken)[: len(rows), : len(columns)]
+        query, column = self._products.above(numbers, self._bars(queries, numbers))
+        if len(query) > _CROWD * len(queries):
+            query, column = _nearest_of_a_crowd(
+                self._vectors[rows] @ self._vectors[columns].T, self._steps.shape[1] + 1
+            )
+        row, column = rows[query], columns[column]
+        other = row != column
+        query, row, column = queries[query[other]], row[other], column[other]
+        steps = steps_of(self._vectors, row, column)
+        near = steps >= self._steps[query, -1]
+        return _Found(query[near], self._cells.order[column[near]], steps[near])
+
+    def _may_find_nearer(self, queries: Places, first: int) -> NDArray[np.bool_]:
+        """Leave out who has k equals: nobody is nearer, and only a lower one can come in."""
+        may: NDArray[np.bool_] = self._steps[queries, -1] < STEPS
+        if self._cells.is_in_order:
+            may |= first < self._places[queries, -1]
+        return may
+
+    def _bars(self, queries: Places, numbers: NDArray[Any]) -> NDArray[np.float64]:
+        """Return what the cosine of anyone who is to come in cannot be below."""
+        last = self._steps[queries, -1]
+        bars: NDArray[np.float64] = (last - 0.5) / STEPS - _NOISE - self._products.error
+        lacking = np.flatnonzero(last == _NOBODY)
+        if len(lacking):
+            k = min(self._steps.shape[1] + 1, numbers.shape[1])  # itself may be among them
+            found = self._products.kth_largest(numbers[lacking], k)
+            bars[lacking] = found - 2 * self._products.error - 2 / STEPS
+            if k <= self._steps.shape[1]:
+                bars[lacking] = -2
+        return bars
+
+    def _keep_nearest(self, found: Sequence[_Found]) -> None:
+        """Keep the k nearest of each, ties to the lower place."""
+        columns = (np.concatenate(column) for column in zip(*found, strict=True))
+        queries, places, steps = columns
+        block = (queries >> _ROW_BITS).astype(np.uint16)
+        order = np.argsort(block, kind="stable")
+        n_blocks = (len(self._steps) - 1 >> _ROW_BITS) + 1
+        ends = np.searchsorted(block[order], np.arange(n_blocks + 1))
+        for number, (start, stop) in enumerate(pairwise(ends.tolist())):
+            chosen = order[start:stop]
+            first = number << _ROW_BITS
+            keys = _packed(queries[chosen] - first, places[chosen], steps[chosen])
+            self._keep_nearest_in_block(slice(first, first + (1 << _ROW_BITS)), keys)
+
+    def _keep_nearest_in_block(self, block: slice, keys: NDArray[np.int64]) -> None:
+        """Keep the k nearest of those in a block; a whole number stands for each pair."""
+        places, steps = self._places[block], self._steps[block]
+        row, rank = np.nonzero(steps != _NOBODY)
+        keys = np.concatenate([keys, _packed(row, places[row, rank], steps[row, rank])])
+        keys.sort()
+        row = keys >> (_STEP_BITS + _PLACE_BITS)
+        rank = np.arange(len(keys)) - np.searchsorted(row, np.arange(len(steps)))[row]
+        near = rank < steps.shape[1]
+        row, rank, keys = row[near], rank[near], keys[near]
+        places[row, rank] = keys & ((1 << _PLACE_BITS) - 1)
+        steps[row, rank] = STEPS - ((keys >> _PLACE_BITS) & ((1 << _STEP_BITS) - 1))
+
+
+_ROW_BITS, _STEP_BITS, _PLACE_BITS = 16, 21, 26
+
+
+def _packed(
+    rows: NDArray[np.integer], places: NDArray[np.integer], steps: NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """Return one whole number for each pair that orders by row, then nearest, then lower place."""
+    row = rows.astype(np.int64) << (_STEP_BITS + _PLACE_BITS)
+    return row | (STEPS - steps.astype(np.int64)) << _PLACE_BITS | places.astype(np.int64)
+
+
+def _nearest_of_a_crowd(cosines: Vectors, k: int) -> tuple[Places, Places]:
+    """Return the k largest of each row, ties to the lower column, as rows and columns."""
+    n_rows, n_columns = cosines.shape
+    k = min(k, n_columns)
+    steps = np.rint(cosines * np.float32(STEPS)).astype(np.int64)
+    keys = np.arange(n_columns) - steps * n_columns  # never tied
+    found = np.argpartition(keys, k - 1, axis=1)[:, :k]
+    return np.repeat(np.arange(n_rows), k), found.ravel()
+
+
+def _check(vectors: Vectors) -> None:
     if not np.isfinite(vectors).all():
         raise ModelError("an embedding is not finite: embed the statements again")
-    k = max(0, min(k, len(vectors) - 1))
-    indices = np.empty((len(rows), k), dtype=np.int32)
-    steps = np.empty((len(rows), k), dtype=np.int32)
-    for start in range(0, len(rows) if k else 0, _ROWS):
-        block = slice(start, start + _ROWS)
-        indices[block], steps[block] = _nearest_to_block(vectors, rows[block], k)
-    cosines = (np.clip(steps, -_STEPS, _STEPS) / _STEPS).astype(np.float32)
-    return Neighbours(indices, cosines)
-
-
-_Whole = NDArray[np.int32]
-
-
-def _nearest_to_block(vectors: Vectors, rows: NDArray[np.integer], k: int) -> tuple[_Whole, _Whole]:
-    """Return indices and cosines, in millionths, of the neighbours of these rows."""
-    columns = max(_COLUMNS, k)
-    queries = vectors[rows]
-    best = np.empty((len(rows), 0), dtype=np.int32), np.empty((len(rows), 0), dtype=np.int32)
-    for left in range(0, len(vectors), columns):
-        right = min(left + columns, len(vectors))
-        cosines = queries @ vectors[left:right].T
-        within = np.flatnonzero((rows >= left) & (rows < right))
-        cosines[within, rows[within] - left] = -np.inf
-        if left == 0:
-            best = _largest(cosines, k)
-        else:
-            bar = (best[1][:, -1:] + 0.5 - _NOISE) / _STEPS
-            above = np.flatnonzero(cosines > bar.astype(np.float32))
-            row, column = np.divmod(above, right - left)
-            best = _merged(best, row, column + left, _in_steps(cosines[row, column]))
-    return best
-
-
-def _largest(cosines: Vectors, k: int) -> tuple[_Whole, _Whole]:
-    """Return the k largest of each row, largest first, ties to the lower column."""
-    steps = _in_steps(cosines)
-    columns = steps.shape[1]
-    # One whole number that orders by cosine, then by column, and is never tied.
-    keys = steps.astype(np.int64) * columns - np.arange(columns)
-    found = np.argpartition(-keys, min(k, columns) - 1, axis=1)[:, :k]
-    found = np.take_along_axis(found, np.argsort(-np.take_along_axis(keys, found, 1), 1), 1)
-    return found.astype(np.int32), np.take_along_axis(steps, found, 1)
-
-
-def _merged(
-    best: tuple[_Whole, _Whole],
-    row: NDArray[np.intp],
-    column: NDArray[np.intp],
-    steps: _Whole,
-) -> tuple[_Whole, _Whole]:
-    """Return the best of each row after these candidates, whose columns are all higher."""
-    rows, k = best[0].shape
-    all_rows = np.concatenate([np.repeat(np.arange(rows), k), row])
-    all_columns = np.concatenate([best[0].ravel(), column.astype(np.int32)])
-    all_steps = np.concatenate([best[1].ravel(), steps])
-    order = np.lexsort((all_columns, -all_steps.astype(np.int64), all_rows))
-    first = np.searchsorted(all_rows[order], np.arange(rows))
-    chosen = order[first[:, None] + np.arange(k)]
-    return all_columns[chosen], all_steps[chosen]
-
-
-def _in_steps(cosines: Vectors) -> _Whole:
-    """Return cosines in whole millionths; that of a vector with itself, -inf, as the lowest."""
-    millionths = np.rint(cosines * np.float32(_STEPS))
-    return np.where(np.isfinite(cosines), millionths, _NONE).astype(np.int32)

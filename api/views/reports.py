@@ -55,6 +55,9 @@ class ClusteringView(View):
     levels: int
     communities: int
     modularity: float
+    recall: float
+    """The share of the true nearest neighbours that were found, as measured on a sample."""
+
     seconds: float
     labelling_run: int
 

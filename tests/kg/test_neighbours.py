@@ -1,7 +1,11 @@
-"""Nearest neighbours: exact, in every block size, with ties to the lower index."""
+"""Nearest neighbours: exact, in every block size, with ties to the lower index.
+
+Beyond so many they come from cells: nearly all of them, and with exact cosines.
+"""
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,7 +43,7 @@ def test_neighbours_are_those_that_sorting_everything_gives(n, k, seed, rows, co
     vectors = _vectors(n, seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(neighbours, "_ROWS", rows)
-        patch.setattr(neighbours, "_COLUMNS", columns)
+        patch.setattr(neighbours, "_BLOCK", columns)
         found = nearest_neighbours(vectors, k)
 
     np.testing.assert_array_equal(found.indices, _by_sorting_everything(vectors, k))
@@ -59,7 +63,7 @@ def test_neighbours_of_some_are_those_that_they_have_among_all(n, k, seed, colum
     rows = np.random.default_rng(seed).permutation(n)[: n // 2 + 1]
     everyone = nearest_neighbours(vectors, k)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(neighbours, "_COLUMNS", columns)
+        patch.setattr(neighbours, "_BLOCK", columns)
         found = nearest_among(vectors, rows, k)
 
     np.testing.assert_array_equal(found.indices, everyone.indices[rows])
@@ -109,3 +113,96 @@ def test_a_vector_that_is_not_finite_is_refused(bad: float):
 
     with pytest.raises(ModelError, match="not finite"):
         nearest_neighbours(vectors, 2)
+
+
+def _topics(n: int) -> np.ndarray:
+    """Vectors around 40 centres, some of which are much more popular than others."""
+    rng = np.random.default_rng(0)
+    popularity = 1 / np.arange(1, 41)
+    topic = rng.choice(40, size=n, p=popularity / popularity.sum())
+    vectors = rng.normal(size=(40, 32))[topic] + 0.7 * rng.normal(size=(n, 32))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(params=["half", "single"])
+def in_cells(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look into cells whatever the number of vectors, by either kind of product."""
+    monkeypatch.setattr(neighbours, "EXACT_UP_TO", 0)
+    monkeypatch.setattr(neighbours, "has_fast_halves", lambda: request.param == "half")
+    return request.param
+
+
+@pytest.mark.usefixtures("in_cells")
+def test_cells_find_nearly_all_neighbours_and_say_how_many():
+    vectors = _topics(3000)
+    exact = nearest_among(vectors, np.arange(3000), 5)
+
+    found = nearest_neighbours(vectors, 5)
+
+    share = (found.cosines >= exact.cosines[:, -1:]).mean()
+    assert share >= 0.96
+    assert found.recall == pytest.approx(share, abs=0.02)
+    assert not (found.indices == np.arange(3000)[:, None]).any()
+    rows = np.repeat(np.arange(3000), 5)
+    true = (vectors[rows].astype(float) * vectors[found.indices.ravel()]).sum(axis=1)
+    np.testing.assert_allclose(found.cosines.ravel(), true, atol=7e-7)
+
+
+@pytest.mark.usefixtures("in_cells")
+def test_enough_is_looked_into_where_cells_say_little(monkeypatch: pytest.MonkeyPatch):
+    vectors = np.random.default_rng(0).normal(size=(2000, 24))  # no topics at all
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+    enough = nearest_neighbours(vectors, 5).recall
+    monkeypatch.setattr(neighbours, "_RECALL", 0.5)
+    less = nearest_neighbours(vectors, 5).recall
+
+    assert 0.5 <= less < 0.95 <= enough
+
+
+@pytest.mark.usefixtures("in_cells")
+def test_the_number_of_threads_makes_no_difference():
+    vectors = _topics(2500)
+    threads = torch.get_num_threads()
+    found = []
+    for number in (1, 3):
+        torch.set_num_threads(number)
+        found.append(nearest_neighbours(vectors, 6))
+    torch.set_num_threads(threads)
+
+    np.testing.assert_array_equal(found[0].indices, found[1].indices)
+    np.testing.assert_array_equal(found[0].cosines, found[1].cosines)
+
+
+@pytest.mark.usefixtures("in_cells")
+def test_many_equal_vectors_in_cells_are_neighbours_of_each_other():
+    equal = np.tile(_topics(1), (3000, 1))
+
+    found = nearest_neighbours(np.concatenate([equal, _topics(500)]), 4)
+
+    assert (found.cosines[:3000] == 1).all()
+    assert (found.indices[:3000] < 3001).all()
+
+
+@pytest.mark.usefixtures("in_cells")
+def test_cells_of_a_few_still_give_everyone_k_neighbours():
+    vectors = _topics(60)
+
+    found = nearest_neighbours(vectors, 50)
+
+    np.testing.assert_array_equal(found.indices, nearest_among(vectors, np.arange(60), 50).indices)
+
+
+@pytest.mark.usefixtures("in_cells")
+def test_in_cells_too_there_are_no_more_neighbours_than_others():
+    for n in (0, 1, 3):
+        assert nearest_neighbours(_topics(n), 9).indices.shape == (n, max(0, n - 1))
+
+
+def test_a_crowd_above_the_bar_is_ordered_exactly(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(neighbours, "_CROWD", 0)
+    vectors = _vectors(80, seed=1)
+
+    found = nearest_neighbours(vectors, 7)
+
+    np.testing.assert_array_equal(found.indices, _by_sorting_everything(vectors, 7))

@@ -1,0 +1,214 @@
+"""Cosines of blocks of vectors: fast ones that are nearly right, and the right ones of few pairs.
+
+A matrix product in bfloat16 is eight times as fast as one in single precision on a processor
+that multiplies matrices in hardware, and useless on one that does not. Its cosines are wrong by up
+to 0.006: enough to say which pairs may be near, and not enough to say how near. So they are a bar
+to get over, and whoever does is measured again in single precision.
+
+The exact cosine of a pair is computed from that pair alone, in an order that depends on nothing
+else: the same pair gives the same number in any block, on any number of threads, and from both
+ends.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kg.embedders import Vectors
+
+if TYPE_CHECKING:
+    import torch
+
+STEPS = 1_000_000
+"""Cosines are compared as whole numbers of millionths."""
+
+_PAIRS = 2048
+"""Measured again at once: their vectors fit into the cache."""
+
+_ROUND = 128
+"""The sides of products in bfloat16 are multiples of this."""
+
+Places = NDArray[np.intp]
+Levels = NDArray[np.float64]
+Loaded = TypeVar("Loaded")
+Numbers = TypeVar("Numbers")
+Task = TypeVar("Task")
+Done = TypeVar("Done")
+
+
+class Pairs(NamedTuple):
+    """Places in a block."""
+
+    row: Places
+    column: Places
+
+
+class Products(Protocol[Loaded, Numbers]):
+    """Makes cosines of blocks, as numbers of its own kind."""
+
+    error: float
+    """No cosine is further from the right one."""
+
+    def load(self, vectors: Vectors) -> Loaded:
+        """Return vectors in the form that is multiplied."""
+        ...
+
+    def take(self, loaded: Loaded, rows: Places) -> Loaded:
+        """Return some of the vectors, and maybe vectors of zeros after them."""
+        ...
+
+    def cosines(self, rows: Loaded, columns: Loaded) -> Numbers:
+        """Return the cosine of each row with each column."""
+        ...
+
+    def largest(self, numbers: Numbers, k: int) -> Places:
+        """Return where in each row the k largest are, largest first: [rows, k]."""
+        ...
+
+    def kth_largest(self, numbers: Numbers, k: int) -> Levels:
+        """Return the k-th largest cosine of each row."""
+        ...
+
+    def above(self, numbers: Numbers, bars: Levels) -> Pairs:
+        """Return the pairs whose cosine is the row's bar or more, and maybe some just below."""
+        ...
+
+    def each(self, work: Callable[[Task], Done], tasks: Iterable[Task]) -> list[Done]:
+        """Return what the work makes of each task, in their order, on all threads."""
+        ...
+
+
+class SingleProducts:
+    """In single precision, by numpy."""
+
+    error = 2e-7
+
+    def load(self, vectors: Vectors) -> Vectors:
+        """Return the vectors as they are."""
+        return vectors
+
+    def take(self, loaded: Vectors, rows: Places) -> Vectors:
+        """Return some of the vectors."""
+        return loaded[rows]
+
+    def cosines(self, rows: Vectors, columns: Vectors) -> Vectors:
+        """Return the cosines themselves."""
+        return rows @ columns.T
+
+    def largest(self, numbers: Vectors, k: int) -> Places:
+        """Return where in each row the k largest are, largest first."""
+        found = np.argpartition(numbers, numbers.shape[1] - k, axis=1)[:, numbers.shape[1] - k :]
+        falling = np.argsort(-np.take_along_axis(numbers, found, 1), axis=1, kind="stable")
+        return np.take_along_axis(found, falling, 1)
+
+    def kth_largest(self, numbers: Vectors, k: int) -> Levels:
+        """Return the k-th largest cosine of each row."""
+        place = numbers.shape[1] - k
+        return np.partition(numbers, place, axis=1)[:, place].astype(np.float64)
+
+    def above(self, numbers: Vectors, bars: Levels) -> Pairs:
+        """Return the pairs whose cosine is the row's bar or more, and maybe some just below."""
+        low = np.nextafter(bars.astype(np.float32), np.float32(-2))
+        return _places(numbers >= low[:, None])
+
+    def each(self, work: Callable[[Task], Done], tasks: Iterable[Task]) -> list[Done]:
+        """Do one task after the other: a product is on all threads already."""
+        return [work(task) for task in tasks]
+
+
+class HalfProducts:
+    """In bfloat16, by torch; the numbers are its bits.
+
+    Each number of two vectors of length 1 is rounded by up to a part in 2^9, and so is the
+    result: by Cauchy and Schwarz a cosine is wrong by up to 3 / 2^9, and a little.
+    """
+
+    error = 0.0061
+
+    def __init__(self) -> None:
+        import torch
+
+        self._torch = torch
+
+    def load(self, vectors: Vectors) -> "torch.Tensor":
+        """Return the vectors in bfloat16."""
+        return self._torch.from_numpy(vectors).bfloat16()
+
+    def take(self, loaded: "torch.Tensor", rows: Places) -> "torch.Tensor":
+        """Return some of the vectors, and vectors of zeros up to a round number.
+
+        oneDNN makes a program for every new shape of a product, which takes longer than the
+        product.
+        """
+        n = len(rows)
+        taken = loaded.new_zeros((-(-n // _ROUND) * _ROUND, loaded.shape[1]))
+        self._torch.index_select(loaded, 0, self._torch.from_numpy(rows), out=taken[:n])
+        return taken
+
+    def cosines(self, rows: "torch.Tensor", columns: "torch.Tensor") -> NDArray[np.int16]:
+        """Return the bits of the cosines."""
+        product = rows @ columns.T
+        bits: NDArray[np.int16] = product.view(self._torch.int16).numpy()
+        return bits
+
+    def largest(self, numbers: NDArray[np.int16], k: int) -> Places:
+        """Return where in each row the k largest are, largest first."""
+        product = self._torch.from_numpy(numbers).view(self._torch.bfloat16)
+        found: Places = product.topk(k, dim=1).indices.numpy()
+        return found
+
+    def kth_largest(self, numbers: NDArray[np.int16], k: int) -> Levels:
+        """Return the k-th largest cosine of each row."""
+        place = numbers.shape[1] - k
+        ordered = np.partition(_ordered(numbers), place, axis=1)[:, place]
+        level = self._torch.from_numpy(_ordered(ordered)).view(self._torch.bfloat16)
+        levels: Levels = level.double().numpy()
+        return levels
+
+    def above(self, numbers: NDArray[np.int16], bars: Levels) -> Pairs:
+        """Return the pairs whose cosine is the row's bar or more, and maybe some just below."""
+        halves = self._torch.from_numpy(bars).bfloat16()
+        low = halves.view(self._torch.int16).numpy()
+        if low.min(initial=0) >= 0:  # the bits of what is below zero are below them in any case
+            return _places(numbers >= low[:, None])
+        return _places(_ordered(numbers) >= _ordered(low)[:, None])
+
+    def each(self, work: Callable[[Task], Done], tasks: Iterable[Task]) -> list[Done]:
+        """Do as many tasks at once as torch has threads, each on one of them."""
+        threads = self._torch.get_num_threads()
+        with ThreadPoolExecutor(
+            threads, initializer=self._torch.set_num_threads, initargs=(1,)
+        ) as pool:
+            return list(pool.map(work, tasks))
+
+
+def has_fast_halves() -> bool:
+    """Say whether this processor multiplies matrices of bfloat16 in hardware."""
+    import torch
+
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("amx_bf16") or found.get("avx512_bf16"))
+
+
+def steps_of(
+    vectors: Vectors, rows: NDArray[np.integer], columns: NDArray[np.integer]
+) -> NDArray[np.int32]:
+    """Return the cosine of each pair in millionths, rounded, from single precision."""
+    steps = np.empty(len(rows), dtype=np.int32)
+    for start in range(0, len(rows), _PAIRS):
+        block = slice(start, start + _PAIRS)
+        cosines = np.einsum("ij,ij->i", vectors[rows[block]], vectors[columns[block]])
+        steps[block] = np.rint(cosines * np.float32(STEPS))
+    return np.clip(steps, -STEPS, STEPS)
+
+
+def _ordered(bits: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Turn the bits of bfloat16 into whole numbers of the same order, or back."""
+    return bits ^ ((bits >> 15) & np.int16(0x7FFF))
+
+
+def _places(found: NDArray[np.bool_]) -> Pairs:
+    return Pairs(*np.divmod(np.flatnonzero(found), found.shape[1]))
