@@ -15,6 +15,7 @@ from api.views.relations import RelatedView, RelationReportView, words_of
 from api.views.reports import (
     ClusteringView,
     DecompositionView,
+    EmbeddingView,
     FailureView,
     IngestionView,
     LabellingView,
@@ -95,6 +96,18 @@ def cluster_statements(
         seconds=report.seconds,
         labelling_run=labelling,
     )
+
+
+def embed_statements(engine: Engine, embedder: str, on_progress: OnProgress) -> EmbeddingView:
+    """Embed what has no vector under this model, and go by it from now on."""
+    from kg.embedders import open_embedder
+    from kg.embeddings import embed_missing, model_in_use
+
+    opened = open_embedder(embedder)
+    with reading(engine) as session:
+        previous = model_in_use(session)
+    count = embed_missing(engine, opened, on_progress, change_model=True)
+    return EmbeddingView(model=opened.name, previous=previous, statements=count)
 
 
 def relate_statements(

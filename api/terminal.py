@@ -27,6 +27,7 @@ from api.views.relations import RelationItem, RelationReportView
 from api.views.reports import (
     ClusteringView,
     DecompositionView,
+    EmbeddingView,
     IngestionView,
     LabellingView,
     VerdictView,
@@ -117,10 +118,14 @@ def labelling(view: LabellingView) -> Lines:
 def community_tree(view: CommunitiesView) -> Lines:
     """Show the trees, one community a line, indented by level."""
     run = None
+    unclustered = Counter(each.run for each in view.root if each.is_unclustered)
     for community in view.root:
         if community.run != run:
             run = community.run
             yield f"{community.method}, run {run}"
+        if community.is_unclustered and unclustered[community.run]:
+            n = unclustered.pop(community.run)
+            yield f"  unclustered: {n} tied to nothing, or too little to belong anywhere"
         indent = "  " * (community.level + 1)
         yield f"{indent}{community.id}  {community.members:>3}  {community.label}"
     if not view.root:
@@ -202,6 +207,13 @@ def statement(view: StatementView) -> Lines:
     yield f"\nEvidence ({len(view.evidence)})"
     for item in view.evidence:
         yield from evidence_item(item)
+
+
+def embedding(view: EmbeddingView) -> Lines:
+    """Say what was embedded, and what to do where the model is another one now."""
+    yield f"embedded {view.statements} statements with {view.model}"
+    if view.previous not in (None, view.model):
+        yield f"it was {view.previous} before: run `claimgraph cluster` again for every method"
 
 
 def relations(view: RelationReportView) -> Lines:

@@ -101,6 +101,17 @@ def label(
 
 
 @app.command()
+def embed(db: Database = None, as_json: Json = False) -> None:
+    """Embed all statements with $CLAIMGRAPH_EMBEDDER, also if it was another model until now."""
+    from api import terminal
+    from api.jobs import embed_statements
+
+    with terminal.progress("embedding") as on_progress:
+        view = embed_statements(engine_of(db), Settings().embedder, on_progress)
+    terminal.show(view, as_json, terminal.embedding)
+
+
+@app.command()
 def relate(
     head: Annotated[str | None, typer.Argument(help="The statement that says it.")] = None,
     kind: Annotated[RelationKind | None, typer.Argument(help="What it is to the other.")] = None,

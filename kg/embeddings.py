@@ -10,7 +10,7 @@ A run that is interrupted stores nothing: all vectors of a run are written in on
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -20,10 +20,10 @@ from sqlmodel import Session, col, select
 
 from kg.db import reading, writing
 from kg.embedders import Embedder, OnProgress, Vectors
-from kg.errors import NotFoundError
+from kg.errors import ConfigError, NotFoundError
 from kg.runs import recording, succeed
 from kg.statements import all_statements, notes_of
-from kg.tables import Embedding, RunKind
+from kg.tables import Embedding, Run, RunKind, RunStatus
 
 log = logging.getLogger(__name__)
 
@@ -58,19 +58,52 @@ def embedded_texts(session: Session) -> dict[str, str]:
     }
 
 
-def embed_missing(engine: Engine, embedder: Embedder, on_progress: OnProgress | None = None) -> int:
+def model_in_use(session: Session) -> str | None:
+    """Return the model of the latest embedding, which all statements go by; None before it."""
+    query = (
+        select(Run.method)
+        .where(Run.kind == RunKind.EMBEDDING, Run.status == RunStatus.SUCCEEDED)
+        .order_by(col(Run.id).desc())
+    )
+    return session.exec(query).first()
+
+
+def embed_missing(
+    engine: Engine,
+    embedder: Embedder,
+    on_progress: OnProgress | None = None,
+    *,
+    change_model: bool = False,
+) -> int:
     """Embed the statements that have no vector under this model, or an outdated one.
 
-    Returns how many there were. If there were none, no run is recorded.
+    Returns how many there were. If there were none, no run is recorded, unless the model changes.
+
+    Args:
+        engine: The database.
+        embedder: Makes the vectors.
+        on_progress: Called with statements embedded and statements to embed.
+        change_model: Go by this model from now on, even if it was another until now.
+
+    Raises:
+        ConfigError: Statements were embedded with another model so far, and it is not to change.
     """
     with reading(engine) as session:
+        in_use = model_in_use(session)
         missing = _missing(session, embedder.name)
-    if not missing:
+    changes = in_use is not None and in_use != embedder.name
+    if changes and not change_model:
+        raise ConfigError(
+            f"the statements were embedded with {in_use}, and {embedder.name} is named now: name "
+            "the other one again (CLAIMGRAPH_EMBEDDER), or run `claimgraph embed` to embed all of "
+            "them with this one, and then `claimgraph cluster` for every method"
+        )
+    if not missing and not changes:
         return 0
     started = time.perf_counter()
     config = EmbeddingConfig(model=embedder.name)
     with recording(engine, RunKind.EMBEDDING, embedder.name, config) as run_id:
-        vectors = embedder.embed(list(missing.values()), on_progress)
+        vectors = embedder.embed(list(missing.values()), on_progress) if missing else ()
         with writing(engine) as session:
             _store(session, run_id, embedder.name, missing, vectors)
             seconds = time.perf_counter() - started
@@ -114,7 +147,7 @@ def _missing(session: Session, model: str) -> dict[str, str]:
 
 
 def _store(
-    session: Session, run_id: int, model: str, texts: dict[str, str], vectors: Vectors
+    session: Session, run_id: int, model: str, texts: dict[str, str], vectors: Iterable[Vectors]
 ) -> None:
     statement = insert(Embedding)
     upsert = statement.on_conflict_do_update(

@@ -45,6 +45,10 @@ class CommunityItem(View):
     method: str
     run: int
 
+    is_unclustered: bool
+    """One statement by itself at the top: it is tied to nothing, or too little to belong
+    anywhere."""
+
 
 class CommunitiesView(RootModel[list[CommunityItem]]):
     """The trees of the runs that are asked for, by method; each depth first, largest first."""
@@ -176,6 +180,7 @@ def communities_view(
                 members=node.members,
                 method=each.method,
                 run=each.id,
+                is_unclustered=node.level == 0 and node.members == 1,
             )
             for each in runs
             if each.id is not None

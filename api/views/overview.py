@@ -34,8 +34,11 @@ class MethodView(View):
     communities: int
     """Of all levels."""
 
+    unclustered: int
+    """Statements that are tied to nothing, or too little to belong anywhere."""
+
     top: list[CommunityItem]
-    """The largest of the top level."""
+    """The largest of the top level, without unclustered statements."""
 
 
 class OverviewView(View):
@@ -62,7 +65,8 @@ def overview_view(session: Session) -> OverviewView:
                 run=run.id,
                 seed=run.seed,
                 communities=len(own),
-                top=[community for community in own if community.level == 0][:N_TOP],
+                unclustered=sum(community.is_unclustered for community in own),
+                top=[one for one in own if one.level == 0 and not one.is_unclustered][:N_TOP],
             )
         )
     return OverviewView(

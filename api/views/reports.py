@@ -62,6 +62,19 @@ class ClusteringView(View):
     labelling_run: int
 
 
+class EmbeddingView(View):
+    """What an embedding did."""
+
+    model: str
+    """The model that all statements go by from now on."""
+
+    previous: str | None
+    """The one that they went by before; none if there were no vectors."""
+
+    statements: int
+    """How many had no vector under it, and have one now."""
+
+
 class LabellingView(View):
     """What a labelling did."""
 

@@ -7,6 +7,7 @@ from sqlmodel import Session
 from api.views.statements import statement_rows
 from api.views.view import SourceName, StatementName, View
 from kg.embedders import Embedder, open_embedder
+from kg.embeddings import model_in_use
 from kg.errors import ModelError
 from kg.search import SearchHit, search
 
@@ -67,7 +68,16 @@ def _search(
         notice = "searched by words alone: no embedder is configured"
         return search(session, query, None, limit), notice
     try:
-        return search(session, query, _opened(embedder_name), limit), ""
+        embedder = _opened(embedder_name)
+        in_use = model_in_use(session)
+        if in_use not in (None, embedder.name):
+            notice = (
+                f"searched by words alone: the statements were embedded with {in_use}, and the "
+                f"query would be with {embedder.name}: name the other one again, or run "
+                "`claimgraph embed`"
+            )
+            return search(session, query, None, limit), notice
+        return search(session, query, embedder, limit), ""
     except ModelError as error:
         return search(session, query, None, limit), f"searched by words alone: {error}"
 
