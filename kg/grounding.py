@@ -21,7 +21,7 @@ It is refused all the same, because the check cannot know; the labeller finds ot
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from kg.phrases import (
@@ -89,12 +89,17 @@ class Grounding:
         self._counts = counts
         self._spelt_out = _merged(glossary, members)
         longs = [long for expansions in self._spelt_out.values() for long in expansions]
-        self._acronyms = set(self._spelt_out).union(*map(acronyms_in, members))
-        texts = [*members, *longs]
+        texts = [_read(text) for text in (*members, *longs)]
+        self._acronyms = set(self._spelt_out).union(*(text.acronyms for text in texts))
         self._members = members
-        self._folded = _joined(folded_words(text) for text in texts)
-        self._as_written = _joined(words_of(text) for text in texts)
-        self._vocabulary = _by_beginning({*self._folded.split(), *map(folded, self._spelt_out)})
+        self._folded = _joined(text.folded for text in texts)
+        self._as_written = _joined(text.words for text in texts)
+        self._known = {word for text in texts for word in text.folded}
+        self._known.update(map(folded, self._spelt_out))
+
+    @cached_property
+    def _vocabulary(self) -> dict[str, list[str]]:
+        return _by_beginning(self._known)
 
     @cached_property
     def _quantities(self) -> list[Quantity]:
@@ -152,6 +157,8 @@ class Grounding:
         for word in words_of(text):
             small = folded(word)
             if {word.casefold(), small} & FUNCTION_WORDS or small in _OURS or len(small) == 1:
+                continue
+            if small in self._known:
                 continue
             known = self._vocabulary.get(small[:3], ())
             if not any(_are_kin(small, other) for other in known) and not (
@@ -216,12 +223,27 @@ def _merged(glossary: Glossary, members: Sequence[str]) -> dict[str, set[str]]:
     for short, longs in glossary.items():
         merged.setdefault(singular(short), set()).update(longs)
     for member in members:
-        for short, long in _definitions(member):
-            merged.setdefault(short, set()).add(long)
+        if "(" in member or _TIED.search(member):
+            for short, long in _definitions(member):
+                merged.setdefault(short, set()).add(long)
     return merged
 
 
-def _joined(texts: Iterable[list[str]]) -> str:
+class _Read(NamedTuple):
+    """The words of a text."""
+
+    words: tuple[str, ...]
+    folded: tuple[str, ...]
+    acronyms: frozenset[str]
+
+
+@lru_cache(maxsize=32768)
+def _read(text: str) -> _Read:
+    """Take a text apart; a statement is a member of a community on every level."""
+    return _Read(tuple(words_of(text)), tuple(folded_words(text)), frozenset(acronyms_in(text)))
+
+
+def _joined(texts: Iterable[Sequence[str]]) -> str:
     return "".join(f" {' '.join(words)} |" for words in texts)
 
 
@@ -232,6 +254,7 @@ def _by_beginning(words: set[str]) -> dict[str, list[str]]:
     return index
 
 
+@lru_cache(maxsize=65536)
 def _are_kin(word: str, known: str) -> bool:
     """Say whether two words are one up to their endings: a stem of four letters or more is shared.
 

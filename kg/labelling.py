@@ -114,7 +114,7 @@ class _Material:
     """What the tasks of one clustering run are made of, read once."""
 
     communities: list[Community]
-    """From the top down; siblings together, the largest first."""
+    """From the top down; siblings together, the largest first; see `_from_the_top`."""
 
     members: dict[str, list[str]]
     """The statements of each community, by id ascending."""
@@ -166,16 +166,23 @@ def _material(session: Session, run_id: int) -> _Material:
 
 
 def _from_the_top(session: Session, run_id: int) -> list[Community]:
-    """Return the communities of a run by level, siblings together in their order."""
-    rows = session.exec(
-        select(Community).where(Community.run_id == run_id).order_by(col(Community.level))
-    )
-    paths: dict[str | None, tuple[int, ...]] = {None: ()}
-    by_path: dict[tuple[int, ...], Community] = {}
-    for row in rows:
-        paths[row.id] = (*paths[row.parent_id], row.ordinal)
-        by_path[paths[row.id]] = row
-    return [by_path[path] for path in sorted(by_path, key=lambda path: (len(path), path))]
+    """Return the communities of a run: siblings together in their order, then those below each.
+
+    What is near in the hierarchy is near in this order, so that texts that were taken apart for
+    a community are still at hand for those inside it.
+    """
+    children: dict[str | None, list[Community]] = {}
+    for row in session.exec(
+        select(Community).where(Community.run_id == run_id).order_by(col(Community.ordinal))
+    ):
+        children.setdefault(row.parent_id, []).append(row)
+    ordered: list[Community] = []
+    waiting: list[str | None] = [None]
+    while waiting:
+        siblings = children.get(waiting.pop(), [])
+        ordered += siblings
+        waiting += [sibling.id for sibling in reversed(siblings)]
+    return ordered
 
 
 def _centrality(

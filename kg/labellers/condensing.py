@@ -18,6 +18,7 @@ too long is cut between words and ends with "…".
 
 import re
 from collections.abc import Sequence, Set
+from functools import lru_cache
 
 from kg.ids import normalised
 from kg.labellers.task import Member
@@ -88,6 +89,7 @@ def chosen(members: Sequence[Member], name: Set[str]) -> list[Member]:
     return [first, max(others, key=lambda member: (gain(member), -considered.index(member)))]
 
 
+@lru_cache(maxsize=8192)
 def condensed(text: str) -> str:
     """Return the text in one sentence, shortened at its borders; it may still be too long."""
     line = _without_opening(normalised(text))
@@ -119,6 +121,7 @@ def _without_tail(line: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=8192)
 def _stems(text: str) -> frozenset[str]:
     return frozenset(word for word in folded_words(text) if word not in FUNCTION_WORDS)
 

@@ -19,6 +19,7 @@ phrase that is known only from the beginning of sentences loses its capital.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import nsmallest
 from itertools import count, pairwise
 from math import log
@@ -32,6 +33,7 @@ from kg.phrases import Spelling, folded_words, is_acronym, phrases_of, singular
 _LENGTH_BONUS = {1: 0.65, 2: 1.0, 3: 1.1, 4: 0.9}
 _RELEVANCE = 0.7
 _N_CANDIDATES = 40
+_N_ORDERED = 8
 _WORTH_SAYING = 0.35
 _N_FOR_THREE = 6
 _NAME_LENGTH = 80
@@ -79,7 +81,7 @@ class _Shared:
     members: frozenset[str]
     score: float
 
-    @property
+    @cached_property
     def stems(self) -> frozenset[str]:
         """Return its words without case and plural."""
         return frozenset(self.key.split())
@@ -140,25 +142,27 @@ def _length_bonus(words: str) -> float:
 
 
 def _diverse(shared: list[_Shared]) -> list[_Shared]:
-    """Order phrases by maximal marginal relevance, without words said before."""
+    """Order phrases by maximal marginal relevance, without words said before; the first few."""
     ordered: list[_Shared] = []
-    left = list(shared)
-    while left:
-        best = max(left, key=lambda phrase: _relevance(phrase, ordered, shared[0].score))
+    left = [(phrase, 0.0) for phrase in shared]
+    while left and len(ordered) < _N_ORDERED:
+        best, _ = max(left, key=lambda each: _relevance(each[0], each[1], shared[0].score))
         ordered.append(best)
-        left = [phrase for phrase in left if not phrase.repeats(best)]
+        left = [
+            (phrase, max(overlap, _overlap(phrase, best)))
+            for phrase, overlap in left
+            if phrase is not best and not phrase.repeats(best)
+        ]
     return ordered
 
 
-def _relevance(phrase: _Shared, said: list[_Shared], top: float) -> float:
-    overlap = max(
-        (
-            len(phrase.members & other.members) / len(phrase.members | other.members)
-            for other in said
-        ),
-        default=0.0,
-    )
+def _relevance(phrase: _Shared, overlap: float, top: float) -> float:
     return _RELEVANCE * phrase.score / top - (1 - _RELEVANCE) * overlap
+
+
+def _overlap(one: _Shared, other: _Shared) -> float:
+    both = len(one.members & other.members)
+    return both / (len(one.members) + len(other.members) - both)
 
 
 def _cased(spellings: list[Spelling]) -> str:
@@ -279,6 +283,8 @@ def _expanded(sentences: list[str], glossary: Glossary) -> list[str]:
 
     An acronym is expanded where it is first said, unless the sentences spell it out themselves.
     """
+    if not glossary:
+        return sentences
     seen: set[str] = set()
     said = " ".join(folded_words(" ".join(sentences)))
     expanded: list[str] = []
