@@ -191,11 +191,11 @@ def decompose_target(
     engine: Engine, artifacts: Path, target: str, seed: int, on_progress: OnProgress
 ) -> DecompositionView:
     """Train a target, split its weights into subcomponents, and store the run."""
-    from decomposition.config import DecompositionConfig
+    from decomposition.config import config_of
     from decomposition.errors import DecompositionError
     from decomposition.evidence import decompose_and_store
 
-    config = DecompositionConfig(seed=seed)
+    config = config_of(target).model_copy(update={"seed": seed})
     try:
         report = decompose_and_store(Store(engine, artifacts), target, config, on_progress)
     except DecompositionError as error:

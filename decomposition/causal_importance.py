@@ -53,12 +53,29 @@ def lower_leaky_hard_sigmoid(z: Float[Tensor, "*batch C"]) -> Float[Tensor, "*ba
     return out
 
 
+class _UpperLeakyHardSigmoid(torch.autograd.Function):
+    """What `upper_leaky_hard_sigmoid` says, with its gradient in two operations."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, z: Tensor) -> Tensor:
+        ctx.save_for_backward(z)
+        above_zero = z.clamp(min=0)
+        return torch.minimum(above_zero, LEAK * above_zero + (1 - LEAK))
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *grads: Tensor) -> Tensor:
+        (z,) = ctx.saved_tensors  # type: ignore[attr-defined]  # torch's stub lacks it
+        (grad,) = grads
+        return torch.where(z > 1, LEAK * grad, grad * (z >= 0))
+
+
 def upper_leaky_hard_sigmoid(z: Float[Tensor, "*batch C"]) -> Float[Tensor, "*batch C"]:
     """Squash z for importance minimality: flat below 0, then z, then slope 0.01 above 1.
 
     The gradient is 0 where z < 0, 1 where 0 ≤ z ≤ 1 (both ends included), 0.01 where z > 1.
     """
-    return torch.where(z > 1, 1 + LEAK * (z - 1), z.clamp(0, 1))
+    out: Tensor = _UpperLeakyHardSigmoid.apply(z)  # type: ignore[no-untyped-call]
+    return out
 
 
 class Seen(NamedTuple):
@@ -69,6 +86,16 @@ class Seen(NamedTuple):
 
     vectors: Callable[[], Tensor]
     """Returns x itself, `*positions vector_size`; costs nothing until it is called."""
+
+
+class Importances(NamedTuple):
+    """How much each subcomponent matters, squashed in both ways."""
+
+    g: dict[str, Tensor]
+    """Of each matrix, `*positions C`, in [0, 1]: for masks, and what is reported."""
+
+    penalised: list[Tensor]
+    """The upper-leaky ones, `*positions n`; together they are those of all matrices."""
 
 
 class ImportanceNetworks(nn.Module):
@@ -91,34 +118,39 @@ class ImportanceNetworks(nn.Module):
         self.weight_out = normal(n_hidden**-0.5)
         self.bias_out = nn.Parameter(torch.zeros(total))
 
-    def forward(self, seen: Mapping[str, Seen]) -> dict[str, Tensor]:
-        """Return z, before any squashing, for every matrix: `*positions C`."""
-        inner = {name: seen[name].inner.flatten(0, -2) for name in self.sizes}
-        if len({len(rows) for rows in inner.values()}) == 1:
-            together = self._z(torch.cat(list(inner.values()), dim=1), slice(None))
-            z = dict(
-                zip(inner, torch.split(together, list(self.sizes.values()), dim=1), strict=True)
+    def forward(self, seen: Mapping[str, Seen]) -> Importances:
+        """Return the importances of all matrices from what each was given."""
+        positions = {seen[name].inner.shape[:-1] for name in self.sizes}
+        if len(positions) == 1:
+            together = torch.cat([seen[name].inner for name in self.sizes], dim=-1)
+            z = self.z(together, slice(None))
+            parts = torch.split(lower_leaky_hard_sigmoid(z), list(self.sizes.values()), dim=-1)
+            return Importances(
+                dict(zip(self.sizes, parts, strict=True)), [upper_leaky_hard_sigmoid(z)]
             )
-        else:
-            z = {name: self._z(inner[name], place) for name, place in self._places()}
-        return {name: rows.reshape(seen[name].inner.shape) for name, rows in z.items()}
+        apart = {name: self.z(seen[name].inner, place) for name, place in self.places()}
+        return Importances(
+            {name: lower_leaky_hard_sigmoid(z) for name, z in apart.items()},
+            [upper_leaky_hard_sigmoid(z) for z in apart.values()],
+        )
 
-    def _places(self) -> Iterator[tuple[str, slice]]:
-        """Yield where the networks of each matrix are among all of them."""
+    def places(self) -> Iterator[tuple[str, slice]]:
+        """Yield where the networks of each matrix stand among all of them."""
         start = 0
         for name, size in self.sizes.items():
             yield name, slice(start, start + size)
             start += size
 
-    def _z(
-        self, inner: Float[Tensor, "rows networks"], place: slice
-    ) -> Float[Tensor, "rows networks"]:
+    def z(
+        self, inner: Float[Tensor, "*positions networks"], place: slice
+    ) -> Float[Tensor, "*positions networks"]:
+        """Return z, before any squashing, from the networks at this place."""
         hidden = F.gelu(
             torch.baddbmm(
                 self.bias_in[place].unsqueeze(1),
-                inner.T.unsqueeze(2),  # networks rows 1
+                inner.flatten(0, -2).T.unsqueeze(2),  # networks rows 1
                 self.weight_in[place].unsqueeze(1),
             )
         )
         products = torch.bmm(hidden, self.weight_out[place].unsqueeze(2)).squeeze(2)
-        return products.T + self.bias_out[place]
+        return (products.T + self.bias_out[place]).reshape(inner.shape)

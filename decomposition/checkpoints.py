@@ -17,13 +17,13 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from decomposition.attempt import fresh_model, load_parameters, trained_parameters
 from decomposition.config import METHOD, DecompositionConfig
-from decomposition.decomposed_model import DecomposedModel
 from decomposition.errors import CheckpointError
+from decomposition.resuming import below
 from decomposition.seeds import generator_for
-from decomposition.subcomponents import untied
 from decomposition.targets import find_recipe
-from decomposition.training import Decomposition, fresh_model
+from decomposition.training import Decomposition
 
 TENSORS = "decomposition.safetensors"
 RECORD = "decomposition.json"
@@ -88,10 +88,10 @@ def load(folder: Path) -> Decomposition:
     except SafetensorError as error:
         raise CheckpointError(f"{folder / TENSORS} is no safetensors file: {error}") from error
     recipe = find_recipe(record.target)
-    target = recipe.restore(record.target_seed, record.target_attempts, _below("target", tensors))
+    target = recipe.restore(record.target_seed, record.target_attempts, below("target", tensors))
     config = record.config
     model = fresh_model(target, config, generator_for("overwritten by what is loaded"))
-    _restore(model, tensors)
+    load_parameters(model, tensors)
     return Decomposition(
         target, config, model.eval(), record.losses, record.seconds, record.cpu_seconds
     )
@@ -101,29 +101,8 @@ def _tensors(decomposition: Decomposition) -> dict[str, Tensor]:
     """Name every tensor `target.…`, `subcomponents.MATRIX.U` and `.V`, or `importance.…`."""
     model = decomposition.model
     tensors = {f"target.{name}": t for name, t in decomposition.target.tensors().items()}
-    tensors |= {
-        f"subcomponents.{matrix}.{name}": parameter
-        for matrix, parts in untied(model.subcomponents).items()
-        for name, parameter in parts.named_parameters()
-    }
-    networks = model.importance_networks.named_parameters()
-    tensors |= {f"importance.{name}": parameter for name, parameter in networks}
+    tensors |= trained_parameters(model)
     return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-
-
-def _restore(model: DecomposedModel, tensors: Mapping[str, Tensor]) -> None:
-    for matrix, parts in untied(model.subcomponents).items():
-        parts.load_state_dict(_below(f"subcomponents.{matrix}", tensors))
-    model.importance_networks.load_state_dict(_below("importance", tensors))
-
-
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    start = f"{prefix}."
-    return {
-        name.removeprefix(start): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(start)
-    }
 
 
 def _read(folder: Path) -> tuple[Record, bytes]:

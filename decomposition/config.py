@@ -1,5 +1,7 @@
 """What decides a decomposition, in one place."""
 
+import math
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from decomposition.adversary import AdversaryConfig
@@ -103,6 +105,10 @@ class DecompositionConfig(BaseModel):
         """Return the coefficients of all losses by name, zero where one is left out."""
         return {name: getattr(self, name) for name in LOSSES}
 
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0: a cosine from the peak to zero."""
+        return self.learning_rate * (1 + math.cos(math.pi * step / max(1, self.steps - 1))) / 2
+
     def power(self, done: float) -> float:
         """Return p when this share of the steps, in [0, 1], is done."""
         end = (
@@ -111,3 +117,30 @@ class DecompositionConfig(BaseModel):
             else self.minimality_power_end
         )
         return self.minimality_power + (end - self.minimality_power) * done
+
+
+_FORTY = DecompositionConfig(n_subcomponents=200, minimality=0.000375, restarts=1)
+_RESIDUAL = DecompositionConfig(
+    restarts=1,
+    steps=20_000,
+    batch_size=2048,
+    learning_rate=0.002,
+    minimality=1e-5,
+    minimality_power=2,
+)
+
+CONFIGS: dict[str, DecompositionConfig] = {
+    "tms_5-2": DecompositionConfig(),
+    "tms_5-2-id": DecompositionConfig(),
+    "tms_40-10": _FORTY,
+    "tms_40-10-id": _FORTY,
+    "resid_mlp1": _RESIDUAL.model_copy(update={"n_subcomponents": 100}),
+    "resid_mlp2": _RESIDUAL.model_copy(update={"n_subcomponents": 400}),
+    "resid_mlp3": _RESIDUAL.model_copy(update={"n_subcomponents": 500, "n_hidden": 128}),
+}
+"""How each target is decomposed unless something else is asked for."""
+
+
+def config_of(target: str) -> DecompositionConfig:
+    """Return the configuration named after a target, or the default one."""
+    return CONFIGS.get(target, DecompositionConfig())

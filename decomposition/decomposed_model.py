@@ -30,8 +30,8 @@ from torch import Tensor, nn
 
 from decomposition.causal_importance import (
     ImportanceNetworks,
+    Importances,
     Seen,
-    lower_leaky_hard_sigmoid,
 )
 from decomposition.errors import SplitError
 from decomposition.masks import Mask
@@ -161,8 +161,8 @@ class DecomposedModel(nn.Module):
     @torch.no_grad()
     def importance(self, x: Tensor) -> dict[str, Tensor]:
         """Return the causal importance g in [0, 1] per matrix, `*positions C` each."""
-        z = self.importance_networks(self.clean(x).seen)
-        return {name: lower_leaky_hard_sigmoid(of) for name, of in z.items()}
+        found: Importances = self.importance_networks(self.clean(x).seen)
+        return found.g
 
     @contextmanager
     def masked(self, masks: Mapping[str, Mask]) -> Iterator[None]:

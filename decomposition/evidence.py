@@ -5,6 +5,7 @@
 then measures, judges by rule, and attaches the result.
 """
 
+import hashlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -60,13 +61,18 @@ def decompose_and_store(
 ) -> DecompositionReport:
     """Train a target, decompose it, and store the run with its subcomponents and tensors.
 
+    An interrupted one leaves the state of its training under `unfinished` in the artifacts, and
+    the next one of the same target and configuration goes on from there.
+
     Raises:
         DecompositionError: There is no such target, or it could not be trained or decomposed;
             nothing but a failed run is stored.
     """
     find_recipe(target)
     with one_thread(), store.decomposing(METHOD, config, config.seed) as (run, folder):
-        decomposition = decompose(train_target(target, config.seed), config, on_progress)
+        trained = train_target(target, config.seed)
+        state = store.artifacts / "unfinished" / f"{target}-{_key(config)}.safetensors"
+        decomposition = decompose(trained, config, on_progress, state)
         metrics_config = MetricsConfig(seed=config.seed)
         metrics = evaluate(decomposition, metrics_config)
         summaries = harvest(decomposition, metrics_config.harvest)
@@ -94,6 +100,10 @@ def decompose_and_store(
         metrics=metrics,
         seconds=decomposition.seconds,
     )
+
+
+def _key(config: DecompositionConfig) -> str:
+    return hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
 
 
 def measure_statement(store: Store, question: Question, config: ExperimentConfig) -> str:

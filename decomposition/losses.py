@@ -147,5 +147,7 @@ def mean_powers(
     importance: Float[Tensor, "batch *positions C"], p: float, row_weights: Float[Tensor, " batch"]
 ) -> Float[Tensor, " C"]:
     """Return the mean of g^p over rows and positions, of each subcomponent."""
-    powers = (importance + EPSILON).pow(p)
-    return row_weights @ powers.reshape(len(powers), -1, powers.shape[-1]).mean(dim=1)
+    powers = importance if p == 1 else (importance + EPSILON).pow(p)
+    if powers.ndim > 2:
+        powers = powers.flatten(1, -2).mean(dim=1)
+    return row_weights @ powers

@@ -16,6 +16,8 @@ cosine alone says little: **mmcs_random** is what as many random directions reac
 * **identity_error**: with one feature active at a time, the number of importances that are off
   by more than 0.1 from one subcomponent alone for each feature (after the best matching of
   subcomponents to features).
+* **dense_error**: where one mechanism of full rank serves all features, the subcomponents that
+  are missing from it or superfluous, with the same inputs and tolerance.
 * **alive**, **l0**: subcomponents with mean importance above a threshold; subcomponents per
   input with importance above another one.
 * **faithfulness**: mean squared entry of W - UV, over all matrices.
@@ -82,7 +84,7 @@ def evaluate(decomposition: Decomposition, config: MetricsConfig) -> dict[str, f
     by_matrix: dict[str, dict[str, float]] = {
         "alive": {matrix: found.alive.sum().item() for matrix, found in counted.items()},
         "l0": {matrix: found.density.sum().item() for matrix, found in counted.items()},
-        "identity_error": _identity_errors(decomposition),
+        **importance_errors(decomposition),
     }
     totals = {name: sum(values.values()) for name, values in by_matrix.items()}
     singles = {
@@ -106,7 +108,7 @@ def geometry(
     """Return mmcs, ml2r and mmcs_random over the mechanisms of all matrices."""
     cosines, ratios, random_cosines = [], [], []
     generator = generator_for("metrics", "random directions", config.seed)
-    for matrix, mechanisms in decomposition.target.mechanisms().items():
+    for matrix, mechanisms in decomposition.mechanisms().items():
         learned = rank_one_matrices(decomposition.model.subcomponents[matrix])
         similarity = restricted_cosines(learned, mechanisms)
         best, index = similarity.masked_fill(~alive[matrix], -1).max(dim=1)
@@ -156,6 +158,19 @@ def identity_error(importance: Float[Tensor, "features C"]) -> int:
     ideal = torch.zeros_like(importance)
     ideal[rows, columns] = 1
     return int(((importance - ideal).abs() > IDENTITY_TOLERANCE).sum())
+
+
+def dense_error(importance: Float[Tensor, "features C"], rank: int) -> int:
+    """Count the subcomponents that keep a matrix from having `rank` of them for all features.
+
+    The `rank` subcomponents with most importance in sum should each have one of at least 0.9 on
+    some feature, and all others none above 0.1.
+    """
+    strongest = importance.sum(dim=0).argsort(descending=True, stable=True)
+    largest = importance.amax(dim=0)[strongest]
+    missing = largest[:rank] < 1 - IDENTITY_TOLERANCE
+    superfluous = largest[rank:] > IDENTITY_TOLERANCE
+    return int(missing.sum()) + int(superfluous.sum()) + max(0, rank - len(largest))
 
 
 def reconstructions(decomposition: Decomposition, config: MetricsConfig) -> dict[str, float]:
@@ -215,9 +230,20 @@ def _error(decomposition: Decomposition, output: Tensor, expected: Tensor) -> Te
     return reconstruction(output, expected, torch.full((len(output),), 1 / len(output)))
 
 
-def _identity_errors(decomposition: Decomposition) -> dict[str, float]:
-    importance = decomposition.model.importance(decomposition.target.probes())
-    return {matrix: float(identity_error(g)) for matrix, g in importance.items()}
+def importance_errors(decomposition: Decomposition) -> dict[str, dict[str, float]]:
+    """Return identity and dense errors of the matrices of which the target says what to expect."""
+    target = decomposition.target
+    importance = decomposition.model.importance(target.probes())
+    errors: dict[str, dict[str, float]] = {}
+    for matrix, rank in target.blocks.items():
+        if matrix not in importance:
+            continue
+        g = importance[matrix]
+        if rank is None:
+            errors.setdefault("identity_error", {})[matrix] = float(identity_error(g))
+        else:
+            errors.setdefault("dense_error", {})[matrix] = float(dense_error(g, rank))
+    return errors
 
 
 def _length_ratios(

@@ -6,7 +6,6 @@ configuration asks for is made in a single pass, as one long batch.
 
 import math
 from collections.abc import Mapping
-from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -14,7 +13,6 @@ from torch import Tensor
 
 from decomposition import losses
 from decomposition.adversary import Adversary
-from decomposition.causal_importance import lower_leaky_hard_sigmoid, upper_leaky_hard_sigmoid
 from decomposition.config import DecompositionConfig
 from decomposition.decomposed_model import CleanPass, DecomposedModel
 from decomposition.masks import Mask, draw_masks, masks_above, one_batch, random_subsets, routed
@@ -77,11 +75,9 @@ class Objective:
             done: The share of the training that is done, in [0, 1].
         """
         clean = self.model.clean(batch.rows)
-        z = self.model.importance_networks(clean.seen)
-        importances = {name: lower_leaky_hard_sigmoid(of) for name, of in z.items()}
+        importances, penalised = self.model.importance_networks(clean.seen)
         parts = {"faithfulness": losses.faithfulness(remainders(self.model))}
         parts |= self._reconstructions(batch, clean, importances)
-        penalised = [upper_leaky_hard_sigmoid(of) for of in z.values()]
         power = self.config.power(done)
         if self.config.minimality:
             parts["minimality"] = losses.importance_minimality(penalised, power, batch.weights)
@@ -123,18 +119,20 @@ class Objective:
     def _runs(
         self, batch: Batch, clean: CleanPass, importances: Mapping[str, Tensor]
     ) -> dict[str, list[dict[str, Mask]]]:
-        """Draw the masks of every run that the configuration asks for, by loss."""
-        draw = partial(draw_masks, importances, self.config.mask_remainder, self.generator)
+        """Return the masks of every run that the configuration asks for, by loss.
+
+        They are drawn once for all losses but the adversarial one, which are expectations each
+        and add up to the same.
+        """
         runs: dict[str, list[dict[str, Mask]]] = {}
+        if self.config.stochastic or self.config.layerwise or self.config.subset:
+            masks = draw_masks(importances, self.config.mask_remainder, self.generator)
         if self.config.stochastic:
-            runs["stochastic"] = [draw()]
+            runs["stochastic"] = [masks]
         if self.config.layerwise:
-            runs["layerwise"] = [
-                draw_masks({name: g}, self.config.mask_remainder, self.generator)
-                for name, g in importances.items()
-            ]
+            runs["layerwise"] = [{name: mask} for name, mask in masks.items()]
         if self.config.subset:
-            runs["subset"] = [routed(draw(), random_subsets(importances, self.generator))]
+            runs["subset"] = [routed(masks, random_subsets(importances, self.generator))]
         if self.config.adversarial:
             runs["adversarial"] = [self._worst(batch, clean, importances)]
         return runs

@@ -22,19 +22,27 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
 
-from decomposition import losses
-from decomposition.config import METHOD, DecompositionConfig
-from decomposition.decomposed_model import DecomposedModel, decomposed_model
-from decomposition.errors import DivergenceError
-from decomposition.objective import Objective, first_not_finite, remainders
+from decomposition.attempt import Attempt, fresh_model, load_parameters, trained_parameters
+from decomposition.config import DecompositionConfig
+from decomposition.decomposed_model import DecomposedModel
+from decomposition.objective import Objective
+from decomposition.resuming import Progress, above, below, fingerprint, read_state, write_state
 from decomposition.seeds import generator_for
 from decomposition.targets import Target
+from decomposition.targets.mechanisms import Mechanisms
 
 logger = logging.getLogger(__name__)
+
+CHECK_EVERY = 20
+"""Steps between looks at the losses, each of which waits for the numbers to be there."""
+
+SAVE_EVERY = 10.0
+"""Seconds between savings of a training state."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Decomposition:
     config: DecompositionConfig
     model: DecomposedModel
     losses: Mapping[str, float]
-    """The four losses at the last step, without their coefficients."""
+    """The losses at the last step, without their coefficients."""
 
     seconds: float
     """Wall-clock time that training took."""
@@ -53,37 +61,161 @@ class Decomposition:
     cpu_seconds: float
     """Processor time that training took, over all threads."""
 
+    def mechanisms(self) -> dict[str, Mechanisms]:
+        """Return the known mechanisms of the matrices that were decomposed."""
+        known = self.target.mechanisms()
+        return {name: known[name] for name in self.model.layers if name in known}
+
 
 def decompose(
     target: Target,
     config: DecompositionConfig,
     on_progress: Callable[[int, int], None] | None = None,
+    state: Path | None = None,
 ) -> Decomposition:
-    """Find rank-one subcomponents of a target's matrices; writes nothing anywhere.
+    """Find rank-one subcomponents of a target's matrices.
 
     Args:
         target: Stays as it is.
         config: With the target, decides the result.
         on_progress: Called after every step with the steps done and the steps to do.
+        state: A file for the state of the training, written every few seconds and whenever a
+            callback interrupts. If it is there already, training goes on from it and gives the
+            numbers that it would have given without the interruption. It is deleted at the end.
+            None writes nothing anywhere.
 
     Raises:
-        DivergenceError: A loss is no longer a finite number.
+        DivergenceError: A loss is no longer a finite number. The state file is that of the last
+            time when all was well.
+        CheckpointError: The state is damaged or belongs to something else.
+        SplitError: The configuration's patterns do not fit the target.
     """
-    started, cpu_started = time.perf_counter(), time.process_time()
-    best: tuple[float, DecomposedModel, dict[str, float]] | None = None
-    for attempt in range(config.restarts):
-        generator = generator_for(target.name, METHOD, config.seed, attempt)
-        model, final = _train(target, config, generator, _shifted(on_progress, attempt, config))
-        total = objective_on_fresh_inputs(model, target, config)
-        logger.info("attempt %s at %s: objective %.5f", attempt + 1, target.name, total)
-        if best is None or total < best[0]:
-            best = total, model, final
-    assert best is not None, "at least one attempt is made"
-    _, model, final = best
-    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+    session = Session(target, config, on_progress, state)
+    session.run()
+    if state is not None:
+        state.unlink(missing_ok=True)
+    assert session.best is not None, "at least one attempt is made"
     steps = config.restarts * config.steps
+    seconds, cpu_seconds = session.clock.seconds, session.clock.cpu_seconds
     logger.info("decomposed %s: %s steps, %.1f s", target.name, steps, seconds)
-    return Decomposition(target, config, model.eval(), final, seconds, cpu_seconds)
+    model = session.best.model.eval()
+    return Decomposition(target, config, model, session.best.losses, seconds, cpu_seconds)
+
+
+class Best(NamedTuple):
+    """The best start that is finished."""
+
+    objective: float
+    model: DecomposedModel
+    losses: dict[str, float]
+
+
+class Clock:
+    """Counts wall-clock and processor time, going on from earlier sessions."""
+
+    def __init__(self, seconds: float = 0.0, cpu_seconds: float = 0.0) -> None:
+        self._started = time.perf_counter() - seconds
+        self._cpu_started = time.process_time() - cpu_seconds
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time so far."""
+        return time.perf_counter() - self._started
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time so far, over all threads."""
+        return time.process_time() - self._cpu_started
+
+
+class Session:
+    """All starts of one decomposition, from the beginning or from where they were left."""
+
+    def __init__(
+        self,
+        target: Target,
+        config: DecompositionConfig,
+        on_progress: Callable[[int, int], None] | None,
+        state: Path | None,
+    ) -> None:
+        self.target, self.config = target, config
+        self.best: Best | None = None
+        self.clock = Clock()
+        self._on_progress, self._state = on_progress, state
+        self._saved_at = time.monotonic()
+
+    def run(self) -> None:
+        """Train every start and keep the best."""
+        attempt = self._resumed() or self._begun(0)
+        try:
+            while True:
+                self._train(attempt)
+                if attempt.number + 1 == self.config.restarts:
+                    return
+                attempt = self._begun(attempt.number + 1)
+        except KeyboardInterrupt:
+            if attempt.is_whole and attempt.step < self.config.steps:
+                self._save(attempt)
+            raise
+
+    def _begun(self, number: int) -> Attempt:
+        attempt = Attempt(self.target, self.config, number)
+        attempt.warm_up()
+        self._save(attempt)
+        return attempt
+
+    def _train(self, attempt: Attempt) -> None:
+        config = self.config
+        before, of = attempt.number * config.steps, config.restarts * config.steps
+        final: dict[str, float] = {}
+        while attempt.step < config.steps:
+            attempt.advance()
+            if attempt.step % CHECK_EVERY == 0 or attempt.step == config.steps:
+                final = attempt.check()
+                if time.monotonic() - self._saved_at > SAVE_EVERY and attempt.step < config.steps:
+                    self._save(attempt)
+            if self._on_progress is not None:
+                self._on_progress(before + attempt.step, of)
+        total = objective_on_fresh_inputs(attempt.model, self.target, config)
+        logger.info("start %s at %s: objective %.5f", attempt.number + 1, self.target.name, total)
+        if self.best is None or total < self.best.objective:
+            self.best = Best(total, attempt.model, final)
+
+    def _save(self, attempt: Attempt) -> None:
+        if self._state is None:
+            return
+        tensors = attempt.tensors()
+        if self.best is not None:
+            tensors |= above("best", trained_parameters(self.best.model))
+        progress = Progress(
+            target=self.target.name,
+            target_sha256=fingerprint(self.target),
+            config=self.config,
+            attempt=attempt.number,
+            step=attempt.step,
+            best_objective=None if self.best is None else self.best.objective,
+            best_losses={} if self.best is None else self.best.losses,
+            seconds=self.clock.seconds,
+            cpu_seconds=self.clock.cpu_seconds,
+        )
+        write_state(self._state, progress, tensors)
+        self._saved_at = time.monotonic()
+
+    def _resumed(self) -> Attempt | None:
+        """Return the start that was left in the state file, if there is one."""
+        found = None if self._state is None else read_state(self._state, self.target, self.config)
+        if found is None:
+            return None
+        progress, tensors = found
+        attempt = Attempt(self.target, self.config, progress.attempt)
+        attempt.restore(progress.step, tensors)
+        if progress.best_objective is not None:
+            model = fresh_model(self.target, self.config, generator_for("overwritten"))
+            load_parameters(model, below("best", tensors))
+            self.best = Best(progress.best_objective, model, progress.best_losses)
+        self.clock = Clock(progress.seconds, progress.cpu_seconds)
+        logger.info("going on with start %s at step %s", attempt.number + 1, attempt.step)
+        return attempt
 
 
 def objective_on_fresh_inputs(
@@ -95,81 +227,3 @@ def objective_on_fresh_inputs(
     with torch.no_grad():
         batch = objective.batch(target.batch(config.n_objective, generator))
         return objective.total(objective.parts(batch, done=1.0)).item()
-
-
-def _train(
-    target: Target,
-    config: DecompositionConfig,
-    generator: torch.Generator,
-    on_progress: Callable[[int, int], None] | None,
-) -> tuple[DecomposedModel, dict[str, float]]:
-    """Train once from one random start; returns the model and its last losses."""
-    model = fresh_model(target, config, generator)
-    _warm_up(model, config)
-    objective = Objective(model, target.is_categorical, config, generator)
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(trained, lr=config.learning_rate, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, config.steps - 1))
-    parts: dict[str, Tensor] = {}
-    for step in range(config.steps):
-        batch = objective.batch(target.batch(config.batch_size, generator))
-        parts = objective.parts(batch, step / max(1, config.steps - 1))
-        _check(parts, config, step)
-        optimizer.zero_grad()
-        total = objective.total(parts)
-        total.backward()  # type: ignore[no-untyped-call]  # torch's stub lacks the annotation
-        nn.utils.clip_grad_norm_(trained, config.clip_norm)
-        optimizer.step()
-        objective.adversary.after_backward()
-        schedule.step()
-        if on_progress is not None:
-            on_progress(step + 1, config.steps)
-    return model, {name: part.item() for name, part in parts.items()}
-
-
-def fresh_model(
-    target: Target, config: DecompositionConfig, generator: torch.Generator
-) -> DecomposedModel:
-    """Split a target as the configuration says, before any training.
-
-    Raises:
-        SplitError: The configuration's patterns do not fit the target.
-    """
-    counts = config.matrices or dict.fromkeys(target.transposes, config.n_subcomponents)
-    return decomposed_model(target.model, counts, config.n_hidden, generator, target.transposes)
-
-
-def _shifted(
-    on_progress: Callable[[int, int], None] | None, attempt: int, config: DecompositionConfig
-) -> Callable[[int, int], None] | None:
-    """Count the steps of one attempt among those of all."""
-    if on_progress is None:
-        return None
-    before, of = attempt * config.steps, config.restarts * config.steps
-    return lambda done, _steps: on_progress(before + done, of)
-
-
-def _warm_up(model: DecomposedModel, config: DecompositionConfig) -> None:
-    """Fit the sums to the weights; this optimizer's state is not carried into training."""
-    subcomponents = nn.ModuleList(model.subcomponents.values())
-    optimizer = torch.optim.AdamW(
-        subcomponents.parameters(),
-        lr=config.warm_up_learning_rate,
-        weight_decay=config.warm_up_weight_decay,
-    )
-    for _ in range(config.warm_up_steps):
-        loss = losses.faithfulness(remainders(model))
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's stub lacks the annotation
-        optimizer.step()
-
-
-def _check(parts: Mapping[str, Tensor], config: DecompositionConfig, step: int) -> None:
-    values = dict(zip(parts, torch.stack(list(parts.values())).tolist(), strict=True))
-    name = first_not_finite(values)
-    if name is not None:
-        raise DivergenceError(
-            f"step {step + 1} of {config.steps}: the {name} loss is {values[name]}; "
-            f"try a learning rate below {config.learning_rate} "
-            f"or a clip_norm below {config.clip_norm}"
-        )

@@ -87,7 +87,7 @@ class Recovery:
             ExperimentError: The target's mechanisms are not known.
         """
         target = decomposition.target
-        mechanisms = target.mechanisms()
+        mechanisms = decomposition.mechanisms()
         if not mechanisms:
             raise ExperimentError(f"the true mechanisms of {target.name} are not known")
         generator = generator_for(self.name, config.seed)
@@ -98,7 +98,9 @@ class Recovery:
         counts = resampled_counts(len(x), config.resamples, generator)
 
         scores, involved = [], []
-        for matrix, importance in decomposition.model.importance(x).items():
+        importances = decomposition.model.importance(x)
+        for matrix in mechanisms:
+            importance = importances[matrix]
             contrast = contrasts(importance, active[:, seen].float(), counts)
             assigned = contrast.argmax(dim=2)  # resamples features
             learned = rank_one_matrices(decomposition.model.subcomponents[matrix])
@@ -144,7 +146,7 @@ def random_control(
     draws = []
     for _ in range(N_CONTROL_DRAWS):
         scores = []
-        for matrix, mechanisms in decomposition.target.mechanisms().items():
+        for matrix, mechanisms in decomposition.mechanisms().items():
             lengths = norms(decomposition.model.subcomponents[matrix])
             shape = torch.Size((len(lengths), *mechanisms.matrices.shape[1:]))
             drawn = random_rank_ones(shape, generator)
@@ -159,7 +161,7 @@ def random_control(
 def svd_control(decomposition: Decomposition) -> Control:
     """Measure the singular directions of each matrix, lent the norm of each mechanism."""
     scores = []
-    for matrix, mechanisms in decomposition.target.mechanisms().items():
+    for matrix, mechanisms in decomposition.mechanisms().items():
         u, _, v = torch.linalg.svd(decomposition.model.weights[matrix], full_matrices=False)
         directions = torch.einsum("ok,ki->koi", u, v)
         directions = torch.cat([directions, -directions])

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from decomposition.errors import UnknownNameError
 from decomposition.targets.mechanisms import Mechanisms
+from decomposition.targets.residual_mlp import ResidualMlpConfig, ResidualMlpRecipe
 from decomposition.targets.tms import TmsConfig, TmsRecipe
 
 
@@ -37,6 +38,14 @@ class Target(Protocol):
     @property
     def transposes(self) -> Mapping[str, str | None]:
         """Module paths of the matrices to decompose; each with the one it transposes, or None."""
+
+    @property
+    def blocks(self) -> Mapping[str, int | None]:
+        """What is known of the subcomponents that each matrix should need.
+
+        A number is the rank of a single block that serves all features; None means one
+        subcomponent for each feature. Matrices of which nothing is known are left out.
+        """
 
     @property
     def is_categorical(self) -> bool:
@@ -73,9 +82,17 @@ class Recipe(Protocol):
         """Make the target again from the tensors it was saved with."""
 
 
-TARGETS: dict[str, Recipe] = {
-    "tms_5-2": TmsRecipe("tms_5-2", TmsConfig(n_features=5, n_hidden=2)),
-}
+_RECIPES: tuple[Recipe, ...] = (
+    TmsRecipe("tms_5-2", TmsConfig(n_features=5, n_hidden=2)),
+    TmsRecipe("tms_5-2-id", TmsConfig(n_features=5, n_hidden=2, has_hidden_identity=True)),
+    TmsRecipe("tms_40-10", TmsConfig(n_features=40, n_hidden=10)),
+    TmsRecipe("tms_40-10-id", TmsConfig(n_features=40, n_hidden=10, has_hidden_identity=True)),
+    ResidualMlpRecipe("resid_mlp1", ResidualMlpConfig(n_features=100, n_layers=1, n_neurons=50)),
+    ResidualMlpRecipe("resid_mlp2", ResidualMlpConfig(n_features=100, n_layers=2, n_neurons=25)),
+    ResidualMlpRecipe("resid_mlp3", ResidualMlpConfig(n_features=102, n_layers=3, n_neurons=17)),
+)
+
+TARGETS: dict[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}
 
 
 def find_recipe(name: str) -> Recipe:

@@ -6,7 +6,9 @@ Elhage et al. (2022), Toy Models of Superposition, arXiv:2209.10652:
 
 with W of shape `n_hidden n_features`. A feature is active with a small probability, and then
 uniform on [0, 1]; the model learns to reconstruct the features through fewer dimensions than
-there are. Its mechanisms are known: column j of W is what the model does for feature j.
+there are. Its mechanisms are known: column j of W is what the model does for feature j. With a
+*hidden identity* the model is :math:`\mathrm{ReLU}(W^\top I W x + b)`: the same function, but
+with a third matrix whose one mechanism has full rank and serves all features.
 
 Training can end with a feature that the model has given up. Such a model is no test of a
 decomposition, so every trained model is checked, and another one is trained from the next
@@ -41,6 +43,9 @@ class TmsConfig(BaseModel):
 
     n_features: int = Field(ge=2)
     n_hidden: int = Field(ge=1)
+    has_hidden_identity: bool = False
+    """Whether an identity matrix stands between the two others."""
+
     feature_probability: float = Field(default=0.05, gt=0, le=1)
     """How often each feature is active, independently of the others."""
 
@@ -65,21 +70,30 @@ class ToyModel(nn.Module):
     """ReLU(Wᵀ W x + b) as two linear layers; the second weight is the first one transposed."""
 
     def __init__(
-        self, weight: Float[Tensor, "hidden features"], bias: Float[Tensor, " features"]
+        self,
+        weight: Float[Tensor, "hidden features"],
+        bias: Float[Tensor, " features"],
+        has_hidden_identity: bool = False,
     ) -> None:
         super().__init__()
         n_hidden, n_features = weight.shape
         self.linear1 = nn.Linear(n_features, n_hidden, bias=False)
+        self.hidden = nn.Linear(n_hidden, n_hidden, bias=False) if has_hidden_identity else None
         self.linear2 = nn.Linear(n_hidden, n_features)
         with torch.no_grad():
             self.linear1.weight.copy_(weight)
             self.linear2.weight.copy_(weight.T)
             self.linear2.bias.copy_(bias)
+            if self.hidden is not None:
+                nn.init.eye_(self.hidden.weight)
         self.requires_grad_(False)
 
     def forward(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch features"]:
         """Reconstruct the features."""
-        return torch.relu(self.linear2(self.linear1(x)))
+        hidden = self.linear1(x)
+        if self.hidden is not None:
+            hidden = self.hidden(hidden)
+        return torch.relu(self.linear2(hidden))
 
 
 @dataclass(frozen=True)
@@ -98,7 +112,15 @@ class TmsTarget:
     @property
     def transposes(self) -> dict[str, str | None]:
         """The matrices to decompose: `linear2` is the transpose of `linear1`."""
+        if self.config.has_hidden_identity:
+            return {"linear1": None, "hidden": None, "linear2": "linear1"}
         return {"linear1": None, "linear2": "linear1"}
+
+    @property
+    def blocks(self) -> dict[str, int | None]:
+        """One subcomponent for each feature, but in the identity: there as many as its rank."""
+        ends: dict[str, int | None] = {"linear1": None, "linear2": None}
+        return ends | ({"hidden": self.config.n_hidden} if self.config.has_hidden_identity else {})
 
     def batch(self, n: int, generator: torch.Generator) -> Float[Tensor, "n features"]:
         """Draw n inputs from the distribution that the model was trained on."""
@@ -160,7 +182,7 @@ class TmsRecipe:
 
     def restore(self, seed: int, attempts: int, tensors: Mapping[str, Tensor]) -> TmsTarget:
         """Make the target again from the tensors it was saved with."""
-        model = ToyModel(tensors["weight"], tensors["bias"])
+        model = ToyModel(tensors["weight"], tensors["bias"], self.config.has_hidden_identity)
         return TmsTarget(self.name, seed, attempts, self.config, model)
 
 
@@ -224,4 +246,4 @@ def _trained(
         schedule.step()
         if on_progress is not None:
             on_progress(step + 1, config.steps)
-    return ToyModel(weight.detach(), bias.detach())
+    return ToyModel(weight.detach(), bias.detach(), config.has_hidden_identity)

@@ -7,10 +7,11 @@ import torch
 from jaxtyping import install_import_hook
 
 with install_import_hook("decomposition", "beartype.beartype"):
+    from decomposition.attempt import fresh_model
     from decomposition.config import DecompositionConfig
     from decomposition.seeds import generator_for
     from decomposition.targets.tms import TmsConfig, TmsTarget, ToyModel
-    from decomposition.training import Decomposition, fresh_model
+    from decomposition.training import Decomposition
 
 torch.set_num_threads(1)  # the models are so small that a second thread only costs
 

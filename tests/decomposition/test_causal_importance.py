@@ -3,7 +3,6 @@ from torch.nn.functional import gelu
 
 from decomposition.causal_importance import (
     ImportanceNetworks,
-    Seen,
     lower_leaky_hard_sigmoid,
     upper_leaky_hard_sigmoid,
 )
@@ -14,7 +13,7 @@ Z = [-2.0, 0.0, 0.5, 1.0, 3.0]
 
 
 def z_of(networks: ImportanceNetworks, inner: torch.Tensor) -> torch.Tensor:
-    return networks({"matrix": Seen(inner, lambda: inner)})["matrix"]
+    return networks.z(inner, slice(None))
 
 
 def gradient_of(squashing, incoming: float) -> list[float]:

@@ -173,16 +173,26 @@ def test_an_unknown_target_records_no_run(store: Store):
         assert session.exec(select(func.count()).select_from(Run)).one() == 0
 
 
-def test_an_interrupted_decomposition_leaves_a_failed_run_and_no_files(store: Store):
+def test_an_interrupted_decomposition_leaves_a_failed_run_and_goes_on_when_asked_again(
+    store: Store,
+):
     def interrupt(done: int, _total: int) -> None:
         if done == 2:
             raise KeyboardInterrupt
 
-    config = DecompositionConfig(restarts=1, steps=5, warm_up_steps=2)
+    config = DecompositionConfig(restarts=1, steps=5, warm_up_steps=2, n_objective=100)
     with pytest.raises(KeyboardInterrupt):
         decompose_and_store(store, "tms_5-2", config, interrupt)
 
     with reading(store.engine) as session:
         assert session.exec(select(Run.status)).all() == [RunStatus.FAILED]
         assert session.exec(select(func.count()).select_from(Subcomponent)).one() == 0
-    assert list(store.artifacts.iterdir()) == []
+    assert [path.name for path in store.artifacts.iterdir()] == ["unfinished"]
+
+    seen: list[int] = []
+    resumed = decompose_and_store(store, "tms_5-2", config, lambda done, _: seen.append(done))
+    whole = decompose_and_store(store, "tms_5-2", config)
+
+    assert seen == [3, 4, 5]
+    assert resumed.metrics == whole.metrics
+    assert list((store.artifacts / "unfinished").iterdir()) == []

@@ -194,5 +194,7 @@ def test_importances_in_one_product_are_those_of_each_matrix_by_itself():
 
     together, apart = networks(both), networks(short)
 
-    torch.testing.assert_close(apart["a"], together["a"])
-    torch.testing.assert_close(apart["b"], together["b"][:5])
+    torch.testing.assert_close(apart.g["a"], together.g["a"])
+    torch.testing.assert_close(apart.g["b"], together.g["b"][:5])
+    torch.testing.assert_close(apart.penalised[0], together.penalised[0][:, :3])
+    torch.testing.assert_close(apart.penalised[1], together.penalised[0][:5, 3:])

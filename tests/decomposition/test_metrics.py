@@ -9,6 +9,7 @@ from decomposition.masks import Mask
 from decomposition.metrics import (
     MetricsConfig,
     adversarial_masks,
+    dense_error,
     evaluate,
     geometry,
     identity_error,
@@ -189,3 +190,13 @@ def test_the_issues_metrics_are_all_there(fresh):
         *("pgd_reconstruction", "l0/linear1", "l0/linear2"),
     }
     assert wanted <= set(evaluate(fresh, CONFIG))
+
+
+def test_dense_error_wants_as_many_subcomponents_as_the_rank_and_no_more():
+    # two that matter, one of them for both features; the third is nothing
+    importance = torch.tensor([[0.95, 0.0, 0.05], [1.0, 0.92, 0.0]])
+
+    assert dense_error(importance, 2) == 0
+    assert dense_error(importance, 1) == 1  # the second is superfluous
+    assert dense_error(importance, 3) == 1  # the third is missing
+    assert dense_error(importance, 5) == 3  # and so are two that do not exist

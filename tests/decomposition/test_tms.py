@@ -134,3 +134,35 @@ def test_columns_and_rows_are_told_apart():
 @pytest.mark.parametrize("name", TARGETS)
 def test_every_recipe_has_its_key_for_a_name(name: str):
     assert TARGETS[name].name == name
+
+
+def test_a_hidden_identity_is_a_third_matrix_and_changes_nothing(pentagon):
+    plain = pentagon.model
+    model = ToyModel(plain.linear1.weight, plain.linear2.bias, has_hidden_identity=True)
+    x = pentagon.batch(50, generator_for("x"))
+
+    assert torch.equal(model.hidden.weight, torch.eye(2))
+    torch.testing.assert_close(model(x), plain(x))
+
+
+def test_a_target_with_hidden_identity_says_that_it_is_one_block_of_full_rank():
+    config = TmsConfig(
+        n_features=5, n_hidden=2, has_hidden_identity=True, steps=600, batch_size=256
+    )
+    recipe = TmsRecipe("tms_5-2-id", config)
+
+    target = recipe.train(0)
+    again = recipe.restore(0, target.attempts, target.tensors())
+
+    assert list(target.transposes) == ["linear1", "hidden", "linear2"]
+    assert target.blocks == {"linear1": None, "linear2": None, "hidden": 2}
+    assert set(target.mechanisms()) == {"linear1", "linear2"}
+    x = target.batch(20, generator_for("x"))
+    assert torch.equal(again.model(x), target.model(x))
+
+
+@pytest.mark.slow
+def test_forty_features_in_ten_dimensions_are_all_represented():
+    target = train_target("tms_40-10", 0)
+
+    assert represented(target.model, target.config).n == 40

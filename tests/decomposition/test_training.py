@@ -86,11 +86,6 @@ def test_progress_counts_the_steps_and_can_interrupt(pentagon):
     assert seen == [(1, 20), (2, 20), (3, 20)]
 
 
-def test_an_unknown_setting_is_refused():
-    with pytest.raises(ValueError, match="stpes"):
-        DecompositionConfig.model_validate({"stpes": 10})
-
-
 def test_of_several_starts_the_one_with_the_lowest_objective_is_kept(pentagon, monkeypatch):
     seen = []
 

@@ -1,0 +1,140 @@
+"""One random start of a decomposition, step by step."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from decomposition import losses
+from decomposition.config import METHOD, DecompositionConfig
+from decomposition.decomposed_model import DecomposedModel, decomposed_model
+from decomposition.errors import DivergenceError
+from decomposition.objective import Objective, first_not_finite, remainders
+from decomposition.resuming import above, below, optimizer_tensors, restore_optimizer
+from decomposition.seeds import generator_for
+from decomposition.subcomponents import untied
+from decomposition.targets import Target
+
+
+class Attempt:
+    """One random start in training."""
+
+    def __init__(self, target: Target, config: DecompositionConfig, number: int) -> None:
+        self.number, self.step = number, 0
+        self.is_whole = True
+        """False in the middle of a step, when parameters and moments do not fit together."""
+
+        self._target, self._config = target, config
+        self._generator = generator_for(target.name, METHOD, config.seed, number)
+        self.model = fresh_model(target, config, self._generator)
+        self._objective = Objective(self.model, target.is_categorical, config, self._generator)
+        self._trained = [p for p in self.model.parameters() if p.requires_grad]
+        self._optimizer = torch.optim.Adam(self._trained, lr=config.learning_rate, fused=True)
+        self._unchecked: list[Tensor] = []
+        self._names: list[str] = []
+
+    def warm_up(self) -> None:
+        """Fit the sums to the weights; this optimizer's state is not carried into training."""
+        config, subcomponents = self._config, nn.ModuleList(self.model.subcomponents.values())
+        optimizer = torch.optim.AdamW(
+            subcomponents.parameters(),
+            lr=config.warm_up_learning_rate,
+            weight_decay=config.warm_up_weight_decay,
+        )
+        for _ in range(config.warm_up_steps):
+            loss = losses.faithfulness(remainders(self.model))
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch's stub lacks the annotation
+            optimizer.step()
+
+    def advance(self) -> None:
+        """Take one step; nothing in it waits for a number."""
+        self.is_whole = False
+        config = self._config
+        for group in self._optimizer.param_groups:
+            group["lr"] = config.rate(self.step)
+        batch = self._objective.batch(self._target.batch(config.batch_size, self._generator))
+        parts = self._objective.parts(batch, self.step / max(1, config.steps - 1))
+        self._optimizer.zero_grad()
+        total = self._objective.total(parts)
+        total.backward()  # type: ignore[no-untyped-call]  # torch's stub lacks the annotation
+        nn.utils.clip_grad_norm_(self._trained, config.clip_norm)
+        self._optimizer.step()
+        self._objective.adversary.after_backward()
+        self._names = list(parts)
+        self._unchecked.append(torch.stack([part.detach() for part in parts.values()]))
+        self.step += 1
+        self.is_whole = True
+
+    def check(self) -> dict[str, float]:
+        """Look at the losses since the last check, and return the newest.
+
+        Raises:
+            DivergenceError: One of them is not finite.
+        """
+        first = self.step - len(self._unchecked) + 1
+        values: dict[str, float] = {}
+        for step, row in enumerate(torch.stack(self._unchecked).tolist(), start=first):
+            values = dict(zip(self._names, row, strict=True))
+            name = first_not_finite(values)
+            if name is not None:
+                raise DivergenceError(
+                    f"step {step} of {self._config.steps}: the {name} loss is {values[name]}; "
+                    f"try a learning rate below {self._config.learning_rate} "
+                    f"or a clip_norm below {self._config.clip_norm}"
+                )
+        self._unchecked = self._unchecked[-1:]
+        return values
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that decides how this start goes on."""
+        adversary = self._objective.adversary
+        tensors: dict[str, Tensor] = {**above("model", trained_parameters(self.model))}
+        tensors |= above("optimizer", optimizer_tensors(self._optimizer))
+        tensors["generator"] = self._generator.get_state()
+        tensors |= above("sources", adversary.sources)
+        if adversary.optimizer is not None:
+            tensors |= above("ascent", optimizer_tensors(adversary.optimizer))
+        return tensors
+
+    def restore(self, step: int, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from the tensors that `tensors` returned after this many steps."""
+        load_parameters(self.model, below("model", tensors))
+        restore_optimizer(self._optimizer, below("optimizer", tensors))
+        self._generator.set_state(tensors["generator"])
+        sources, adversary = below("sources", tensors), self._objective.adversary
+        if sources:
+            adversary.start_from(sources)
+            assert adversary.optimizer is not None, "it has just begun"
+            restore_optimizer(adversary.optimizer, below("ascent", tensors))
+        self.step = step
+
+
+def fresh_model(
+    target: Target, config: DecompositionConfig, generator: torch.Generator
+) -> DecomposedModel:
+    """Split a target as the configuration says, before any training.
+
+    Raises:
+        SplitError: The configuration's patterns do not fit the target.
+    """
+    counts = config.matrices or dict.fromkeys(target.transposes, config.n_subcomponents)
+    return decomposed_model(target.model, counts, config.n_hidden, generator, target.transposes)
+
+
+def trained_parameters(model: DecomposedModel) -> dict[str, nn.Parameter]:
+    """Return the parameters that training changes, each once, by names that stay the same."""
+    parameters = {
+        f"subcomponents.{matrix}.{name}": parameter
+        for matrix, parts in untied(model.subcomponents).items()
+        for name, parameter in parts.named_parameters()
+    }
+    networks = model.importance_networks.named_parameters()
+    return parameters | {f"importance.{name}": parameter for name, parameter in networks}
+
+
+def load_parameters(model: DecomposedModel, tensors: Mapping[str, Tensor]) -> None:
+    """Overwrite what `trained_parameters` returns."""
+    for matrix, parts in untied(model.subcomponents).items():
+        parts.load_state_dict(below(f"subcomponents.{matrix}", tensors))
+    model.importance_networks.load_state_dict(below("importance", tensors))
