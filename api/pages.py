@@ -20,12 +20,14 @@ from api.dependencies import (
 from api.intervals import interval_rows
 from api.layout import N_COLOURS, draw
 from api.marking import pieces_of
+from api.ring import ring_of
 from api.templating import templates
 from api.views.changes import changes_view, comparison_view
 from api.views.communities import CommunityItem, communities_view, community_view
 from api.views.crossings import run_bridges_view
 from api.views.overview import overview_view
 from api.views.runs import count_runs, run_view, runs_view
+from api.views.seams import run_seams_view, seams_view
 from api.views.search import SearchView, search_view
 from api.views.sources import count_sources, place_of, source_text_view, source_view, sources_view
 from api.views.statements import statement_view
@@ -104,6 +106,7 @@ def community_page(request: Request, community_id: str, session: SessionDep) -> 
         request,
         "community.html",
         community=view,
+        seams=seams_view(session, view.id, limit=5),
         picture=picture,
         texts=texts,
         colours=colours,
@@ -115,6 +118,19 @@ def community_page(request: Request, community_id: str, session: SessionDep) -> 
 def bridges_page(request: Request, session: SessionDep, limit: Limit = 10) -> HTMLResponse:
     """Show what `GET /api/bridges` returns."""
     return _page(request, "bridges.html", pairs=run_bridges_view(session, limit).root, limit=limit)
+
+
+@router.get("/seams")
+def seams_page(
+    request: Request,
+    session: SessionDep,
+    method: Annotated[str | None, Query()] = None,
+    limit: Limit = 10,
+) -> HTMLResponse:
+    """Show what `GET /api/seams` returns."""
+    runs = run_seams_view(session, method, limit).root
+    rings = {run.run: ring_of(run.seams) for run in runs}
+    return _page(request, "seams.html", runs=runs, rings=rings)
 
 
 @router.get("/statements/{statement_id}")

@@ -99,6 +99,29 @@ def bridges(
 
 
 @app.command()
+def seams(
+    community_id: Annotated[
+        str | None, typer.Argument(metavar="[COMMUNITY]", help="Default: of whole methods.")
+    ] = None,
+    method: Annotated[str | None, typer.Option(help="Of whole methods: only this one.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Of each list, so many.")] = 10,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Show where communities touch, what connects them, and papers that lie across them."""
+    from api import terminal, terminal_bridges
+    from api.views.seams import run_seams_view, seams_view
+
+    with session_of(db) as session:
+        if community_id is None:
+            found = run_seams_view(session, method, limit)
+            terminal.show(found, as_json, terminal_bridges.run_seams)
+            return
+        view = seams_view(session, community_id, limit)
+        terminal.show(view, as_json, terminal_bridges.seams)
+
+
+@app.command()
 def statement(statement_id: str, db: Database = None, as_json: Json = False) -> None:
     """Show a claim or finding with every quote, its neighbours, communities and evidence."""
     from api import terminal

@@ -23,6 +23,7 @@ from api.views.crossings import RunBridgesView, run_bridges_view
 from api.views.evidence import EvidenceItem, LedgerView, evidence_view, ledger_view
 from api.views.overview import OverviewView, overview_view
 from api.views.runs import RunDetailView, RunsView, count_runs, run_view, runs_view
+from api.views.seams import RunSeamsView, SeamsOfCommunity, run_seams_view, seams_view
 from api.views.search import SearchView, search_view
 from api.views.sources import (
     SourcesView,
@@ -86,6 +87,22 @@ def read_comparison(
 ) -> ComparisonView:
     """Return what changed from one clustering run to another, of the same method or not."""
     return comparison_view(session, before, after, limit)
+
+
+@router.get("/communities/{community_id}/seams", tags=["communities"])
+def read_seams(community_id: str, session: SessionDep, limit: Limit = 10) -> SeamsOfCommunity:
+    """Return where a community touches others, and which members connect or hold it."""
+    return seams_view(session, community_id, limit)
+
+
+@router.get("/seams", tags=["communities"])
+def read_run_seams(
+    session: SessionDep,
+    method: Annotated[str | None, Query(description="Only this method's.")] = None,
+    limit: Limit = 10,
+) -> RunSeamsView:
+    """Return papers at the seam, connectors and seams of every method's active run."""
+    return run_seams_view(session, method, limit)
 
 
 @router.get("/bridges", tags=["communities"])

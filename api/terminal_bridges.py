@@ -1,9 +1,10 @@
-"""How bridges look in a terminal."""
+"""How bridges and seams look in a terminal."""
 
 from collections.abc import Iterable
 
 from api.views.bridges import BridgeItem, BridgesView, NestedItem
 from api.views.crossings import CrossingItem, RunBridgesView
+from api.views.seams import RunSeamsView, SeamsOfCommunity
 
 Lines = Iterable[str]
 
@@ -55,3 +56,43 @@ def _crossing(item: CrossingItem) -> Lines:
 
 def _numbers(item: BridgeItem | CrossingItem) -> str:
     return f"Jaccard {item.jaccard:.2f}  lift {item.lift:.1f}  q {item.q_value:.2g}"
+
+
+def run_seams(view: RunSeamsView) -> Lines:
+    """Show what holds the communities of each run together, and where they touch."""
+    for run in view.root:
+        yield f"{run.method}, run {run.run}"
+        yield f"\nPapers at the seam ({len(run.papers)})"
+        for paper in run.papers:
+            yield f"  {paper.spread:.2f}  {paper.id}  {paper.title}"
+            places = (f"{place.label} ({place.statements})" for place in paper.places[:4])
+            yield f"       {paper.statements} statements: {', '.join(places)}"
+        yield from seams(run)
+        yield ""
+    if not view.root:
+        yield "there are no communities: ingest something, then run `claimgraph cluster`"
+
+
+def seams(view: SeamsOfCommunity) -> Lines:
+    """Show seams and connectors."""
+    yield f"\nSeams ({len(view.seams)})"
+    for seam in view.seams:
+        lift = "" if seam.lift is None else f", {seam.lift:.2f} of chance"
+        yield f"  {seam.weight:.2f} in {seam.ties} ties{lift}"
+        for side in (seam.one, seam.other):
+            yield f"       {side.id}  {side.label}"
+        for edge in seam.edges:
+            yield f"    {edge.weight:.2f}  {edge.why}"
+            yield f"          {edge.one.text}"
+            yield f"          {edge.other.text}"
+    yield f"\nConnectors between communities ({len(view.connectors)})"
+    for each in view.connectors:
+        yield (
+            f"  participation {each.participation:.2f}, ties into {each.communities} communities"
+            f"  {each.id}"
+        )
+        yield f"       {each.text}"
+    yield f"\nStatements that hold one community together ({len(view.holding)})"
+    for each in view.holding:
+        yield f"  without it {each.falls_apart:.0%} of the others come off  {each.id}"
+        yield f"       {each.text}"

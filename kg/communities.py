@@ -249,7 +249,7 @@ def edges_of(session: Session, identifier: str) -> list[EdgeRow]:
         NotFoundError: No community has this id.
     """
     community = community_of(session, identifier)
-    columns = _columns(session, community.run_id)
+    columns = graph_columns(session, community.run_id)
     members = np.isin(columns.statement_ids, members_of(session, community.id))
     inside = np.flatnonzero(members[columns.head] & members[columns.tail])
     heads = columns.statement_ids[columns.head[inside]].tolist()
@@ -271,7 +271,7 @@ def neighbours_of(
         NotFoundError: No run has this number.
     """
     run_of(session, run_id)
-    columns = _columns(session, run_id)
+    columns = graph_columns(session, run_id)
     place = np.flatnonzero(columns.statement_ids == statement_id)
     if not len(place):
         return []
@@ -290,7 +290,7 @@ def neighbours_of(
 _LAYERS = ("weight", "semantic", "concepts", "relations", "source")
 
 
-class _Columns(NamedTuple):
+class GraphColumns(NamedTuple):
     """The stored graph of a run as arrays."""
 
     statement_ids: NDArray[np.str_]
@@ -299,14 +299,20 @@ class _Columns(NamedTuple):
     layers: dict[str, NDArray[np.float32]]
 
     def layers_at(self, edges: NDArray[np.intp]) -> list[tuple[float, ...]]:
+        """Return the weight and the layers of these edges, in the order of `EdgeRow`."""
         return list(zip(*(self.layers[name][edges].tolist() for name in _LAYERS), strict=True))
 
 
-def _columns(session: Session, run_id: int) -> _Columns:
+def graph_columns(session: Session, run_id: int) -> GraphColumns:
+    """Read the graph that a run cut.
+
+    Raises:
+        NotFoundError: The run has no graph.
+    """
     graph = session.get(Graph, run_id)
     if graph is None:
         raise NotFoundError(f"run {run_id} has no graph")
-    return _Columns(
+    return GraphColumns(
         statement_ids=np.array(graph.statement_ids.split("\n")),
         head=np.frombuffer(graph.head, dtype="<i4"),
         tail=np.frombuffer(graph.tail, dtype="<i4"),

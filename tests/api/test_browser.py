@@ -83,6 +83,7 @@ def test_the_sections_come_in_the_order_of_the_seed_page(page: Page, complaints:
         "Sub-communities (2)",
         "Drawn from 2 sources",
         "Bridges (2)",
+        "Seams and connectors",
         "Claims (3)",
         "Findings (4)",
     ]
@@ -154,6 +155,7 @@ def test_no_page_breaks_the_content_security_policy(page: Page, library, complai
         "/",
         "/communities",
         "/bridges",
+        "/seams",
         f"/statements/{library.statements['together']}",
         f"/statements/{library.statements['script']}",
         "/sources",
@@ -174,6 +176,7 @@ def test_no_page_is_wider_than_the_screen(page: Page, library, width: int):
         "/",
         "/communities",
         "/bridges",
+        "/seams",
         _COMMUNITY,
         f"/statements/{library.statements['together']}",
         "/sources",

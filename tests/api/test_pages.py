@@ -144,6 +144,7 @@ def test_the_community_page_keeps_the_order_of_the_seed_page(web):
         "Nested in other methods (1)",
         "A part of this one",
         "leiden_concepts-run4-c2",
+        "Seams and connectors",
         "Claims (3)",
         "Says when features in superposition get in each other's way.",
         "refuted",

@@ -29,6 +29,8 @@ PROBLEM = "application/problem+json"
         "/api/compare?before=2&after=4",
         "/api/communities/leiden_semantic-run3-c0/bridges?all_runs=true",
         "/api/bridges?limit=3",
+        "/api/seams?limit=3",
+        "/api/communities/leiden_semantic-run3-c0-c0/seams",
         "/api/statements/{together}",
         "/api/statements/{together}/evidence",
         "/api/sources?limit=1&offset=2",
