@@ -6,13 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from decomposition import losses
+from decomposition.causal_importance import AnyNetworks, ImportanceNetworks, VectorNetworks
 from decomposition.config import METHOD, DecompositionConfig
-from decomposition.decomposed_model import DecomposedModel, decomposed_model
+from decomposition.decomposed_model import DecomposedModel
 from decomposition.errors import DivergenceError
+from decomposition.matrices import choose, known_layout
 from decomposition.objective import Objective, first_not_finite, remainders
 from decomposition.resuming import above, below, optimizer_tensors, restore_optimizer
 from decomposition.seeds import generator_for
-from decomposition.subcomponents import untied
+from decomposition.settling import VitalSigns
+from decomposition.subcomponents import split, untied
 from decomposition.targets import Target
 
 
@@ -21,6 +24,7 @@ class Attempt:
 
     def __init__(self, target: Target, config: DecompositionConfig, number: int) -> None:
         self.number, self.step = number, 0
+        self.history: list[VitalSigns] = []
         self.is_whole = True
         """False in the middle of a step, when parameters and moments do not fit together."""
 
@@ -118,8 +122,18 @@ def fresh_model(
     Raises:
         SplitError: The configuration's patterns do not fit the target.
     """
-    counts = config.matrices or dict.fromkeys(target.transposes, config.n_subcomponents)
-    return decomposed_model(target.model, counts, config.n_hidden, generator, target.transposes)
+    asked = config.matrices or dict.fromkeys(target.transposes, config.n_subcomponents)
+    counts = choose(target.model, asked)
+    subcomponents = split(target.model, counts, generator, target.transposes)
+    sizes = {name: parts.V.shape[0] for name, parts in subcomponents.items()}
+    networks: AnyNetworks
+    if config.importance == "input_vector":
+        layers = {name: target.model.get_submodule(name) for name in counts}
+        lengths = {name: known_layout(layer).vector_size(layer) for name, layer in layers.items()}
+        networks = VectorNetworks(sizes, lengths, config.n_hidden, generator)
+    else:
+        networks = ImportanceNetworks(sizes, config.n_hidden, generator)
+    return DecomposedModel(target.model, subcomponents, networks)
 
 
 def trained_parameters(model: DecomposedModel) -> dict[str, nn.Parameter]:

@@ -12,6 +12,8 @@ the same z are used (Bushnaq, Braun & Sharkey 2025, arXiv:2506.20790, section 2 
   that a saturated importance can come down.
 
 Hidden weights start from N(0, 2), the last layer from N(0, 1/hidden), biases from zero.
+
+Instead, one network per matrix may look at the whole vector that the matrix is given.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -154,3 +156,48 @@ class ImportanceNetworks(nn.Module):
         )
         products = torch.bmm(hidden, self.weight_out[place].unsqueeze(2)).squeeze(2)
         return (products.T + self.bias_out[place]).reshape(inner.shape)
+
+
+class VectorNetworks(nn.Module):
+    """One network per matrix, vector_size → hidden → C with GELU, on what the matrix is given.
+
+    It knows more than the inner activations say, and needs fewer numbers where C is large. But
+    one subcomponent's importance may then follow what only another one reads.
+    """
+
+    def __init__(
+        self,
+        sizes: Mapping[str, int],
+        vector_sizes: Mapping[str, int],
+        n_hidden: int,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.sizes = dict(sizes)
+
+        def normal(*shape: int, variance: float) -> nn.Parameter:
+            return nn.Parameter(torch.randn(shape, generator=generator) * variance**0.5)
+
+        self.weights_in = nn.ParameterList(
+            normal(n_hidden, vector_sizes[name], variance=2 / vector_sizes[name]) for name in sizes
+        )
+        self.biases_in = nn.ParameterList(nn.Parameter(torch.zeros(n_hidden)) for _ in sizes)
+        self.weights_out = nn.ParameterList(
+            normal(C, n_hidden, variance=1 / n_hidden) for C in sizes.values()
+        )
+        self.biases_out = nn.ParameterList(nn.Parameter(torch.zeros(C)) for C in sizes.values())
+
+    def forward(self, seen: Mapping[str, Seen]) -> Importances:
+        """Return the importances of all matrices from what each was given."""
+        z = {}
+        for place, name in enumerate(self.sizes):
+            x = seen[name].vectors()
+            hidden = F.gelu(F.linear(x, self.weights_in[place], self.biases_in[place]))
+            z[name] = F.linear(hidden, self.weights_out[place], self.biases_out[place])
+        return Importances(
+            {name: lower_leaky_hard_sigmoid(of) for name, of in z.items()},
+            [upper_leaky_hard_sigmoid(of) for of in z.values()],
+        )
+
+
+AnyNetworks = ImportanceNetworks | VectorNetworks

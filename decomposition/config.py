@@ -1,6 +1,7 @@
 """What decides a decomposition, in one place."""
 
 import math
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -23,6 +24,24 @@ LOSSES = (
 """Every loss that a configuration can give a coefficient to, in the order they are reported."""
 
 
+class EarlyStopConfig(BaseModel):
+    """When a training has settled: its fresh adversary and its L0 no longer change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    every: int = Field(default=500, ge=1)
+    """Steps between measurements."""
+
+    patience: int = Field(default=3, ge=1)
+    """Both have to stay where they are over this many measurements after one ..."""
+
+    tolerance: float = Field(default=0.02, ge=0)
+    """... within this share of their largest value among these."""
+
+    n: int = Field(default=1024, ge=1)
+    """Inputs to measure on, the same ones every time."""
+
+
 class DecompositionConfig(BaseModel):
     """What decides a decomposition; the defaults are for the toy model with 5 features in 2."""
 
@@ -36,6 +55,10 @@ class DecompositionConfig(BaseModel):
     """Instead of that: C for each pattern of module paths, as in `{"h.*.mlp.*": 64}`. The first
     pattern that matches a layer decides. Empty takes the matrices that the target names."""
 
+    importance: Literal["inner_activation", "input_vector"] = "inner_activation"
+    """What the importance of a subcomponent is told from: its own inner activation, by a network
+    of its own, or the whole vector that the matrix is given, by one network for the matrix."""
+
     n_hidden: int = Field(default=16, ge=1)
     """Hidden units of each importance network."""
 
@@ -48,6 +71,9 @@ class DecompositionConfig(BaseModel):
 
     steps: int = Field(default=3000, ge=1)
     """Of each start."""
+
+    early_stop: EarlyStopConfig | None = None
+    """When a start may end before its last step; None never."""
 
     batch_size: int = Field(default=1024, ge=1)
     merge_zero_rows: bool = True

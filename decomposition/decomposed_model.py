@@ -29,6 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from decomposition.causal_importance import (
+    AnyNetworks,
     ImportanceNetworks,
     Importances,
     Seen,
@@ -114,7 +115,7 @@ class DecomposedModel(nn.Module):
         self,
         model: nn.Module,
         subcomponents: Mapping[str, AnySubcomponents],
-        importance_networks: ImportanceNetworks,
+        importance_networks: AnyNetworks,
     ) -> None:
         super().__init__()
         self.network = _frozen_twin(model)

@@ -40,6 +40,9 @@ class Progress(BaseModel):
     step: int
     """Its steps that are done."""
 
+    history: list[tuple[float, float]] = []
+    """What was watched for settling so far."""
+
     best_objective: float | None = None
     """Of the best start that is finished; None before the first is."""
 

@@ -12,10 +12,10 @@ Bushnaq, Braun & Sharkey (2025), Stochastic Parameter Decomposition, arXiv:2506.
 All this is done from a few random starts, and the one with the lowest objective is kept: no
 knowledge of the true mechanisms enters the choice.
 
-Three things make it quick, and none changes the expected loss: rows of a batch that are all
-zero are run once, with the weight of them all; all importance networks run in one batched
-product; and so do the runs with masks, in which a matrix that is not to be masked keeps
-everything.
+Four things make it quick, and none changes the expected loss: the random masks are drawn once for
+all losses; rows of a batch that are all zero are run once, with the weight of them all; all
+importance networks run in one batched product; and so do the runs with masks, in which a matrix
+that is not to be masked keeps everything.
 """
 
 import logging
@@ -33,6 +33,7 @@ from decomposition.decomposed_model import DecomposedModel
 from decomposition.objective import Objective
 from decomposition.resuming import Progress, above, below, fingerprint, read_state, write_state
 from decomposition.seeds import generator_for
+from decomposition.settling import VitalSigns, has_settled, vital_signs
 from decomposition.targets import Target
 from decomposition.targets.mechanisms import Mechanisms
 
@@ -168,7 +169,7 @@ class Session:
         config = self.config
         before, of = attempt.number * config.steps, config.restarts * config.steps
         final: dict[str, float] = {}
-        while attempt.step < config.steps:
+        while attempt.step < config.steps and not self._has_settled(attempt):
             attempt.advance()
             if attempt.step % CHECK_EVERY == 0 or attempt.step == config.steps:
                 final = attempt.check()
@@ -176,10 +177,23 @@ class Session:
                     self._save(attempt)
             if self._on_progress is not None:
                 self._on_progress(before + attempt.step, of)
+        if attempt.step < config.steps:
+            final = attempt.check()
+            logger.info("start %s settled at step %s", attempt.number + 1, attempt.step)
         total = objective_on_fresh_inputs(attempt.model, self.target, config)
         logger.info("start %s at %s: objective %.5f", attempt.number + 1, self.target.name, total)
         if self.best is None or total < self.best.objective:
             self.best = Best(total, attempt.model, final)
+
+    def _has_settled(self, attempt: Attempt) -> bool:
+        """Measure now and then, and say whether this start may end."""
+        stop = self.config.early_stop
+        if stop is None or attempt.step == 0 or attempt.step % stop.every:
+            return False
+        if len(attempt.history) < attempt.step // stop.every:
+            signs = vital_signs(attempt.model, self.target, self.config, stop.n)
+            attempt.history.append(signs)
+        return has_settled(attempt.history, stop)
 
     def _save(self, attempt: Attempt) -> None:
         if self._state is None:
@@ -193,6 +207,7 @@ class Session:
             config=self.config,
             attempt=attempt.number,
             step=attempt.step,
+            history=[tuple(signs) for signs in attempt.history],
             best_objective=None if self.best is None else self.best.objective,
             best_losses={} if self.best is None else self.best.losses,
             seconds=self.clock.seconds,
@@ -209,6 +224,7 @@ class Session:
         progress, tensors = found
         attempt = Attempt(self.target, self.config, progress.attempt)
         attempt.restore(progress.step, tensors)
+        attempt.history = [VitalSigns(*signs) for signs in progress.history]
         if progress.best_objective is not None:
             model = fresh_model(self.target, self.config, generator_for("overwritten"))
             load_parameters(model, below("best", tensors))

@@ -3,6 +3,8 @@ from torch.nn.functional import gelu
 
 from decomposition.causal_importance import (
     ImportanceNetworks,
+    Seen,
+    VectorNetworks,
     lower_leaky_hard_sigmoid,
     upper_leaky_hard_sigmoid,
 )
@@ -72,3 +74,17 @@ def test_the_batched_networks_are_the_small_ones_one_by_one():
     ]
 
     torch.testing.assert_close(z_of(networks, inner), torch.stack(one_by_one, dim=-1))
+
+
+def test_a_network_on_the_vector_is_the_two_layers_that_it_says():
+    networks = VectorNetworks({"a": 3, "b": 2}, {"a": 4, "b": 5}, 6, generator_for("networks"))
+    x = {"a": torch.randn(7, 4), "b": torch.randn(2, 3, 5)}
+    seen = {name: Seen(torch.zeros(0), lambda x=x[name]: x) for name in x}
+
+    found = networks(seen)
+
+    assert {name: tuple(g.shape) for name, g in found.g.items()} == {"a": (7, 3), "b": (2, 3, 2)}
+    hidden = gelu(x["b"] @ networks.weights_in[1].T)
+    z = hidden @ networks.weights_out[1].T
+    torch.testing.assert_close(found.g["b"], z.clamp(0, 1))
+    torch.testing.assert_close(found.penalised[1], upper_leaky_hard_sigmoid(z))

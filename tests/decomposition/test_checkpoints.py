@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from decomposition.checkpoints import RECORD, TENSORS, load, save
+from decomposition.config import DecompositionConfig
 from decomposition.errors import CheckpointError, UnknownNameError
 from decomposition.seeds import generator_for
+from decomposition.training import decompose
 
 
 @pytest.fixture
@@ -31,6 +33,21 @@ def test_a_loaded_decomposition_gives_the_same_numbers_to_the_last_bit(folder, p
         loaded.model.subcomponents["linear2"].weight(),
         perfect.model.subcomponents["linear2"].weight(),
     )
+
+
+def test_importances_told_from_the_input_vector_are_saved_too(tmp_path, pentagon):
+    config = DecompositionConfig(
+        importance="input_vector",
+        **{"restarts": 1, "steps": 3, "batch_size": 20, "warm_up_steps": 2, "n_objective": 50},
+    )
+    decomposition = decompose(pentagon, config)
+    x = pentagon.batch(50, generator_for("x"))
+
+    save(decomposition, tmp_path / "run")
+    loaded = load(tmp_path / "run")
+
+    expected = decomposition.model.importance(x)
+    assert all(torch.equal(g, expected[m]) for m, g in loaded.model.importance(x).items())
 
 
 def test_the_record_comes_back_as_it_was(folder, perfect):
