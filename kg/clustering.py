@@ -26,12 +26,12 @@ from kg.hierarchy import Hierarchy, leiden_hierarchy
 from kg.homonyms import spelt_by, told_apart
 from kg.hybrid_graph import LAYERS, GraphConfig, HybridGraph, build_hybrid_graph
 from kg.leiden import LeidenConfig
-from kg.lineage import inherited_links
+from kg.lineage import first_link, inherited_links
 from kg.relations import ties_by_relation
-from kg.runs import recording, succeed
+from kg.runs import active_run, recording, succeed
 from kg.sources import glossaries
 from kg.statements import sources_by_statement
-from kg.tables import Community, Graph, Membership, RunKind
+from kg.tables import Graph, RunKind
 
 log = logging.getLogger(__name__)
 
@@ -185,11 +185,21 @@ def _store_communities(
         for statement, home in zip(statement_ids, hierarchy.home.tolist(), strict=True)
     ]
     if communities:
-        links = inherited_links(session, method, _forest(communities, memberships))
+        links = {identifier: first_link(identifier) for identifier in ids}
+        if active_run(session, RunKind.CLUSTERING, method) is not None:
+            links = inherited_links(session, method, _forest(communities, memberships))
         for row in communities:
             row["link"] = links[str(row["id"])]
-        session.execute(insert(Community), communities)
-        session.execute(insert(Membership), memberships)
+        _insert(session, "community", communities)
+        _insert(session, "membership", memberships)
+
+
+def _insert(session: Session, table: str, rows: list[dict[str, Any]]) -> None:
+    """Insert rows below the ORM, in half its time; each has the columns of the first."""
+    names = list(rows[0])
+    values = ", ".join(f":{name}" for name in names)
+    statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values})"  # noqa: S608
+    session.connection().exec_driver_sql(statement, rows)
 
 
 def _forest(

@@ -26,15 +26,16 @@ the similarity 1.
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from kg.phrases import phrases_of
+from kg.phrases import phrase_keys
 
-_ROWS = 512
+_ROWS = 1024
 _STEPS = 1_000_000
 _FEW = 100
 """So many statements may share a concept and all be made similar by it, however few there are."""
@@ -48,8 +49,8 @@ def concepts_of(statements: Sequence[tuple[str, str]]) -> dict[str, frozenset[st
     Args:
         statements: Id and text of each.
     """
-    phrases = {identifier: frozenset(phrases_of(text)) for identifier, text in statements}
-    counts = Counter(phrase for found in phrases.values() for phrase in found)
+    phrases = {identifier: phrase_keys(text) for identifier, text in statements}
+    counts = Counter(chain.from_iterable(phrases.values()))
     shared = {phrase: count for phrase, count in counts.items() if count > 1}
     concepts = shared.keys() - _subsumed(shared)
     return {identifier: found & concepts for identifier, found in phrases.items()}
@@ -70,16 +71,17 @@ class ConceptNeighbours(NamedTuple):
 
 
 def concept_neighbours(
-    concepts: Sequence[frozenset[str]], k: int, max_share: float
+    concepts: Sequence[frozenset[str]], k: int, max_share: float, most: int
 ) -> ConceptNeighbours:
     """Return, for each statement, the k most similar by concepts; ties go to the lower row.
 
-    A concept that more than `max_share` of the statements have, and more than 100 of them, makes
-    nobody similar: it would cost the square of their number, and count for next to nothing.
+    A concept that more than `max_share` of the statements have, and more than 100 of them, or more
+    than `most`, makes nobody similar: it would cost the square of their number, and count for
+    little.
     """
     blocks = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))]
     if any(concepts):
-        matrix = _matrix(concepts, max(_FEW, max_share * len(concepts)))
+        matrix = _matrix(concepts, min(most, max(_FEW, max_share * len(concepts))))
         transposed = matrix.T.tocsr()
         blocks += [
             _most_similar(matrix[start : start + _ROWS] @ transposed, start, k)
@@ -94,35 +96,37 @@ _Whole = NDArray[np.int64]
 
 def _most_similar(product: csr_array, start: int, k: int) -> tuple[_Whole, _Whole, _Whole]:
     """Return rows, others and similarities, in millionths, of the k largest of each row."""
-    row = np.repeat(np.arange(len(product.indptr) - 1), np.diff(product.indptr)) + start
+    row = np.repeat(np.arange(len(product.indptr) - 1), np.diff(product.indptr))
     other = product.indices.astype(np.int64)
     steps = np.rint(product.data * _STEPS).astype(np.int64)
-    tied = np.flatnonzero((row != other) & (steps > 0))
-    order = tied[np.lexsort((other[tied], -steps[tied], row[tied]))]
-    row, other, steps = row[order], other[order], steps[order]
-    near = np.arange(len(row)) - np.searchsorted(row, row) < k
-    return row[near], other[near], steps[near]
+    tied = np.flatnonzero((row + start != other) & (steps > 0))
+    # One whole number that orders by row, then most similar first, then by the other.
+    keys = (row[tied] << 52) | ((_STEPS - steps[tied]) << 31) | other[tied]
+    keys.sort()
+    row = keys >> 52
+    near = np.arange(len(row)) - np.searchsorted(row, np.arange(_ROWS))[row] < k
+    row, keys = row[near], keys[near]
+    return row + start, keys & (2**31 - 1), _STEPS - ((keys >> 31) & (2**21 - 1))
 
 
 def _matrix(concepts: Sequence[frozenset[str]], most: float) -> csr_array:
     """Return statements by concepts, so that one row times another is their similarity."""
-    counts = Counter(name for found in concepts for name in found)
-    weights = {name: inverse_frequency(counts[name], len(concepts)) for name in sorted(counts)}
-    column = {name: place for place, name in enumerate(weights)}
+    names = sorted(set().union(*concepts))
+    place = {name: column for column, name in enumerate(names)}
+    row = np.repeat(np.arange(len(concepts)), [len(found) for found in concepts])
+    column = np.array([place[name] for found in concepts for name in found], dtype=np.int64)
+    cells = np.sort(row * len(names) + column)
+    row, column = np.divmod(cells, len(names))
+    counts = np.bincount(column, minlength=len(names))
+    weight = np.array([inverse_frequency(count, len(concepts)) for count in counts.tolist()])
     own = inverse_frequency(1, len(concepts)) ** 2
-    values: list[float] = []
-    columns: list[int] = []
-    ends = [0]
-    for found in concepts:
-        names = sorted(found)
-        length = math.sqrt(own + sum(weights[name] ** 2 for name in names))
-        kept = [name for name in names if counts[name] <= most]
-        values.extend(weights[name] / length for name in kept)
-        columns.extend(column[name] for name in kept)
-        ends.append(len(columns))
+    length = np.sqrt(own + np.bincount(row, weight[column] ** 2, minlength=len(concepts)))
+    kept = counts[column] <= most
+    row, column = row[kept], column[kept]
+    ends = np.searchsorted(row, np.arange(len(concepts) + 1)).astype(np.int32)
     return csr_array(
-        (np.array(values), np.array(columns, dtype=np.int32), np.array(ends, dtype=np.int32)),
-        shape=(len(concepts), len(weights)),
+        (weight[column] / length[row], column.astype(np.int32), ends),
+        shape=(len(concepts), len(names)),
     )
 
 

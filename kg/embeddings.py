@@ -10,7 +10,7 @@ A run that is interrupted stores nothing: all vectors of a run are written in on
 import hashlib
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -27,7 +27,10 @@ from kg.tables import Embedding, Run, RunKind, RunStatus
 
 log = logging.getLogger(__name__)
 
-_IDS_PER_QUERY = 500
+_FEW = 500
+"""So many vectors are asked for by id; of more, all are read."""
+
+_ROWS_PER_READ = 2000
 _ROWS_PER_INSERT = 5000
 
 
@@ -118,22 +121,44 @@ def vectors_of(session: Session, model: str, statement_ids: Sequence[str]) -> Ve
     Raises:
         NotFoundError: A statement has no vector under this model.
     """
-    found: dict[str, bytes] = {}
-    for start in range(0, len(statement_ids), _IDS_PER_QUERY):
-        block = statement_ids[start : start + _IDS_PER_QUERY]
-        rows = session.exec(
-            select(Embedding.statement_id, Embedding.vector).where(
-                Embedding.model == model, col(Embedding.statement_id).in_(block)
-            )
-        )
-        found.update(rows.all())
-    for statement in statement_ids:
-        if statement not in found:
+    place = {statement: row for row, statement in enumerate(dict.fromkeys(statement_ids))}
+    vectors = np.empty((0, 0), dtype=np.float32)
+    found = np.zeros(len(place), dtype=bool)
+    for identifiers, joined in _blocks(session, model, list(place)):
+        block = np.frombuffer(joined, dtype="<f4").reshape(len(identifiers), -1)
+        rows = np.array([place.get(identifier, -1) for identifier in identifiers], dtype=np.intp)
+        wanted = rows >= 0
+        if not vectors.size:
+            vectors = np.empty((len(place), block.shape[1]), dtype=np.float32)
+        vectors[rows[wanted]] = block[wanted]
+        found[rows[wanted]] = True
+    for statement, row in place.items():
+        if not found[row]:
             raise NotFoundError(f"statement {statement} has no embedding under {model}")
-    if not statement_ids:
-        return np.empty((0, 0), dtype=np.float32)
-    joined = b"".join(found[statement] for statement in statement_ids)
-    return np.frombuffer(joined, dtype="<f4").reshape(len(statement_ids), -1).astype(np.float32)
+    if len(place) < len(statement_ids):
+        return vectors[[place[statement] for statement in statement_ids]]
+    return vectors
+
+
+def _blocks(
+    session: Session, model: str, statement_ids: Sequence[str]
+) -> Iterator[tuple[list[str], bytes]]:
+    """Yield ids and joined vectors: of these few statements, or of all in the order of storage.
+
+    Below the ORM, because an object for each vector takes longer than everything that is done
+    with it: 10^5 vectors come in a third of a CPU second, a column of bytes would take a fifth.
+    """
+    query = "SELECT statement_id, vector FROM embedding WHERE model = ?"
+    values: list[str] = [model]
+    if len(statement_ids) <= _FEW:
+        query += f" AND statement_id IN ({', '.join('?' * len(statement_ids))})"
+        values += statement_ids
+    else:
+        query += " ORDER BY rowid"
+    cursor = session.connection().exec_driver_sql(query, tuple(values)).cursor
+    assert cursor is not None
+    while rows := cursor.fetchmany(_ROWS_PER_READ):
+        yield [row[0] for row in rows], b"".join([row[1] for row in rows])
 
 
 def _missing(session: Session, model: str) -> dict[str, str]:

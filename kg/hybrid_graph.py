@@ -32,7 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from kg.concepts import concept_neighbours
 from kg.embedders import Vectors
 from kg.homonyms import HomonymConfig
-from kg.neighbours import nearest_neighbours
+from kg.neighbours import nearest_neighbours, neighbours_within
 from kg.relations import Tie
 
 Indices = NDArray[np.int32]
@@ -90,6 +90,9 @@ class GraphConfig(BaseModel):
     """A concept that more than this share of the statements have, and more than 100 of them, ties
     nobody: it would cost the square of their number, and count for next to nothing."""
 
+    max_concept_statements: int = Field(default=1000, ge=2)
+    """Nor does a concept that more statements than these have, however small their share."""
+
     homonyms: HomonymConfig = HomonymConfig()
     """When a word has two meanings, and so is two concepts."""
 
@@ -144,7 +147,8 @@ def build_hybrid_graph(  # noqa: PLR0913 - one argument for each thing that can 
     ids = tuple(statement_ids[place] for place in order)
     assert len(set(ids)) == len(ids)
     made_by = [frozenset(sources.get(i, ())) for i in ids]
-    vectors = vectors[order]
+    if order != list(range(len(ids))):
+        vectors = vectors[order]
     semantic, recall = _semantic_layer(vectors, config)
     sharing = _concept_layer([concepts.get(i, frozenset()) for i in ids], config)
     related = _relation_layer(ids, relations, config)
@@ -205,13 +209,8 @@ def _source_layer(
     for place, sources in enumerate(made_by):
         for source in sources:
             members.setdefault(source, []).append(place)
-    rows, others = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
-    for source in sorted(members):
-        group = np.array(members[source])
-        indices = nearest_neighbours(vectors[group], config.k_source).indices
-        rows.append(np.repeat(group, indices.shape[1]))
-        others.append(group[indices].ravel())
-    row, other = np.concatenate(rows), np.concatenate(others)
+    groups = [members[source] for source in sorted(members)]
+    row, other = neighbours_within(vectors, groups, config.k_source)
     return _layer(row, other, np.ones(len(row), dtype=np.float32), len(vectors))
 
 
@@ -237,7 +236,9 @@ def _relation_layer(ids: Sequence[str], relations: Sequence[Tie], config: GraphC
 def _concept_layer(concepts: Sequence[frozenset[str]], config: GraphConfig) -> _Layer:
     if config.concepts == 0:
         return _NO_TIES
-    near = concept_neighbours(concepts, config.k_concepts, config.max_concept_share)
+    near = concept_neighbours(
+        concepts, config.k_concepts, config.max_concept_share, config.max_concept_statements
+    )
     return _layer(near.row, near.other, near.similarity, len(concepts))
 
 
@@ -261,6 +262,11 @@ def _column(layer: _Layer, pairs: NDArray[np.int64]) -> Similarities:
 def _in_common(
     made_by: Sequence[frozenset[str]], head: NDArray[np.int64], tail: NDArray[np.int64]
 ) -> Similarities:
-    ends = zip(head.tolist(), tail.tolist(), strict=True)
-    common = [not made_by[one].isdisjoint(made_by[other]) for one, other in ends]
-    return np.array(common, dtype=np.float32)
+    """Return 1 for each pair that has a source in common, or else 0."""
+    number = {source: n for n, source in enumerate(sorted(set().union(*made_by)))}
+    first = np.array([number[min(one)] if one else -1 for one in made_by], dtype=np.int64)
+    several = np.array([len(one) > 1 for one in made_by], dtype=bool)
+    common: NDArray[np.bool_] = (first[head] == first[tail]) & (first[head] >= 0)
+    for edge in np.flatnonzero(several[head] | several[tail]).tolist():
+        common[edge] = not made_by[head[edge]].isdisjoint(made_by[tail[edge]])
+    return common.astype(np.float32)

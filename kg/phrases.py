@@ -12,7 +12,7 @@ longer phrases, and never an error.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
@@ -170,16 +170,33 @@ def phrases_of(text: str) -> Mapping[str, Spelling]:
     """
     found: dict[str, Spelling] = {}
     for run, begins in _runs(text):
-        folded_run = [" ".join(folded_words(word)) for word in run]
-        for start in range(len(run)):
-            for end in range(start + 1, min(start + _MAX_WORDS, len(run)) + 1):
-                words = [*run[start : end - 1], _POSSESSIVE.sub("", run[end - 1])]
-                if _is_phrase(words):
-                    key = " ".join(folded_run[start:end])
-                    at_start = begins and start == 0
-                    if key not in found or (found[key].begins and not at_start):
-                        found[key] = Spelling(" ".join(words), at_start)
+        for key, start, end in _phrases_in(run):
+            at_start = begins and start == 0
+            if key not in found or (found[key].begins and not at_start):
+                words = [*run[start:end], _known(run[end]).bare]
+                found[key] = Spelling(" ".join(words), at_start)
     return MappingProxyType(found)
+
+
+def phrase_keys(text: str) -> frozenset[str]:
+    """Return the keys of the phrases of a text, without how it spells them."""
+    return frozenset([key for run, _ in _runs(text) for key, _, _ in _phrases_in(run)])
+
+
+def _phrases_in(run: Sequence[str]) -> list[tuple[str, int, int]]:
+    """Return the key, the first and the last word of each phrase in a run of words."""
+    known = [_known(word) for word in run]
+    found: list[tuple[str, int, int]] = []
+    for start, first in enumerate(known):
+        if first.is_phrase:
+            found.append((first.folded, start, start))
+        key = first.folded
+        for end in range(start + 1, min(start + _MAX_WORDS, len(known))):
+            last = known[end]
+            key = f"{key} {last.folded}"
+            if last.is_acronym or (first.may_begin and last.may_end):
+                found.append((key, start, end))
+    return found
 
 
 def words_of(text: str) -> list[str]:
@@ -258,6 +275,7 @@ def _runs(text: str) -> Iterator[tuple[list[str], bool]]:
         yield run, begins
 
 
+@lru_cache(maxsize=65536)
 def _delimits(token: str) -> bool:
     small = token.casefold().replace("’", "'")
     return (
@@ -270,13 +288,35 @@ def _delimits(token: str) -> bool:
     )
 
 
-def _is_phrase(words: list[str]) -> bool:
-    first, last = words[0].casefold(), words[-1].casefold()
-    if is_acronym(words[-1]):
-        return True
-    if len(words) == 1 and (last in _VAGUE or len(last) < 4):
-        return False
-    return not (first.endswith("ly") or _is_adjective(last) or last.endswith("ed"))
+class _Word(NamedTuple):
+    """What has to be known of a word to see where phrases begin and end."""
+
+    folded: str
+    bare: str
+    """As written, without a possessive."""
+
+    may_begin: bool
+    may_end: bool
+    is_acronym: bool
+    is_phrase: bool
+    """Alone."""
+
+
+@lru_cache(maxsize=65536)
+def _known(word: str) -> _Word:
+    bare = _POSSESSIVE.sub("", word)
+    small = bare.casefold()
+    acronym = is_acronym(bare)
+    may_end = not (_is_adjective(small) or small.endswith("ed"))
+    says_something = small not in _VAGUE and len(small) >= 4 and not small.endswith("ly")
+    return _Word(
+        folded=" ".join(folded_words(word)),
+        bare=bare,
+        may_begin=not word.casefold().endswith("ly"),
+        may_end=may_end,
+        is_acronym=acronym,
+        is_phrase=acronym or (may_end and says_something),
+    )
 
 
 def _is_adjective(word: str) -> bool:

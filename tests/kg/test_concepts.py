@@ -14,7 +14,7 @@ SAID = [(f"s{place:02d}", said.text) for place, said in enumerate(STATEMENTS)]
 
 
 def _neighbours(sets: list[set[str]], k: int = 5, max_share: float = 1.0) -> dict:
-    found = concept_neighbours([frozenset(one) for one in sets], k, max_share)
+    found = concept_neighbours([frozenset(one) for one in sets], k, max_share, 1000)
     pairs = zip(found.row.tolist(), found.other.tolist(), strict=True)
     return dict(zip(pairs, found.similarity.tolist(), strict=True))
 
@@ -105,6 +105,13 @@ def test_a_concept_that_many_share_ties_nobody_but_their_rarer_ones_do():
 
     assert set(found) == {(place, place ^ 1) for place in range(n)}
     assert len(with_the_common_one) > 3 * n
+
+
+def test_a_concept_of_very_many_ties_nobody_whatever_their_share():
+    sets = [{"model"} for _ in range(30)]
+
+    assert concept_neighbours([frozenset(one) for one in sets], 5, 1.0, 29).row.size == 0
+    assert concept_neighbours([frozenset(one) for one in sets], 5, 1.0, 30).row.size == 150
 
 
 def _names(concepts: dict[str, frozenset[str]]) -> list[str]:

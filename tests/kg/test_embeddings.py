@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import func, select
 
+from kg import embeddings
 from kg.db import reading
 from kg.embedders import Embedder
 from kg.embeddings import embed_missing, embedded_text, vectors_of
@@ -47,6 +48,25 @@ def test_vectors_come_in_the_order_that_is_asked_for(engine: Engine, minilm: Emb
 
     texts = [embedded_text(STATEMENTS[place].text, STATEMENTS[place].note) for place in (5, 0, 5)]
     assert vectors.tobytes() == minilm.embed(texts).tobytes()
+
+
+def test_many_vectors_come_as_few_do(
+    engine: Engine, minilm: Embedder, monkeypatch: pytest.MonkeyPatch
+):
+    ids = fill(engine)
+    embed_missing(engine, minilm)
+    wanted = [ids[5], ids[0], *ids[7:], ids[5]]
+    with reading(engine) as session:
+        few = vectors_of(session, minilm.name, wanted)
+        monkeypatch.setattr(embeddings, "_FEW", 0)
+        monkeypatch.setattr(embeddings, "_ROWS_PER_READ", 4)
+        many = vectors_of(session, minilm.name, wanted)
+
+        with pytest.raises(NotFoundError, match="stm_none"):
+            vectors_of(session, minilm.name, [*ids, "stm_none"])
+
+    assert len(few) == len(wanted)
+    assert many.tobytes() == few.tobytes()
 
 
 def test_a_statement_without_a_vector_is_named(engine: Engine, minilm: Embedder):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kg import neighbours
 from kg.embedders import Embedder
 from kg.errors import ModelError
-from kg.neighbours import nearest_among, nearest_neighbours
+from kg.neighbours import nearest_among, nearest_neighbours, neighbours_within
 from tests.kg.conftest import STATEMENTS
 
 
@@ -206,3 +206,25 @@ def test_a_crowd_above_the_bar_is_ordered_exactly(monkeypatch: pytest.MonkeyPatc
     found = nearest_neighbours(vectors, 7)
 
     np.testing.assert_array_equal(found.indices, _by_sorting_everything(vectors, 7))
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    sizes=st.lists(st.integers(0, 9), max_size=6),
+    k=st.integers(1, 5),
+    small=st.sampled_from([0, 4, 256]),
+)
+@settings(deadline=None)
+def test_neighbours_within_groups_are_those_of_each_group_by_itself(seed, sizes, k, small):
+    rng = np.random.default_rng(seed)
+    vectors = _vectors(30, seed)
+    groups = [sorted(rng.permutation(30)[:size].tolist()) for size in sizes]
+    expected = []
+    for group in groups:
+        alone = nearest_neighbours(vectors[group], k).indices
+        expected += [(group[one], group[near]) for one, row in enumerate(alone) for near in row]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbours, "_SMALL", small)
+        rows, others = neighbours_within(vectors, groups, k)
+
+    assert sorted(zip(rows.tolist(), others.tolist(), strict=True)) == sorted(expected)
