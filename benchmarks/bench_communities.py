@@ -1,58 +1,97 @@
-"""Time and quality of the way from vectors to communities, on planted topics.
+"""Time and quality of the way from stored vectors to communities, beside GraphRAG's and others'.
 
-Statements are planted: every topic has a direction and a vocabulary of its own, drawn from those
-of a broader field; a statement's vector is its topic's with noise, its text names some of the
-topic's terms and some that everybody uses (Zipf), and it comes from one of many sources. So the
-topics that should be found are known.
+Statements with known topics (`planted`) are put into a database in a folder of its own. Then one
+clustering runs as `claimgraph cluster` runs it, from the stored vectors to the stored memberships,
+and the bridges of its largest community to a run of another method are read.
 
     python benchmarks/bench_communities.py --n 10000 --json
 
-prints CPU seconds of each stage; the recall of the nearest neighbours against brute force; how
-well our deepest communities agree with the planted topics (normalised mutual information); and,
-for our top level and three peers on the same graph, modularity and agreement with the planted
-fields: leidenalg, our cut of the top level alone, and the Louvain method of networkx.
+prints
+
+- `stages`: CPU seconds of each stage; `total_cpu_seconds`, `wall_seconds` and `peak_mb` (of the
+  whole process, the planting included) of all of them;
+- `recall` of the nearest neighbours against brute force, as the run stores it, and `modularity`;
+- how well our deepest communities agree with the planted topics, and our top level with the
+  planted fields (normalised mutual information);
+- on the same graph, the community step of GraphRAG (`cluster_graph` of the installed package,
+  around the call alone): `graphrag_cpu_seconds`, `graphrag_modularity` of its level 0 and `ratio`,
+  how many times as many CPU seconds as our hierarchy it takes, which has more levels; and the same
+  of our cheaper hierarchy from the bottom up: `bottom_up_ratio`, `bottom_up_modularity`. Top levels
+  are compared with top levels: all are partitions of the same graph, at resolution 1;
+- with `--peers`, one cut by leidenalg and by the Louvain method of networkx.
+
+GraphRAG has many dependencies, so it has an environment of its own; without it its numbers are
+null:
+
+    python -m venv graphrag && graphrag/bin/pip install graphrag==3.3.0
+    python benchmarks/bench_communities.py --graphrag graphrag/bin/python
 """
 
 import argparse
 import json
+import resource
+import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
 
 import igraph as ig
 import leidenalg
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
+from planted import MODEL, Planted, plant, store
 from sklearn.metrics import normalized_mutual_info_score
+from sqlalchemy import Engine
 
-from kg.concepts import concepts_of
-from kg.hierarchy import leiden_hierarchy
-from kg.hybrid_graph import GraphConfig, HybridGraph, build_hybrid_graph
-from kg.leiden import LeidenConfig, checked, cut
-from kg.neighbours import nearest_neighbours
+import kg.clustering
+import kg.hybrid_graph
+from kg.bridges import bridges_of
+from kg.clustering import ClusteringReport, cluster
+from kg.communities import community_id
+from kg.db import open_engine, reading
+from kg.embedders import OnProgress, Vectors
+from kg.hierarchy import Hierarchy, leiden_hierarchy
+from kg.hybrid_graph import HybridGraph
+from kg.leiden import LeidenConfig, checked
 from kg.partition_quality import modularity
 
-DIMENSIONS = 384
-STATEMENTS_PER_TOPIC = 20
-TOPICS_PER_FIELD = 25
-STATEMENTS_PER_SOURCE = 40
-QUERIES = 500
+METHOD = "leiden_hybrid_concepts"
+OTHER = "leiden_semantic"
+GRAPHRAG = Path(__file__).with_name("graphrag_communities.py")
+
+STAGES = {
+    "texts": (kg.clustering, "embedded_texts"),
+    "vectors": (kg.clustering, "vectors_of"),
+    "missing": (kg.clustering, "embed_missing"),
+    "sources": (kg.clustering, "sources_by_statement"),
+    "concepts": (kg.clustering, "concepts_of"),
+    "homonyms": (kg.clustering, "told_apart"),
+    "graph": (kg.clustering, "build_hybrid_graph"),
+    "neighbours": (kg.hybrid_graph, "nearest_neighbours"),
+    "neighbours by concepts": (kg.hybrid_graph, "concept_neighbours"),
+    "neighbours within sources": (kg.hybrid_graph, "neighbours_within"),
+    "hierarchy": (kg.clustering, "leiden_hierarchy"),
+    "store communities": (kg.clustering, "_store_communities"),
+    "store graph": (kg.clustering, "_store_graph"),
+}
+"""Which function of which module each stage is; one that is called within another counts once."""
 
 Result = TypeVar("Result")
+Measured = dict[str, Any]
 
 
-class Planted(NamedTuple):
-    """Statements whose topics are known."""
+class StoredVectors:
+    """An embedder for vectors that are all stored."""
 
-    ids: list[str]
-    texts: list[str]
-    vectors: NDArray[np.float32]
-    sources: dict[str, list[str]]
-    topics: list[int]
-    """Of each statement, in the order of the ids."""
+    name = MODEL
 
-    fields: list[int]
+    def embed(self, texts: Sequence[str], on_progress: OnProgress | None = None) -> Vectors:
+        """Refuse: there is nothing to embed."""
+        raise AssertionError((len(texts), on_progress))
 
 
 def main() -> None:
@@ -61,135 +100,167 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=10_000, help="statements")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--no-networkx", action="store_true", help="leave the slow peer out")
+    parser.add_argument("--graphrag", help="a Python that has graphrag installed")
+    parser.add_argument("--peers", action="store_true", help="cut by leidenalg and networkx, too")
     arguments = parser.parse_args()
-    measured = measure(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        measured = measure(arguments, Path(folder))
     if arguments.json:
         print(json.dumps(measured, indent=2))
         return
-    for name, value in measured.items():
-        print(f"{name:<34}{value:>12}")
+    for name, value in ({**measured, **measured.pop("stages")}).items():
+        print(f"{name:<34}{value!s:>12}")
 
 
-def measure(arguments: argparse.Namespace) -> dict[str, float]:
+def measure(arguments: argparse.Namespace, folder: Path) -> Measured:
     """Return every number of the benchmark by name."""
+    engine = open_engine(folder / "planted.db")
     planted = plant(arguments.n, np.random.default_rng(arguments.seed))
-    config, leiden = GraphConfig(), LeidenConfig(seed=arguments.seed, n_seeds=1)
-    seconds: dict[str, float] = {}
+    store(engine, planted)
+    cluster(engine, OTHER, StoredVectors(), arguments.seed)
 
-    pairs = list(zip(planted.ids, planted.texts, strict=True))
-    concepts = _timed(seconds, "concepts", lambda: concepts_of(pairs))
-    near = _timed(
-        seconds, "neighbours", lambda: nearest_neighbours(planted.vectors, config.k_semantic)
-    )
-    graph = _timed(
-        seconds,
-        "graph, neighbours included",
-        lambda: build_hybrid_graph(planted.ids, planted.vectors, concepts, planted.sources, config),
-    )
-    hierarchy = _timed(seconds, "hierarchy", lambda: leiden_hierarchy(graph, leiden))
-    deepest = normalized_mutual_info_score(planted.topics, hierarchy.home)
-    measured: dict[str, float] = {
-        "statements": arguments.n,
+    stages: dict[str, float] = {}
+    began, cpu = time.perf_counter(), time.process_time()
+    with _timed_stages(stages) as results:
+        report = cluster(engine, METHOD, StoredVectors(), arguments.seed)
+    _timed(stages, "bridges", lambda: _bridges(engine, report))
+    wall, total = time.perf_counter() - began, time.process_time() - cpu
+    stages["other"] = total - sum(stages.values())
+    graph: HybridGraph = results["graph"]
+    hierarchy: Hierarchy = results["hierarchy"]
+    measured: Measured = {
+        "statements": report.statements,
         "edges": len(graph.head),
-        "communities": hierarchy.n_communities,
-        "levels": hierarchy.n_levels(),
-        "recall": recall(planted.vectors, near.indices),
-        "deepest level with topics": round(float(deepest), 4),
+        "communities": report.communities,
+        "levels": report.levels,
+        "stages": {name: round(value, 3) for name, value in stages.items()},
+        "total_cpu_seconds": round(total, 3),
+        "wall_seconds": round(wall, 3),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "recall": report.recall,
+        "modularity": report.modularity,
+        "deepest_level_with_topics": _agreement(planted.topics, hierarchy.home),
+        "top_level_with_fields": _agreement(planted.fields, hierarchy.top),
     }
-    cuts = {"ours": hierarchy.top, **_peers(graph, leiden, seconds, slow=not arguments.no_networkx)}
-    for name, membership in cuts.items():
-        measured[f"modularity, {name}"] = round(modularity(checked(graph), membership), 4)
-        nmi = normalized_mutual_info_score(planted.fields, membership)
-        measured[f"top level with fields, {name}"] = round(float(nmi), 4)
-    return measured | {f"cpu s, {name}": round(value, 3) for name, value in seconds.items()}
+    measured |= _beside_graphrag(arguments, graph, stages["hierarchy"])
+    return measured | (_peers(planted, graph, arguments.seed) if arguments.peers else {})
 
 
-def plant(n: int, rng: np.random.Generator) -> Planted:
-    """Return n statements with planted topics and fields."""
-    n_topics = max(1, n // STATEMENTS_PER_TOPIC)
-    n_fields = max(1, n_topics // TOPICS_PER_FIELD)
-    field_of = rng.integers(n_fields, size=n_topics)
-    topic = rng.integers(n_topics, size=n)
-    centres = rng.normal(size=(n_fields, DIMENSIONS))
-    topics = centres[field_of] + rng.normal(size=(n_topics, DIMENSIONS))
-    vectors = topics[topic] + 1.2 * rng.normal(size=(n, DIMENSIONS))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    common = np.minimum(rng.zipf(1.3, size=(n, 2)), 10**6)
-    own = rng.integers(8, size=(n, 2))
-    ids = [f"stm_{number:07d}" for number in rng.permutation(n)]
-    texts = [
-        f"The term{topic[i]}x{own[i, 0]} of the term{topic[i]}x{own[i, 1]} is in "
-        f"the area{field_of[topic[i]]} with the word{common[i, 0]} and the word{common[i, 1]}"
-        for i in range(n)
-    ]
-    sources = rng.integers(max(1, n // STATEMENTS_PER_SOURCE), size=n)
-    return Planted(
-        ids=ids,
-        texts=texts,
-        vectors=vectors.astype(np.float32),
-        sources={name: [f"src_{source}"] for name, source in zip(ids, sources, strict=True)},
-        topics=topic[np.argsort(ids)].tolist(),
-        fields=field_of[topic][np.argsort(ids)].tolist(),
-    )
+def _beside_graphrag(
+    arguments: argparse.Namespace, graph: HybridGraph, our_seconds: float
+) -> Measured:
+    """Compare both our hierarchies with GraphRAG's on the same graph."""
+    seconds: dict[str, float] = {}
+    upwards = LeidenConfig(seed=arguments.seed, n_seeds=1, direction="bottom_up")
+    refresh = _timed(seconds, "bottom up", lambda: leiden_hierarchy(graph, upwards))
+    measured: Measured = {
+        "bottom_up_cpu_seconds": round(seconds["bottom up"], 3),
+        "bottom_up_modularity": round(refresh.modularity, 6),
+        "graphrag_cpu_seconds": None,
+        "graphrag_modularity": None,
+        "ratio": None,
+        "bottom_up_ratio": None,
+    }
+    if arguments.graphrag is None:
+        return measured
+    with tempfile.TemporaryDirectory() as folder:
+        edges = Path(folder) / "edges.npz"
+        np.savez(edges, head=graph.head, tail=graph.tail, weight=graph.weight)
+        program = [arguments.graphrag, str(GRAPHRAG), str(edges)]
+        done = subprocess.run(program, capture_output=True, text=True, check=True)  # noqa: S603
+        theirs = json.loads(done.stdout.splitlines()[-1])
+        top = np.load(edges.with_name("top.npy"))
+    alone = np.flatnonzero(top < 0)
+    top[alone] = top.max() + 1 + np.arange(len(alone))
+    return measured | {
+        "graphrag_cpu_seconds": round(theirs["cpu_seconds"], 3),
+        "graphrag_levels": theirs["levels"],
+        "graphrag_modularity": round(
+            modularity(checked(graph), top[: len(graph.statement_ids)]), 6
+        ),
+        "ratio": round(theirs["cpu_seconds"] / our_seconds, 2),
+        "bottom_up_ratio": round(theirs["cpu_seconds"] / seconds["bottom up"], 2),
+    }
 
 
-def recall(vectors: NDArray[np.float32], indices: NDArray[np.int32]) -> float:
-    """Return the share of true nearest neighbours that were found, for some of the vectors."""
-    n, k = indices.shape
-    queries = np.arange(0, n, max(1, n // QUERIES))
-    cosines = vectors[queries].astype(np.float64) @ vectors.T.astype(np.float64)
-    cosines[np.arange(len(queries)), queries] = -np.inf
-    true = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
-    found = [len(np.intersect1d(a, b)) for a, b in zip(true, indices[queries], strict=True)]
-    return round(sum(found) / true.size, 4)
+def _bridges(engine: Engine, report: ClusteringReport) -> None:
+    with reading(engine) as session:
+        bridges_of(session, community_id(report.method, report.run, [0]))
 
 
-def _peers(
-    graph: HybridGraph, config: LeidenConfig, seconds: dict[str, float], *, slow: bool
-) -> dict[str, NDArray[np.int64]]:
-    whole = checked(graph)
-    edges = list(zip(whole.head.tolist(), whole.tail.tolist(), strict=True))
-    other = ig.Graph(whole.n, edges, edge_attrs={"weight": whole.weight.tolist()})
-    optimiser = leidenalg.Optimiser()
-    optimiser.set_rng_seed(config.seed)
-    partition = leidenalg.RBConfigurationVertexPartition(other, weights="weight")
-    _timed(
-        seconds,
-        "top level, leidenalg",
-        lambda: optimiser.optimise_partition(partition, n_iterations=2),
-    )
-    peers = {"leidenalg": np.array(partition.membership)}
-    peers["our single cut"] = _timed(
-        seconds, "top level, our single cut", lambda: cut(whole, config, config.seed)
-    )
-    if slow:
-        louvain = nx.Graph()
-        louvain.add_nodes_from(range(whole.n))
-        louvain.add_weighted_edges_from(
-            zip(graph.head.tolist(), graph.tail.tolist(), graph.weight.tolist(), strict=True)
+def _peers(planted: Planted, graph: HybridGraph, seed: int) -> Measured:
+    """Return how leidenalg and the Louvain method of networkx cut the same graph, and how fast."""
+    n = len(graph.statement_ids)
+    edges = list(zip(graph.head.tolist(), graph.tail.tolist(), strict=True))
+    weights = graph.weight.tolist()
+
+    def by_leidenalg() -> list[int]:
+        whole = ig.Graph(n, edges)
+        partition = leidenalg.ModularityVertexPartition
+        return leidenalg.find_partition(whole, partition, weights=weights, seed=seed).membership
+
+    def by_louvain() -> list[int]:
+        whole = nx.Graph()
+        whole.add_nodes_from(range(n))
+        whole.add_weighted_edges_from(
+            (*ends, weight) for ends, weight in zip(edges, weights, strict=True)
         )
-        found = _timed(
-            seconds,
-            "top level, networkx louvain",
-            lambda: nx.community.louvain_communities(louvain, seed=config.seed),
-        )
-        peers["networkx louvain"] = _membership(found, whole.n)
-    return peers
+        membership = [0] * n
+        for number, members in enumerate(nx.community.louvain_communities(whole, seed=seed)):
+            for member in members:
+                membership[member] = number
+        return membership
+
+    measured: Measured = {}
+    for name, work in {"leidenalg": by_leidenalg, "networkx": by_louvain}.items():
+        seconds: dict[str, float] = {}
+        found = np.array(_timed(seconds, name, work))
+        measured |= {
+            f"{name}_cpu_seconds": round(seconds[name], 3),
+            f"{name}_modularity": round(modularity(checked(graph), found), 6),
+            f"{name}_with_fields": _agreement(planted.fields, found),
+        }
+    return measured
 
 
-def _membership(communities: Iterable[Iterable[int]], n: int) -> NDArray[np.int64]:
-    membership = np.zeros(n, dtype=np.int64)
-    for ordinal, members in enumerate(communities):
-        for member in members:
-            membership[member] = ordinal
-    return membership
+@contextmanager
+def _timed_stages(seconds: dict[str, float]) -> Iterator[Measured]:
+    """Add up the CPU seconds of each stage within the block; yields what each returned last."""
+    results: Measured = {}
+    running: list[float] = []
+
+    def timed(name: str, work: Callable[..., Result]) -> Callable[..., Result]:
+        def call(*arguments: object, **named: object) -> Result:
+            running.append(0.0)
+            began = time.process_time()
+            result = work(*arguments, **named)
+            spent = time.process_time() - began
+            seconds[name] = seconds.get(name, 0.0) + spent - running.pop()
+            if running:
+                running[-1] += spent
+            results[name] = result
+            return result
+
+        return call
+
+    before = {name: getattr(*where) for name, where in STAGES.items()}
+    for name, (module, function) in STAGES.items():
+        setattr(module, function, timed(name, before[name]))
+    try:
+        yield results
+    finally:
+        for name, (module, function) in STAGES.items():
+            setattr(module, function, before[name])
+
+
+def _agreement(planted: NDArray[np.int64], found: NDArray[np.int64]) -> float:
+    return round(float(normalized_mutual_info_score(planted, found)), 4)
 
 
 def _timed(seconds: dict[str, float], name: str, work: Callable[[], Result]) -> Result:
-    started = time.process_time()
+    began = time.process_time()
     result = work()
-    seconds[name] = time.process_time() - started
+    seconds[name] = time.process_time() - began
     return result
 
 
