@@ -23,6 +23,7 @@ from api.views.reports import (
     SourceReportView,
     VerdictView,
 )
+from api.views.updates import RemovalView, UpdatesView, update_view
 from api.views.view import statement_name
 from kg.db import reading, writing
 from kg.errors import ConfigError
@@ -185,6 +186,44 @@ def _active_run(engine: Engine, method: str) -> int:
             f"{method} has not been run: run `claimgraph cluster --method {method}` first"
         )
     return active.id
+
+
+def check_updatable(engine: Engine, embedder: str) -> None:
+    """Make sure, before anything is stored, that an update could be made afterwards."""
+    from kg.embedders import open_embedder
+    from kg.updating import updatable
+
+    with reading(engine) as session:
+        updatable(session, open_embedder(embedder).name, None)
+
+
+def update_runs(
+    engine: Engine, method: str | None, embedder: str, on_progress: OnProgress
+) -> UpdatesView:
+    """Place new statements in the active runs, and name communities that are new."""
+    from kg.embedders import open_embedder
+    from kg.updating import update
+
+    reports = update(engine, open_embedder(embedder), method, on_progress)
+    return UpdatesView(updates=[update_view(report) for report in reports])
+
+
+def remove_with_updates(
+    engine: Engine, sources: Sequence[str], embedder: str, *, with_evidence: bool
+) -> RemovalView:
+    """Delete sources with what only they say, and put the communities right."""
+    from kg.embedders import open_embedder
+    from kg.removal import remove_sources
+
+    report = remove_sources(
+        engine, sources, lambda: open_embedder(embedder), with_evidence=with_evidence
+    )
+    return RemovalView(
+        sources=list(report.sources),
+        statements=report.statements,
+        evidence=report.evidence,
+        updates=[update_view(each) for each in report.updates],
+    )
 
 
 def decompose_target(

@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from api import terminal_bridges
+from api import terminal_bridges, terminal_updates
 from api.jobs import OnProgress
 from api.views.communities import CommunitiesView, CommunityView
 from api.views.duplicates import DuplicatesView
@@ -92,6 +92,7 @@ def ingestion(view: IngestionView) -> Lines:
         f"run {view.run}: {n_new} new sources, {len(view.sources) - n_new} unchanged, "
         f"{len(view.skipped)} skipped, {len(view.failures)} failed"
     )
+    yield from terminal_updates.amended(view.updates)
 
 
 def clustering(view: ClusteringView) -> Lines:

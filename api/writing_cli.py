@@ -16,15 +16,24 @@ app = typer.Typer()
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Files and folders.")],
     extractor: Annotated[str, typer.Option(help="Who finds the statements.")] = "offline",
+    with_update: Annotated[
+        bool, typer.Option("--update", help="Place what is new in the active runs, too.")
+    ] = False,
     db: Database = None,
     as_json: Json = False,
 ) -> None:
     """Take documents and statement lists apart into claims and findings."""
     from api import terminal
-    from api.jobs import ingest_files
+    from api.jobs import check_updatable, ingest_files, update_runs
 
+    engine = engine_of(db, create=True)
+    if with_update:
+        check_updatable(engine, Settings().embedder)
     with terminal.progress("reading") as on_progress:
-        view = ingest_files(engine_of(db, create=True), paths, extractor, on_progress)
+        view = ingest_files(engine, paths, extractor, on_progress)
+        if with_update:
+            placed = update_runs(engine, None, Settings().embedder, on_progress)
+            view = view.model_copy(update={"updates": placed.updates})
     terminal.show(view, as_json, terminal.ingestion)
     for failure in view.failures:
         typer.secho(f"error: {failure.reason}", err=True, fg="red")
@@ -59,6 +68,42 @@ def cluster(
     with terminal.progress("clustering") as on_progress:
         view = cluster_statements(engine_of(db), method, seed, Settings().embedder, on_progress)
     terminal.show(view, as_json, terminal.clustering)
+
+
+@app.command()
+def update(
+    method: Annotated[
+        str | None, typer.Option(help="Whose active run; default: every method's.")
+    ] = None,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Place new statements in the communities that stand, without a new run."""
+    from api import terminal, terminal_updates
+    from api.jobs import update_runs
+
+    with terminal.progress("updating") as on_progress:
+        view = update_runs(engine_of(db), method, Settings().embedder, on_progress)
+    terminal.show(view, as_json, terminal_updates.updates)
+
+
+@app.command()
+def remove(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Ids of sources.")],
+    with_evidence: Annotated[
+        bool, typer.Option(help="Delete what was measured on their statements, too.")
+    ] = False,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Delete sources with what only they say, and put the communities right, in one update."""
+    from api import terminal, terminal_updates
+    from api.jobs import remove_with_updates
+
+    view = remove_with_updates(
+        engine_of(db), sources, Settings().embedder, with_evidence=with_evidence
+    )
+    terminal.show(view, as_json, terminal_updates.removal)
 
 
 @app.command()

@@ -77,6 +77,13 @@ def community_id(method: str, run_id: int, path: Sequence[int]) -> str:
     return "-".join([f"{method}-run{run_id}", *(f"c{ordinal}" for ordinal in path)])
 
 
+def path_of(identifier: str) -> tuple[int, ...]:
+    """Return the ordinals on the way from the top to a community."""
+    parts = _ID.fullmatch(identifier)
+    assert parts is not None, identifier
+    return tuple(int(step) for step in parts.group(2).split("-c")[1:])
+
+
 def branch_of(identifier: str) -> list[str]:
     """Return the ids of the communities that contain this one, from the top, and its own."""
     parts = _ID.fullmatch(identifier)

@@ -24,7 +24,7 @@ from sqlmodel import Session
 
 from kg.errors import DatabaseError
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration."""
 
 _PRAGMAS = (

@@ -329,7 +329,8 @@ class Amendment(Row, table=True):
 
     clustering_run_id: int = Field(foreign_key="run.id", index=True)
     is_standing: bool
-    """Whether the clustering still has these changes; a later update may have undone them."""
+    """Whether the clustering still has these changes: no later update has undone them, and this
+    one did not itself undo others."""
 
     added: str = Field(sa_type=Text)
     """The statements that were placed: one id a line, ascending."""
@@ -338,8 +339,7 @@ class Amendment(Row, table=True):
     """The statements that were taken out."""
 
     touched: dict[str, list[str]] = Field(default_factory=dict, sa_type=JSON)
-    """Statements that stayed, but with another note or other sources: fingerprints of both,
-    before and after."""
+    """Fingerprints of what is different, before and after, by statement (`kg.news`)."""
 
     edges_removed: bytes = Field(sa_type=LargeBinary)
     """Records of the columns of `Graph`, by their order; ends are places among the ids before."""
@@ -368,6 +368,23 @@ class Move(Row, table=True):
 
     certainty_before: float | None = None
     certainty_after: float | None = None
+
+
+class PhraseBlock(Row, table=True):
+    """The phrases of the statements that a run met for the first time, as numbers."""
+
+    run_id: int = Field(foreign_key="run.id", primary_key=True)
+    statement_ids: str = Field(sa_type=Text)
+    """One id a line."""
+
+    counts: bytes = Field(sa_type=LargeBinary)
+    """int32, little endian: how many phrases each statement has."""
+
+    keys: bytes = Field(sa_type=LargeBinary)
+    """uint64, little endian: 64 bits of the BLAKE2b of each phrase."""
+
+    lengths: bytes = Field(sa_type=LargeBinary)
+    """float64, little endian: length of each statement's vector of concepts."""
 
 
 class Label(Row, table=True):

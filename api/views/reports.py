@@ -1,6 +1,9 @@
 """What the commands that write say they have done, as data."""
 
+from pydantic import Field
+
 from api.views.evidence import EvidenceItem
+from api.views.updates import UpdateView
 from api.views.view import StatementName, View
 
 
@@ -43,6 +46,8 @@ class IngestionView(View):
 
     skipped: list[FailureView]
     failures: list[FailureView]
+    updates: list[UpdateView] = Field(default_factory=list)
+    """What `--update` did to the active runs."""
 
 
 class ClusteringView(View):

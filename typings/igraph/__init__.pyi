@@ -22,6 +22,7 @@ class GraphBase:
         resolution: float = ...,
         normalize_resolution: bool = ...,
         n_iterations: int = ...,
+        initial_membership: Sequence[int] | None = ...,
     ) -> tuple[list[int], float]: ...
 
 class Graph(GraphBase):

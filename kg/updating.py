@@ -1,0 +1,317 @@
+"""New statements join the communities that stand, without a new run.
+
+A full run of the same method moves an eighth of the old statements for no reason: many partitions
+are nearly as good. An update amends the active run in place instead. What is new is tied to its
+neighbours (`kg.graph_updates`), only statements whose ties changed may move (`kg.placing`), and the
+tree is put in order (`kg.community_tree`). An update is a run of its own, written down so that it
+can be taken back to the byte (`kg.journal`); if what changed is just what earlier updates did the
+other way round, they are taken back and nothing is computed.
+
+A community that stands is neither split nor merged by an update, so with many of them the partition
+falls behind what a full run would find. How far is estimated whenever another hundredth of the
+statements has come or gone: one more Leiden iteration over the whole graph, from the memberships as
+they are. If that gains more than `max_loss`, or a tenth of the statements have changed, the run
+has *drifted*, and it is said that a full run is due.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence, Set
+from typing import NamedTuple, TypedDict
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from kg.amending import graph_config, material_for, rearranged, resolution_of, stand_of, ties_of
+from kg.db import reading, writer, writing
+from kg.drift import loss_of
+from kg.embedders import Embedder, OnProgress, Vectors
+from kg.embeddings import embed_missing
+from kg.errors import ConfigError
+from kg.graph_updates import NO_TIES, EdgeTable, amended, without
+from kg.journal import Change, amendments_of, apply, graph_of, latest_update, lines, undo
+from kg.news import Difference, Gone, difference, taken_back
+from kg.placing import Places, Ties, modularity_of
+from kg.runs import active_runs, recording, run_of, succeed
+from kg.tables import Amendment, Run, RunKind
+
+log = logging.getLogger(__name__)
+
+_CHECK_EVERY = 0.01
+"""Share of the statements that may come or go until the loss is estimated again."""
+
+
+class UpdateConfig(BaseModel):
+    """What an update amends, and when that is no longer enough."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    clustering_run: int
+    max_loss: float = 0.0015
+    """Of modularity, against what a full run would find, until a run has drifted."""
+
+    max_changed: float = 0.1
+    """Share of the statements of a run that may come or go until it has drifted."""
+
+
+class UpdateReport(NamedTuple):
+    """What an update did to a clustering run."""
+
+    run: int
+    clustering_run: int
+    method: str
+    added: int
+    removed: int
+    moved: int
+    """Statements that were in before and are with others now."""
+
+    statements: int
+    """In the run now."""
+
+    communities_new: int
+    communities_gone: int
+    taken_back: int
+    """Earlier updates that were undone instead of computing anything."""
+
+    modularity_before: float
+    """Of the top level; 0 for a graph without ties."""
+
+    modularity: float
+    changed: int
+    """Statements that came or went since the full run."""
+
+    loss: float | None
+    """What a full run would gain, as last estimated; none if too little has changed to ask."""
+
+    loss_at: int
+    """How many had come or gone when it was estimated."""
+
+    drifted: str
+    """Why a full run is due; empty if none is."""
+
+    seconds: float
+
+
+def update(
+    engine: Engine,
+    embedder: Embedder,
+    method: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> list[UpdateReport]:
+    """Bring the active run of a method, or of every method, up to date.
+
+    Args:
+        engine: The database.
+        embedder: Makes the vectors of statements that have none.
+        method: Default: all that have run.
+        on_progress: Called with statements embedded and statements to embed.
+
+    Returns:
+        A report of each run that something was new for, by method.
+
+    Raises:
+        ConfigError: Nothing, or not this method, has been clustered, or with another model.
+        DatabaseError: Another process is writing.
+        ModelError: The embedder cannot be used.
+    """
+    with writer(engine):  # nobody adds statements between the embedding and the placing
+        with reading(engine) as session:
+            runs = updatable(session, embedder.name, method)
+            cases = [case_of(session, run, Gone()) for run in runs]
+        cases = [case for case in cases if case.news.changes]
+        if cases:
+            embed_missing(engine, embedder, on_progress)
+        reports = []
+        for case in cases:
+            with (
+                recording(engine, RunKind.UPDATE, case.run.method, config_of(case.run)) as number,
+                writing(engine) as session,
+            ):
+                reports.append(amend(session, number, case, {}))
+        return reports
+
+
+class Case(NamedTuple):
+    """A run, and what is new for it."""
+
+    run: Run
+    table: EdgeTable
+    news: Difference
+
+
+def case_of(session: Session, run: Run, gone: Gone) -> Case:
+    """Return what is new for a run.
+
+    Args:
+        session: Where to read.
+        run: The clustering.
+        gone: What will be deleted once nothing refers to it.
+    """
+    assert run.id is not None
+    latest = latest_update(session, run.id)
+    since = max(run.id, latest.id or 0) if latest else run.id
+    table = graph_of(session, run.id)
+    return Case(run, table, difference(session, table, graph_config(run), since, gone))
+
+
+def config_of(run: Run) -> UpdateConfig:
+    """Return how a run is updated."""
+    return UpdateConfig(clustering_run=run.id or 0)
+
+
+def amend(
+    session: Session, update_id: int, case: Case, vectors: Mapping[str, Vectors]
+) -> UpdateReport:
+    """Amend an active clustering run in place, and declare the update a success.
+
+    Args:
+        session: A write transaction.
+        update_id: The run of the update.
+        case: The clustering, and what is new for it.
+        vectors: Those that are not stored yet, by statement.
+    """
+    started = time.perf_counter()
+    run, news = case.run, case.news
+    assert run.id is not None
+    stand = stand_of(session, run, case.table)
+    before = modularity_of(ties_of(stand.table), stand.top(), resolution_of(run))
+    back = taken_back(amendments_of(session, run.id), news.changes)
+    if back:
+        moved = undo(session, update_id, run, back)
+        now = stand_of(session, run, graph_of(session, run.id))
+        ties, top = ties_of(now.table), now.top()
+        communities: Set[str] = now.communities.keys()
+    else:
+        material = material_for(session, update_id, stand, news, vectors)
+        graph = amended(stand.table, material, graph_config(run))
+        found = rearranged(stand, graph, news, may_move=True)
+        apply(session, update_id, run, found.change)
+        ties, top, moved = ties_of(graph.table), found.top, found.moved
+        communities = _after(stand.communities.keys(), found.change)
+    quality = _quality(session, run, ties, top)
+    report = UpdateReport(
+        run=update_id,
+        clustering_run=run.id,
+        method=run.method,
+        added=len(news.added()),
+        removed=len(news.removed()),
+        moved=moved,
+        statements=len(news.ids),
+        communities_new=len(communities - stand.communities.keys()),
+        communities_gone=len(stand.communities.keys() - communities),
+        taken_back=len(back),
+        modularity_before=round(before, 6),
+        **quality,
+        seconds=round(time.perf_counter() - started, 3),
+    )
+    result = {name: value for name, value in report._asdict().items() if name not in _OWN}
+    succeed(session, update_id, result)
+    log.info("updated %s: %s", run.method, result)
+    return report
+
+
+_OWN = ("run", "method")
+
+
+def thin(session: Session, update_id: int, run: Run, gone: Gone) -> None:
+    """Take statements out of a run that is no longer active; nobody else moves."""
+    assert run.id is not None
+    stand = stand_of(session, run, graph_of(session, run.id))
+    left = gone.statements.intersection(stand.table.ids)
+    news = Difference(
+        ids=[i for i in stand.table.ids if i not in left],
+        changes={identifier: ["gone", ""] for identifier in left},
+        retied={},
+        touched=frozenset(),
+        new_sources=[],
+        gone_sources=gone.sources,
+        relations=NO_TIES,
+    )
+    found = rearranged(stand, without(stand.table, left), news, may_move=False)
+    apply(session, update_id, run, found.change)
+    succeed(session, update_id, {"clustering_run": run.id, "removed": len(left)})
+
+
+def check_model(run: Run, model: str) -> None:
+    """Make sure that a run can be updated with an embedding model.
+
+    Raises:
+        ConfigError: It was made with another one.
+    """
+    made_with = run.config.get("model", model)
+    if made_with != model:
+        raise ConfigError(
+            f"run {run.id} ({run.method}) was made with the embedding model {made_with}, and "
+            f"{model} is named now: name the other one again, or run "
+            f"`claimgraph cluster --method {run.method}`"
+        )
+
+
+def updatable(session: Session, model: str, method: str | None) -> list[Run]:
+    """Return the active runs of a method, or of every method, that an update amends.
+
+    Args:
+        session: Where to read.
+        model: The embedding model that is named now.
+        method: Default: all that have run.
+
+    Raises:
+        ConfigError: Nothing, or not this method, has been clustered, or with another model.
+    """
+    runs = active_runs(session, RunKind.CLUSTERING)
+    found = [run for run in runs if method in {None, run.method}]
+    if not found:
+        what = f"{method} has not been run" if method else "nothing has been clustered yet"
+        named = f" --method {method}" if method else ""
+        raise ConfigError(f"{what}: run `claimgraph cluster{named}` first")
+    for run in found:
+        check_model(run, model)
+    return found
+
+
+def _after(before: Set[str], change: Change) -> Set[str]:
+    added = {community.id for community in change.communities_added}
+    return (before - set(change.communities_removed)) | added
+
+
+class _Quality(TypedDict):
+    modularity: float
+    changed: int
+    loss: float | None
+    loss_at: int
+    drifted: str
+
+
+def _quality(session: Session, run: Run, ties: Ties, top: Places) -> _Quality:
+    """Return how good the top level is, and whether a full run is due."""
+    assert run.id is not None
+    config, resolution = config_of(run), resolution_of(run)
+    standing = amendments_of(session, run.id)
+    changed = sum(len(lines(each.added)) + len(lines(each.removed)) for each in standing)
+    clustered = max(1, int(run.result.get("statements", ties.n)))
+    loss, loss_at = _last_loss(session, standing)
+    if changed - loss_at >= _CHECK_EVERY * clustered:
+        loss, loss_at = loss_of(ties, top, resolution), changed
+    drifted = ""
+    if loss is not None and loss > config.max_loss:
+        drifted = f"a full run would gain about {loss:.4f} of modularity"
+    if changed > config.max_changed * clustered:
+        drifted = (
+            f"{changed} statements have come or gone since run {run.id}, which had {clustered}"
+        )
+    return {
+        "modularity": round(modularity_of(ties, top, resolution), 6),
+        "changed": changed,
+        "loss": loss,
+        "loss_at": loss_at,
+        "drifted": drifted,
+    }
+
+
+def _last_loss(session: Session, standing: Sequence[Amendment]) -> tuple[float | None, int]:
+    for amendment in standing:
+        result = run_of(session, amendment.run_id).result
+        if "loss_at" in result:
+            return result["loss"], result["loss_at"]
+    return None, 0
