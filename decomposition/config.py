@@ -145,7 +145,7 @@ class DecompositionConfig(BaseModel):
         return self.minimality_power + (end - self.minimality_power) * done
 
 
-_FORTY = DecompositionConfig(n_subcomponents=200, minimality=0.000375, restarts=1)
+_FORTY = DecompositionConfig(n_subcomponents=200, minimality=0.0001, restarts=1, steps=2000)
 _RESIDUAL = DecompositionConfig(
     restarts=1,
     steps=20_000,
