@@ -339,6 +339,18 @@ def test_relate_says_what_it_takes(library: Path, arguments: list[str]):
     assert _run(library, "relate", *arguments).exit_code == 2
 
 
+def test_siblings_and_parents_are_told_apart_by_their_names(communities: list[dict[str, Any]]):
+    label = {community["id"]: community["label"].casefold() for community in communities}
+    families: dict[tuple[int, str | None], list[str]] = {}
+    for community in communities:
+        families.setdefault((community["run"], community["parent"]), []).append(community["id"])
+
+    for (_, parent), siblings in families.items():
+        names = [label[sibling] for sibling in siblings] + ([label[parent]] if parent else [])
+        assert len(set(names)) == len(names), names
+    assert len(families) > 20
+
+
 def test_communities_are_named_anew_without_clustering_again(
     library: Path, communities: list[dict[str, Any]]
 ):
