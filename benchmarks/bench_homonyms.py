@@ -149,7 +149,7 @@ def _pairs(uses: Mapping[str, list[tuple[str, str]]]) -> Iterator[tuple[bool, bo
 def _ties_between(cases: list[Case], concepts: list[frozenset[str]], part: str) -> tuple[int, int]:
     """Return how many ties of the concept layer run between two meanings of a word, and of all."""
     config = GraphConfig()
-    near = concept_neighbours(concepts, config.k_concepts, config.max_concept_share)
+    near = concept_neighbours(concepts, config.k_concepts, config.max_concept_share, len(concepts))
     pairs = zip(near.row.tolist(), near.other.tolist(), strict=True)
     ties = {(min(pair), max(pair)) for pair in pairs}
     ends = [(cases[one], cases[other]) for one, other in ties]

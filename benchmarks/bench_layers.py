@@ -24,7 +24,7 @@ import numpy as np
 from sklearn.metrics import adjusted_mutual_info_score as ami
 from sqlmodel import col, select
 
-from benchmarks.bench_communities import plant
+from benchmarks.planted import plant
 from kg.clustering import METHODS
 from kg.concepts import concepts_of
 from kg.db import open_engine, reading
@@ -94,17 +94,19 @@ def _planted(n: int, noise: float) -> tuple[HybridGraph, dict[str, list[int]]]:
     config = METHODS["leiden_hybrid_concepts"]
     ids = sorted(planted.ids)
     by_topic: dict[int, list[str]] = {}
-    for one, topic in zip(ids, planted.topics, strict=True):
+    for one, topic in zip(ids, planted.topics.tolist(), strict=True):
         by_topic.setdefault(topic, []).append(one)
     ties = []
-    for one, topic in zip(ids, planted.topics, strict=True):
+    for one, topic in zip(ids, planted.topics.tolist(), strict=True):
         other = by_topic[topic][rng.integers(len(by_topic[topic]))]
         if rng.random() < 0.2 and one != other:
             ties.append(Tie(one, other, RelationKind.SUPPORTS))
     found = concepts_of(list(zip(planted.ids, planted.texts, strict=True)))
     concepts = told_apart(found, vectors, planted.ids, {}, config.homonyms).concepts
-    graph = build_hybrid_graph(planted.ids, vectors, concepts, planted.sources, config, ties)
-    return graph, {"topics": planted.topics, "fields": planted.fields}
+    numbers = zip(planted.ids, planted.sources.tolist(), strict=True)
+    sources = {one: [f"src_{number}"] for one, number in numbers}
+    graph = build_hybrid_graph(planted.ids, vectors, concepts, sources, config, ties)
+    return graph, {"topics": planted.topics.tolist(), "fields": planted.fields.tolist()}
 
 
 def _stored(database: str) -> tuple[HybridGraph, dict[str, list[int]]]:
