@@ -1,6 +1,7 @@
 """Naming all communities of a clustering run, and reading the names that hold.
 
-Every label, whoever wrote it, passes `kg.labellers.checked` before it is stored. Communities are
+Every label, whoever wrote it, passes `kg.labellers.checked` before it is stored; a community that
+goes on from the run before keeps its name if it may (`kg.label_inheritance`). Communities are
 named from the top down, so that a community's parent and the siblings before it have their names
 when its turn comes. All labels of a run are stored in one transaction.
 """
@@ -19,7 +20,8 @@ from sqlmodel import Session, col, select
 from kg.communities import members_by_community
 from kg.db import reading, writing
 from kg.grounding import problems_of
-from kg.labellers.checked import checked_label
+from kg.label_inheritance import inheritance_of
+from kg.labellers.offline import OfflineLabeller
 from kg.labellers.task import Frequencies, Labeller, LabellingTask, Member
 from kg.phrases import phrases_of
 from kg.runs import recording, succeed, succeeded_run
@@ -59,11 +61,12 @@ def label_run(
     with reading(engine) as session:
         succeeded_run(session, clustering_run_id, RunKind.CLUSTERING, ": it has no communities")
         material = _material(session, clustering_run_id)
+        inheritance = inheritance_of(session, clustering_run_id)
     config = LabellingConfig(clustering_run=clustering_run_id)
     with recording(engine, RunKind.LABELLING, labeller.name, config) as run_id:
         rows: list[dict[str, object]] = []
         for task in _tasks(material):
-            named = checked_label(labeller, task)
+            named = inheritance.named(labeller, task)
             material.names[task.community_id] = named.draft.label
             rows.append(
                 {
@@ -76,12 +79,18 @@ def label_run(
             )
             if on_progress is not None:
                 on_progress(len(rows), len(material.communities))
-        refused = sum(row["model"] != labeller.name for row in rows)
+        refused = sum(row["model"] == OfflineLabeller.name != labeller.name for row in rows)
+        kept = sum(inheritance.is_kept(each, name) for each, name in material.names.items())
         seconds = round(time.perf_counter() - started, 3)
         with writing(engine) as session:
             if rows:
                 session.execute(insert(Label), rows)
-            report = {"communities": len(rows), "refused": refused, "seconds": seconds}
+            report = {
+                "communities": len(rows),
+                "kept": kept,
+                "refused": refused,
+                "seconds": seconds,
+            }
             succeed(session, run_id, {"clustering_run": clustering_run_id, **report})
     log.info("labelled %s communities, refused %s, %.1f s", len(rows), refused, seconds)
     return run_id

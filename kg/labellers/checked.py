@@ -50,7 +50,7 @@ def checked_label(labeller: Labeller, task: LabellingTask) -> Named:
         except (BudgetError, ReplyError) as error:
             refusals.append(str(error))
             break
-        problems = [*problems_with(draft, task), *_said_by_one(draft.label, task)]
+        problems = [*problems_with(draft, task), *said_by_one(draft.label, task)]
         if not problems:
             return Named(draft, labeller.name, tuple(refusals))
         refusals.append(f"“{draft.label}”: {'; '.join(problems)}")
@@ -70,7 +70,8 @@ def problems_with(draft: LabelDraft, task: LabellingTask) -> list[str]:
     return list(dict.fromkeys(problems))
 
 
-def _said_by_one(name: str, task: LabellingTask) -> list[str]:
+def said_by_one(name: str, task: LabellingTask) -> list[str]:
+    """Return the words of a name that only one member says, in words; none of a small community."""
     if len(task.members) < _MANY:
         return []
     members = [member.words for member in task.members]

@@ -79,6 +79,12 @@ def _path(found: Forest, at: int) -> str:
             {"c0-c0": "abcde", "c0-c1": "fgh"},
             ["new > c0-c0 +abcde", "new > c0-c1 +fgh", "same c0 > c0"],
         ),
+        # ghij are more than half of klm's community by now, and still no part that was split off.
+        (
+            {"c0": "abcdefghij", "c1": "klm"},
+            {"c0": "abcdef", "c1": "ghijklm"},
+            ["grown c1 > c1 +ghij", "shrunk c0 > c0 -ghij"],
+        ),
         # The second half went to another community, which has a match of its own.
         (
             {"c0": "abcdef", "c1": "ghijkl"},
