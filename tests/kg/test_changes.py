@@ -85,6 +85,12 @@ def _path(found: Forest, at: int) -> str:
             {"c0": "abcdef", "c1": "ghijklm"},
             ["grown c1 > c1 +ghij", "shrunk c0 > c0 -ghij"],
         ),
+        # The match of abcdef is put around it, and what lies within is not told apart from it.
+        (
+            {"c0": "abcdef", "c1": "ghijklm"},
+            {"c0-c0": "abc", "c0-c1": "def", "c0-c2": "ghijklm"},
+            ["merged c1 c0 > c0", "new > c0-c0 +abc", "new > c0-c1 +def", "same c1 > c0-c2"],
+        ),
         # The second half went to another community, which has a match of its own.
         (
             {"c0": "abcdef", "c1": "ghijkl"},
