@@ -180,9 +180,9 @@ def _texts(topics: Ints, fields: Ints, rng: np.random.Generator) -> list[str]:
     own = rng.integers(8, size=(n, 2)).tolist()
     return [
         f"The term{topic}x{terms[0]} of the term{topic}x{terms[1]} is in the area{field} "
-        f"with the word{words[0]} and the word{words[1]} of statement s{place}"
-        for place, (topic, field, terms, words) in enumerate(
-            zip(topics.tolist(), fields.tolist(), own, common, strict=True)
+        f"with the word{words[0]} and the word{words[1]}"
+        for topic, field, terms, words in zip(
+            topics.tolist(), fields.tolist(), own, common, strict=True
         )
     ]
 

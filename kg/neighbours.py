@@ -15,6 +15,7 @@ Cosines are rounded to 1e-6 before they are compared, and among equals the lower
 last bits of a cosine are chance, and would decide between equals.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -39,6 +40,10 @@ from kg.products import (
 
 EXACT_UP_TO = 20_000
 """Vectors; among more, neighbours are looked for in some cells only."""
+
+_HALVES_FROM, _TORCH_FROM = 2000, 12_000
+"""Vectors whose neighbours are looked for in bfloat16, if torch is loaded and if it is not: loading
+it takes longer than the products of ten thousand. The neighbours are exact either way."""
 
 _BLOCK = 1024
 _ROWS = 2048
@@ -93,7 +98,7 @@ def nearest_neighbours(vectors: Vectors, k: int) -> Neighbours:
     if len(vectors) <= max(k, EXACT_UP_TO):
         return nearest_among(vectors, np.arange(len(vectors)), k)
     _check(vectors)
-    products = HalfProducts() if has_fast_halves() else SingleProducts()
+    products = _products(len(vectors))
     found = _Search(vectors, cells_of(vectors, products), products, k).result(_RECALL)
     lacking = np.flatnonzero(found.indices[:, -1] == len(vectors))  # its cells were too small
     if len(lacking):
@@ -121,7 +126,7 @@ def nearest_among(vectors: Vectors, rows: NDArray[np.integer], k: int) -> Neighb
         shape = (len(rows), k)
         return Neighbours(np.empty(shape, np.int32), np.empty(shape, np.float32))
     blocks = blocks_of(len(vectors), _BLOCK, np.asarray(rows))
-    return _Search(vectors, blocks, SingleProducts(), k).result()
+    return _Search(vectors, blocks, _products(len(rows)), k).result()
 
 
 def neighbours_within(
@@ -330,6 +335,14 @@ def _nearest_of_a_crowd(cosines: Vectors, k: int) -> tuple[Places, Places]:
     keys = np.arange(n_columns) - steps * n_columns  # never tied
     found = np.argpartition(keys, k - 1, axis=1)[:, :k]
     return np.repeat(np.arange(n_rows), k), found.ravel()
+
+
+def _products(n_rows: int) -> Products[Any, Any]:
+    """Return the faster products for so many rows."""
+    enough = _HALVES_FROM if "torch" in sys.modules else _TORCH_FROM
+    if n_rows >= enough and has_fast_halves():
+        return HalfProducts()
+    return SingleProducts()
 
 
 def _check(vectors: Vectors) -> None:

@@ -128,6 +128,7 @@ def _topics(n: int) -> np.ndarray:
 def in_cells(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Look into cells whatever the number of vectors, by either kind of product."""
     monkeypatch.setattr(neighbours, "EXACT_UP_TO", 0)
+    monkeypatch.setattr(neighbours, "_HALVES_FROM", 0)
     monkeypatch.setattr(neighbours, "has_fast_halves", lambda: request.param == "half")
     return request.param
 
@@ -197,6 +198,20 @@ def test_cells_of_a_few_still_give_everyone_k_neighbours():
 def test_in_cells_too_there_are_no_more_neighbours_than_others():
     for n in (0, 1, 3):
         assert nearest_neighbours(_topics(n), 9).indices.shape == (n, max(0, n - 1))
+
+
+@pytest.mark.usefixtures("in_cells")
+@pytest.mark.parametrize("block", [7, 64, 1024])
+def test_all_cells_together_are_exact_whatever_the_products(
+    block: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(neighbours, "EXACT_UP_TO", 10**6)
+    monkeypatch.setattr(neighbours, "_BLOCK", block)
+    vectors = _vectors(150, seed=2)
+
+    found = nearest_neighbours(vectors, 7)
+
+    np.testing.assert_array_equal(found.indices, _by_sorting_everything(vectors, 7))
 
 
 def test_a_crowd_above_the_bar_is_ordered_exactly(monkeypatch: pytest.MonkeyPatch):
