@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from kg.embedders import Vectors
 from kg.products import Places, Products
 
-_PROBES = 128
+_PROBES = 256
 """Cells that a vector can look for its neighbours in."""
 
 _SAMPLE = 64
