@@ -22,9 +22,12 @@ def communities(
     """List the communities of the active runs, or of any one run, as a tree."""
     from api import terminal
     from api.views.communities import communities_view
+    from api.views.updates import advice_on
 
     with session_of(db) as session:
         terminal.show(communities_view(session, method, run), as_json, terminal.community_tree)
+        for advice in advice_on(session, method) if run is None else ():
+            typer.echo(advice, err=True)
 
 
 @app.command()

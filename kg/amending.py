@@ -4,7 +4,7 @@ Everything that is read of the run comes first, the middle is pure (`kg.graph_up
 `kg.placing`, `kg.community_tree`), and what comes out is a change for `kg.journal` to apply.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from kg.journal import Change, last_ordinals
 from kg.lineage import first_link
 from kg.news import Difference
 from kg.placing import NOWHERE, Places, Rules, Ties, best_gains, certainties, moved_locally
-from kg.statements import notes_of, statements_by_id
+from kg.statements import statements_by_id
 from kg.tables import Community, Membership, Mention, Move, Run, Section
 
 _IDS_PER_QUERY = 500
@@ -32,17 +32,20 @@ class Stand(NamedTuple):
 
     run: Run
     table: EdgeTable
-    communities: Mapping[str, Community]
+    paths: Mapping[str, Path]
+    """Of every community, by its id."""
+
     homes: Mapping[str, str]
     """The deepest community of each statement."""
 
     certainty: Mapping[str, float | None]
     last_used: Mapping[Path, int]
+    rows_of: Callable[[Sequence[str]], Mapping[str, Community]]
+    """Looks communities up, for the few whose place changes."""
 
     def top(self) -> Places:
         """Return the ordinal of each statement's top community, in the order of the graph."""
-        ordinal = {home: path_of(home)[0] for home in set(self.homes.values())}
-        tops = (ordinal[self.homes[identifier]] for identifier in self.table.ids)
+        tops = (self.paths[self.homes[identifier]][0] for identifier in self.table.ids)
         return np.fromiter(tops, dtype=np.intp, count=len(self.table.ids))
 
 
@@ -65,14 +68,15 @@ def stand_of(session: Session, run: Run, table: EdgeTable) -> Stand:
             Membership.run_id == run.id
         )
     ).all()
-    communities = session.exec(select(Community).where(Community.run_id == run.id)).all()
+    communities = session.exec(select(Community.id).where(Community.run_id == run.id)).all()
     return Stand(
         run=run,
         table=table,
-        communities={community.id: community for community in communities},
+        paths={identifier: path_of(identifier) for identifier in communities},
         homes={statement: home for statement, home, _ in rows},
         certainty={statement: certainty for statement, _, certainty in rows},
         last_used=last_ordinals(session, run.id),
+        rows_of=lambda names: {name: session.get_one(Community, name) for name in names},
     )
 
 
@@ -114,7 +118,7 @@ def material_for(
     enter = sorted({*news.added(), *news.retied})
     return News(
         ids=news.ids,
-        retied=frozenset(news.retied),
+        retied=news.retied,
         touched=news.touched,
         new_sources=news.new_sources,
         vectors=vectors,
@@ -148,7 +152,7 @@ def rearranged(stand: Stand, graph: Amended, news: Difference, *, may_move: bool
     resolution = resolution_of(stand.run)
     ids, ties = graph.table.ids, ties_of(graph.table)
     homes = [stand.homes.get(identifier) for identifier in ids]
-    paths = {home: path_of(home) for home in stand.communities}
+    paths = stand.paths
     tree = CommunityTree(
         paths.values(), [paths[home] if home else None for home in homes], stand.last_used
     )
@@ -187,16 +191,19 @@ def _change(
 ) -> Change:
     run = stand.run
     assert run.id is not None
-    ids = graph.table.ids
-    names = {path: community_id(run.method, run.id, path) for path in tree.communities()}
+    names_before = {path: name for name, path in stand.paths.items()}
+    new_of = {
+        community_id(run.method, run.id, path): path
+        for path in sorted(tree.communities() - names_before.keys())
+    }
+    names = names_before | {path: name for name, path in new_of.items()}
     homes = [names[home] for home in tree.homes if home is not None]
-    new_of = {names[path]: path for path in names if names[path] not in stand.communities}
-    names_before = {path_of(name): name for name in stand.communities}
     named_after = {
         names[now]: names_before[was]
         for was, now in tree.renamed.items()
-        if now in names and was in names_before
+        if names.get(now) in new_of and was in names_before
     }
+    followed = stand.rows_of(sorted(set(named_after.values())))
     return Change(
         graph=graph,
         added=news.added(),
@@ -204,17 +211,21 @@ def _change(
         touched=news.changes,
         moves=_moves(stand, graph, homes, moved),
         communities_added=[
-            _community(stand, name, path, named_after.get(name)) for name, path in new_of.items()
+            _community(run, name, path, followed.get(named_after.get(name, "")))
+            for name, path in new_of.items()
         ],
-        communities_removed=sorted(stand.communities.keys() - set(names.values())),
-        named_after=named_after if ids else {},
+        communities_removed=sorted(
+            names_before[path] for path in names_before.keys() - tree.communities()
+        ),
+        named_after=named_after,
     )
 
 
-def _community(stand: Stand, name: str, path: Path, before: str | None) -> Community:
-    old = stand.communities[before].model_dump() if before else {"link": first_link(name)}
-    above = community_id(stand.run.method, int(stand.run.id or 0), path[:-1])
-    place = {"id": name, "run_id": stand.run.id, "parent_id": above if path[:-1] else None}
+def _community(run: Run, name: str, path: Path, before: Community | None) -> Community:
+    """Return a new community, or the one before with another place."""
+    old = before.model_dump() if before else {"link": first_link(name)}
+    above = community_id(run.method, int(run.id or 0), path[:-1])
+    place = {"id": name, "run_id": run.id, "parent_id": above if path[:-1] else None}
     return Community(**{**old, **place, "level": len(path) - 1, "ordinal": path[-1]})
 
 
@@ -249,7 +260,8 @@ def _concept_ties(
     """Return the ties of new statements by concepts, and keep their phrases."""
     ids, new = news.ids, set(enter)
     standing = [i for i in ids if i not in new]
-    texts = _texts_of(session, enter, news.retied)
+    statements = statements_by_id(session, enter)
+    texts = {i: embedded_text(statements[i].text, news.notes[i]) for i in enter}
     index = stored_index(session)
     is_kept = set(index.ids).issuperset(standing)
     if not is_kept:  # nobody has kept the phrases of this database yet
@@ -261,14 +273,6 @@ def _concept_ties(
     place = {identifier: at for at, identifier in enumerate(ids)}
     places = np.array([place[i] for i in [*standing, *enter]], dtype=np.int64)
     return LayerTies(places[ties.one], places[ties.other], ties.similarity)
-
-
-def _texts_of(
-    session: Session, identifiers: Sequence[str], changed: Mapping[str, str]
-) -> dict[str, str]:
-    notes = {**notes_of(session, identifiers), **changed}
-    statements = statements_by_id(session, identifiers)
-    return {i: embedded_text(statements[i].text, notes.get(i, "")) for i in identifiers}
 
 
 def _makers(session: Session, news: Difference) -> Makers:

@@ -79,9 +79,8 @@ def community_id(method: str, run_id: int, path: Sequence[int]) -> str:
 
 def path_of(identifier: str) -> tuple[int, ...]:
     """Return the ordinals on the way from the top to a community."""
-    parts = _ID.fullmatch(identifier)
-    assert parts is not None, identifier
-    return tuple(int(step) for step in parts.group(2).split("-c")[1:])
+    steps = identifier.rpartition("-run")[2].split("-c")
+    return tuple(map(int, steps[1:]))
 
 
 def branch_of(identifier: str) -> list[str]:

@@ -10,7 +10,7 @@ A run that is interrupted stores nothing: all vectors of a run are written in on
 import hashlib
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -113,6 +113,22 @@ def embed_missing(
             succeed(session, run_id, {"statements": len(missing), "seconds": round(seconds, 3)})
     log.info("embedded %s statements with %s, %.1f s", len(missing), embedder.name, seconds)
     return len(missing)
+
+
+def are_embedded(session: Session, model: str, texts: Mapping[str, str]) -> bool:
+    """Say whether these statements have a vector of these texts under a model."""
+    names = sorted(texts)
+    for start in range(0, len(names), _FEW):
+        block = names[start : start + _FEW]
+        rows = session.exec(
+            select(Embedding.statement_id, Embedding.text_sha256).where(
+                Embedding.model == model, col(Embedding.statement_id).in_(block)
+            )
+        )
+        known = dict(rows.all())
+        if any(known.get(name) != _sha256(texts[name]) for name in block):
+            return False
+    return True
 
 
 def vectors_of(session: Session, model: str, statement_ids: Sequence[str]) -> Vectors:

@@ -44,11 +44,14 @@ class Difference(NamedTuple):
     """The statements that there are now, ascending."""
 
     changes: Changes
-    retied: Mapping[str, str]
-    """Statements that stay and have another note, with the note that they have now."""
+    retied: frozenset[str]
+    """Statements that stay and have another note."""
 
     touched: frozenset[str]
     """Statements that stay and have other sources."""
+
+    notes: Mapping[str, str]
+    """The note of each statement that joined or has another note."""
 
     new_sources: list[str]
     gone_sources: frozenset[str]
@@ -86,7 +89,8 @@ def difference(
     met_again |= _said_in(session, gone.sources)
     said = _said(session, sorted(added | removed | met_again))
     changes: Changes = {}
-    retied: dict[str, str] = {}
+    retied: set[str] = set()
+    notes: dict[str, str] = {}
     touched: set[str] = set()
     for identifier in sorted(added | removed | met_again):
         mentions = said.get(identifier, [])
@@ -99,9 +103,10 @@ def difference(
         if prints[0] == prints[1]:
             continue
         changes[identifier] = prints
+        notes[identifier] = after.note
         if all(prints):
             if before.note != after.note:
-                retied[identifier] = after.note
+                retied.add(identifier)
             if before.sources != after.sources:
                 touched.add(identifier)
     new = session.exec(select(Source.id).where(Source.run_id > since).order_by(col(Source.id)))
@@ -112,7 +117,8 @@ def difference(
     return Difference(
         ids=ids,
         changes=changes,
-        retied=retied,
+        retied=frozenset(retied),
+        notes=notes,
         touched=frozenset(touched),
         new_sources=[source for source in new if source not in gone.sources],
         gone_sources=gone.sources,

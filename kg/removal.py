@@ -160,7 +160,7 @@ def _vectors(
     engine: Engine, cases: Sequence[Case], open_embedder: Callable[[], Embedder]
 ) -> dict[str, Vectors]:
     """Embed what has no vector yet; return those of statements that will lose their note."""
-    changed = {i: note for case in cases for i, note in case.news.retied.items()}
+    changed = {i: case.news.notes[i] for case in cases for i in case.news.retied}
     if not changed and not any(case.news.added() for case in cases):
         return {}
     embedder = open_embedder()

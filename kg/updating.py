@@ -27,13 +27,14 @@ from kg.amending import graph_config, material_for, rearranged, resolution_of, s
 from kg.db import reading, writer, writing
 from kg.drift import loss_of
 from kg.embedders import Embedder, OnProgress, Vectors
-from kg.embeddings import embed_missing
+from kg.embeddings import are_embedded, embed_missing, embedded_text
 from kg.errors import ConfigError
 from kg.graph_updates import NO_TIES, EdgeTable, amended, without
 from kg.journal import Change, amendments_of, apply, graph_of, latest_update, lines, undo
 from kg.news import Difference, Gone, difference, taken_back
 from kg.placing import Places, Ties, modularity_of
 from kg.runs import active_runs, recording, run_of, succeed
+from kg.statements import statements_by_id
 from kg.tables import Amendment, Run, RunKind
 
 log = logging.getLogger(__name__)
@@ -120,7 +121,7 @@ def update(
             runs = updatable(session, embedder.name, method)
             cases = [case_of(session, run, Gone()) for run in runs]
         cases = [case for case in cases if case.news.changes]
-        if cases:
+        if cases and not _are_embedded(engine, embedder.name, cases):
             embed_missing(engine, embedder, on_progress)
         reports = []
         for case in cases:
@@ -155,6 +156,20 @@ def case_of(session: Session, run: Run, gone: Gone) -> Case:
     return Case(run, table, difference(session, table, graph_config(run), since, gone))
 
 
+def _are_embedded(engine: Engine, model: str, cases: Sequence[Case]) -> bool:
+    """Say whether all that joined, or has another note, has its vector already.
+
+    To look through everything that was ever embedded takes longer than the update.
+    """
+    notes = {i: note for case in cases for i, note in case.news.notes.items()}
+    with reading(engine) as session:
+        texts = {
+            i: embedded_text(row.text, notes[i])
+            for i, row in statements_by_id(session, sorted(notes)).items()
+        }
+        return are_embedded(session, model, texts)
+
+
 def config_of(run: Run) -> UpdateConfig:
     """Return how a run is updated."""
     return UpdateConfig(clustering_run=run.id or 0)
@@ -181,14 +196,14 @@ def amend(
         moved = undo(session, update_id, run, back)
         now = stand_of(session, run, graph_of(session, run.id))
         ties, top = ties_of(now.table), now.top()
-        communities: Set[str] = now.communities.keys()
+        communities: Set[str] = now.paths.keys()
     else:
         material = material_for(session, update_id, stand, news, vectors)
         graph = amended(stand.table, material, graph_config(run))
         found = rearranged(stand, graph, news, may_move=True)
         apply(session, update_id, run, found.change)
         ties, top, moved = ties_of(graph.table), found.top, found.moved
-        communities = _after(stand.communities.keys(), found.change)
+        communities = _after(stand.paths.keys(), found.change)
     quality = _quality(session, run, ties, top)
     report = UpdateReport(
         run=update_id,
@@ -198,8 +213,8 @@ def amend(
         removed=len(news.removed()),
         moved=moved,
         statements=len(news.ids),
-        communities_new=len(communities - stand.communities.keys()),
-        communities_gone=len(stand.communities.keys() - communities),
+        communities_new=len(communities - stand.paths.keys()),
+        communities_gone=len(stand.paths.keys() - communities),
         taken_back=len(back),
         modularity_before=round(before, 6),
         **quality,
@@ -222,7 +237,8 @@ def thin(session: Session, update_id: int, run: Run, gone: Gone) -> None:
     news = Difference(
         ids=[i for i in stand.table.ids if i not in left],
         changes={identifier: ["gone", ""] for identifier in left},
-        retied={},
+        retied=frozenset(),
+        notes={},
         touched=frozenset(),
         new_sources=[],
         gone_sources=gone.sources,

@@ -5,6 +5,7 @@ from sqlmodel import Session, select
 
 from api.views.communities import CommunityItem, communities_view
 from api.views.runs import RunView, runs_view
+from api.views.updates import StandingView, standing_view
 from api.views.view import View
 from kg.runs import active_runs
 from kg.tables import Evidence, RunKind, Source, Statement, StatementKind
@@ -37,6 +38,9 @@ class MethodView(View):
     unclustered: int
     """Statements that are tied to nothing, or too little to belong anywhere."""
 
+    standing: StandingView
+    """How it stands to the statements that there are now."""
+
     top: list[CommunityItem]
     """The largest of the top level, without unclustered statements."""
 
@@ -66,6 +70,7 @@ def overview_view(session: Session) -> OverviewView:
                 seed=run.seed,
                 communities=len(own),
                 unclustered=sum(community.is_unclustered for community in own),
+                standing=standing_view(session, run),
                 top=[one for one in own if one.level == 0 and not one.is_unclustered][:N_TOP],
             )
         )

@@ -6,7 +6,8 @@ from sqlmodel import Session
 
 from api.views.view import View
 from kg.journal import standing_of
-from kg.tables import Run
+from kg.runs import active_runs
+from kg.tables import Run, RunKind
 
 if TYPE_CHECKING:  # needs igraph, which a page does not
     from kg.updating import UpdateReport
@@ -99,6 +100,16 @@ def standing_view(session: Session, run: Run) -> StandingView:
     if standing.drifted:
         advice.append(why_due(standing.drifted, run.method))
     return StandingView(**standing._asdict(), advice=advice)
+
+
+def advice_on(session: Session, method: str | None) -> list[str]:
+    """Return what there is to do for the active run of a method, or of every method."""
+    return [
+        f"{run.method}, run {run.id}: {advice}"
+        for run in active_runs(session, RunKind.CLUSTERING)
+        if method in {None, run.method}
+        for advice in standing_view(session, run).advice
+    ]
 
 
 def why_due(reason: str, method: str) -> str:

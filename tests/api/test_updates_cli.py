@@ -59,9 +59,11 @@ def test_what_an_update_did_is_said_in_words(library: Path):
     (new,) = library.parent.glob("new.*")
     source = _json(library, "ingest", str(new))["sources"][0]["id"]
 
+    behind = _run(library, "communities")
     told = _run(library, "update", "--method", "leiden_semantic").stdout
     removed = _run(library, "remove", source).stdout
 
+    assert "statements are not in this run yet: claimgraph update" in behind.stderr
     assert "statements joined, 0 left" in told
     assert "claimgraph cluster --method leiden_semantic" in told
     assert f"removed {source}" in removed
