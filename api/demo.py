@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from api import terminal
 from api.jobs import (
+    Cutting,
     Trial,
     cluster_statements,
     decompose_target,
@@ -67,7 +68,9 @@ def run_demo(examples: Path, folder: Path) -> None:
     for method in METHODS:
         _step(f"claimgraph cluster --method {method}")
         with terminal.progress("clustering") as on_progress:
-            clustering = cluster_statements(engine, method, 0, Settings().embedder, on_progress)
+            clustering = cluster_statements(
+                engine, method, Cutting(), Settings().embedder, on_progress
+            )
         _print(terminal.clustering(clustering))
 
     _step(f"claimgraph decompose {TARGET} --seed 0")

@@ -6,7 +6,7 @@ hands over to the packages below; torch is imported only by those that need it.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from sqlalchemy import Engine
 
@@ -33,6 +33,9 @@ from kg.relations import RelationDraft, add_relations, remove_relations
 from kg.runs import active_run, run_of
 from kg.statements import statement_of, statements_by_id
 from kg.tables import RunKind
+
+if TYPE_CHECKING:
+    from kg.leiden import LeidenConfig
 
 
 class OnProgress(Protocol):
@@ -74,8 +77,17 @@ def ingest_files(
     )
 
 
+class Cutting(NamedTuple):
+    """How the graph is cut: from which seed, how finely, as a consensus of how many seeds."""
+
+    seed: int = 0
+    resolution: float | None = None
+    seeds: int | None = None
+    direction: Literal["top_down", "bottom_up"] = "top_down"
+
+
 def cluster_statements(
-    engine: Engine, method: str, seed: int, embedder: str, on_progress: OnProgress
+    engine: Engine, method: str, cutting: Cutting, embedder: str, on_progress: OnProgress
 ) -> ClusteringView:
     """Embed what is new, cut the graph into communities, and label them."""
     from kg.clustering import cluster
@@ -83,17 +95,20 @@ def cluster_statements(
     from kg.labellers import open_labeller
     from kg.labelling import label_run
 
-    report = cluster(engine, method, open_embedder(embedder), seed, on_progress)
+    model = open_embedder(embedder)
+    report = cluster(engine, method, model, cutting.seed, on_progress, _leiden_config(cutting))
     labelling = label_run(engine, report.run, open_labeller("offline"))
     return ClusteringView(
         run=report.run,
         method=report.method,
-        seed=seed,
+        seed=cutting.seed,
         statements=report.statements,
         levels=report.levels,
         communities=report.communities,
         modularity=report.modularity,
         recall=report.recall,
+        seeds=report.seeds,
+        unstable=report.unstable,
         seconds=report.seconds,
         labelling_run=labelling,
     )
@@ -109,6 +124,16 @@ def embed_statements(engine: Engine, embedder: str, on_progress: OnProgress) -> 
         previous = model_in_use(session)
     count = embed_missing(engine, opened, on_progress, change_model=True)
     return EmbeddingView(model=opened.name, previous=previous, statements=count)
+
+
+def _leiden_config(cutting: Cutting) -> "LeidenConfig":
+    from kg.leiden import LeidenConfig
+
+    if cutting.direction == "bottom_up" and cutting.seeds not in (None, 1):
+        raise ConfigError("from the bottom up there is one seed: leave --seeds out, or say 1")
+    named = {"resolution": cutting.resolution, "n_seeds": cutting.seeds}
+    given = {name: value for name, value in named.items() if value is not None}
+    return LeidenConfig.model_validate({**given, "direction": cutting.direction})
 
 
 def relate_statements(

@@ -103,6 +103,13 @@ def clustering(view: ClusteringView) -> Lines:
         f"modularity {view.modularity:.3f}, recall of neighbours {view.recall:.3f}, "
         f"{view.seconds:.1f} s"
     )
+    if view.seeds > 1:
+        yield (
+            f"a consensus of {view.seeds} seeds; {view.unstable} communities are unstable: "
+            "no more stable than chance"
+        )
+    else:
+        yield "a single seed: how stable the communities are was not measured"
     yield f"see them with: claimgraph communities --method {view.method}"
 
 
@@ -128,7 +135,8 @@ def community_tree(view: CommunitiesView) -> Lines:
             n = unclustered.pop(community.run)
             yield f"  unclustered: {n} tied to nothing, or too little to belong anywhere"
         indent = "  " * (community.level + 1)
-        yield f"{indent}{community.id}  {community.members:>3}  {community.label}"
+        mark = _unstable(community.is_stable)
+        yield f"{indent}{community.id}  {community.members:>3}  {community.label}{mark}"
     if not view.root:
         yield "there are no communities: ingest something, then run `claimgraph cluster`"
 
@@ -140,11 +148,13 @@ def community(view: CommunityView) -> Lines:
     yield from _identity(view)
     yield from _name(view)
     yield f"{view.members} members"
+    yield from _steadiness(view)
     if view.parent:
         yield f"part of {view.parent.id}  {view.parent.label} ({view.parent.members})"
     yield f"\nSub-communities ({len(view.sub_communities)})"
     for child in view.sub_communities:
-        yield f"  {child.id}  {child.members:>3}  {child.label}"
+        mark = _unstable(child.is_stable)
+        yield f"  {child.id}  {child.members:>3}  {child.label}{mark}"
     yield f"\nDrawn from {len(view.sources)} sources"
     for source in view.sources:
         yield f"  {source.members:>3}  {source.title}"
@@ -156,7 +166,7 @@ def community(view: CommunityView) -> Lines:
     for title, rows in (("Claims", view.claims), ("Findings", view.findings)):
         yield f"\n{title} ({len(rows)})"
         for row in rows:
-            yield from _statement(row, "*" if row.id in view.label_support else " ")
+            yield from _statement(row, "*" if row.id in view.label_support else " ", row.certainty)
 
 
 def _name(view: CommunityView) -> Lines:
@@ -201,7 +211,8 @@ def statement(view: StatementView) -> Lines:
         yield from _relation(relation)
     yield f"\nCommunities ({len(view.communities)})"
     for each in view.communities:
-        yield f"  {each.id}  {each.label}"
+        sure = "" if each.certainty is None else f", certainty {each.certainty:.2f}"
+        yield f"  {each.id}  {each.label}{_unstable(each.is_stable)}{sure}"
     yield f"\nNeighbours ({len(view.neighbours)})"
     for neighbour in view.neighbours:
         yield f"  {neighbour.weight:.3f}  {neighbour.id}  {_short(neighbour.text)}"
@@ -332,10 +343,25 @@ def _relation(relation: RelationItem) -> Lines:
     yield f"    asserted by {who}, {relation.created_at}{reason}"
 
 
-def _statement(row: StatementRow, mark: str = " ") -> Lines:
+def _unstable(is_stable: bool | None) -> str:
+    return "  [unstable]" if is_stable is False else ""
+
+
+def _steadiness(view: CommunityView) -> Lines:
+    if view.stability is None or view.chance_stability is None:
+        yield "stability: not measured"
+    else:
+        what = "stable" if view.is_stable else "unstable: no more stable than chance"
+        yield f"{what} ({view.stability:.2f}; random graphs reach {view.chance_stability:.2f})"
+    if view.is_well_connected is False:
+        yield "hangs by few ties: log10 of its members or fewer cut it in two"
+
+
+def _statement(row: StatementRow, mark: str = " ", certainty: float | None = None) -> Lines:
     counts = row.evidence.model_dump()
     marks = ", ".join(f"{stance} {count}" for stance, count in counts.items() if count)
-    yield f"{mark} {row.id}  {row.text}{f'  [{marks}]' if marks else ''}"
+    sure = "" if certainty is None else f"{certainty:.2f}  "
+    yield f"{mark} {row.id}  {sure}{row.text}{f'  [{marks}]' if marks else ''}"
     if row.note:
         yield f"      {row.note}"
 

@@ -47,6 +47,22 @@ def cluster(
         "leiden_hybrid_concepts"
     ),
     seed: Seed = 0,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Cuts that each cut is a consensus of; 1 is a single run, of which no stability "
+            "is known. Default: 10 up to 100,000 statements, fewer above.",
+        ),
+    ] = None,
+    resolution: Annotated[
+        float | None,
+        typer.Option(min=1e-6, help="Higher gives more and smaller communities. Default: 1."),
+    ] = None,
+    direction: Annotated[
+        Literal["top_down", "bottom_up"],
+        typer.Option(help="bottom_up is a cheaper refresh from one seed, not quite as good."),
+    ] = "top_down",
     compare: Annotated[
         tuple[int, int] | None,
         typer.Option(
@@ -58,7 +74,7 @@ def cluster(
 ) -> None:
     """Embed what is new, find communities, and label them."""
     from api import terminal
-    from api.jobs import cluster_statements
+    from api.jobs import Cutting, cluster_statements
 
     if compare is not None:
         from api import reading_cli
@@ -66,7 +82,9 @@ def cluster(
         reading_cli.compare(*compare, db=db, as_json=as_json)
         return
     with terminal.progress("clustering") as on_progress:
-        view = cluster_statements(engine_of(db), method, seed, Settings().embedder, on_progress)
+        cutting = Cutting(seed, resolution, seeds, direction)
+        embedder = Settings().embedder
+        view = cluster_statements(engine_of(db), method, cutting, embedder, on_progress)
     terminal.show(view, as_json, terminal.clustering)
 
 

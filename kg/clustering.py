@@ -9,7 +9,7 @@ wrong, nothing ever will.
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, Protocol, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine, insert
@@ -18,7 +18,7 @@ from sqlmodel import Session
 from kg.communities import community_id
 from kg.concepts import concepts_of
 from kg.db import reading, writer, writing
-from kg.embedders import Embedder, OnProgress
+from kg.embedders import Embedder
 from kg.embeddings import embed_missing, embedded_texts, vectors_of
 from kg.errors import ConfigError
 from kg.forest import CommunityRow, Forest, as_forest
@@ -27,6 +27,7 @@ from kg.homonyms import spelt_by, told_apart
 from kg.hybrid_graph import LAYERS, GraphConfig, HybridGraph, build_hybrid_graph
 from kg.leiden import LeidenConfig
 from kg.lineage import first_link, inherited_links
+from kg.partition_quality import Floats
 from kg.relations import ties_by_relation
 from kg.runs import active_run, recording, succeed
 from kg.sources import glossaries
@@ -76,17 +77,30 @@ class ClusteringReport(NamedTuple):
     recall: float
     """The share of the true nearest neighbours that were found, as measured on a sample; 1 up to
     20,000 statements."""
+    seeds: int
+    """Cuts that each cut is a consensus of; of 1, no stability is known."""
+
+    unstable: int
+    """Communities that are no more stable than those of random graphs, on all levels together."""
 
     seconds: float
     """From the call to the last row, embedding included."""
 
 
-def cluster(
+class OnStep(Protocol):
+    """Is told what is done, what there is to do, and what is being done."""
+
+    def __call__(self, done: int, total: int, what: str = "") -> None:
+        """Show it."""
+
+
+def cluster(  # noqa: PLR0913 - what, by whom, and how
     engine: Engine,
     method: str,
     embedder: Embedder,
     seed: int = 0,
-    on_progress: OnProgress | None = None,
+    on_progress: OnStep | None = None,
+    leiden: LeidenConfig | None = None,
 ) -> ClusteringReport:
     """Find the communities of all statements by one method, and store them as one run.
 
@@ -94,8 +108,10 @@ def cluster(
         engine: The database.
         method: One of `METHODS`.
         embedder: Makes the vectors of statements that have none.
-        seed: Of Leiden's random choices.
-        on_progress: Called with statements embedded and statements to embed.
+        seed: Of Leiden's random choices; it replaces that of `leiden`.
+        on_progress: Called with statements embedded and statements to embed, and then with the
+            cuts of each step.
+        leiden: How the graph is cut, where it is not as by default.
 
     Raises:
         ConfigError: There is no such method, or the seed is negative.
@@ -105,15 +121,14 @@ def cluster(
     started = time.perf_counter()
     if seed < 0:
         raise ConfigError(f"the seed is {seed}: give 0 or more")
-    config = ClusteringConfig(
-        model=embedder.name, graph=_graph_config(method), leiden=LeidenConfig(seed=seed)
-    )
+    cutting = (leiden or LeidenConfig()).model_copy(update={"seed": seed})
+    config = ClusteringConfig(model=embedder.name, graph=_graph_config(method), leiden=cutting)
     with writer(engine):  # nobody adds statements between the embedding and the clustering
         embed_missing(engine, embedder, on_progress)
         with recording(engine, RunKind.CLUSTERING, method, config, seed) as run_id:
             with reading(engine) as session:
                 graph = _graph(session, config)
-            hierarchy = leiden_hierarchy(graph, config.leiden)
+            hierarchy = leiden_hierarchy(graph, cutting, on_progress=on_progress)
             with writing(engine) as session:
                 _store_communities(session, run_id, method, graph.statement_ids, hierarchy)
                 _store_graph(session, run_id, graph, config.graph)
@@ -123,6 +138,8 @@ def cluster(
                     "communities": hierarchy.n_communities,
                     "modularity": round(hierarchy.modularity, 6),
                     "recall": round(graph.recall, 4),
+                    "seeds": cutting.seeds_for(len(graph.statement_ids)),
+                    "unstable": hierarchy.n_unstable,
                     "seconds": round(time.perf_counter() - started, 3),
                 }
                 succeed(session, run_id, dict(result))
@@ -136,6 +153,8 @@ class _Result(TypedDict):
     communities: int
     modularity: float
     recall: float
+    seeds: int
+    unstable: int
     seconds: float
 
 
@@ -168,7 +187,15 @@ def _store_communities(
     hierarchy: Hierarchy,
 ) -> None:
     ids = [community_id(method, run_id, path) for path in hierarchy.paths()]
-    columns = (hierarchy.parent.tolist(), hierarchy.level.tolist(), hierarchy.ordinal.tolist())
+    columns = (
+        hierarchy.parent.tolist(),
+        hierarchy.level.tolist(),
+        hierarchy.ordinal.tolist(),
+        _or_none(hierarchy.stability),
+        _or_none(hierarchy.chance_stability),
+        hierarchy.is_well_connected.tolist(),
+        hierarchy.size.tolist(),
+    )
     communities: list[dict[str, object]] = [
         {
             "id": identifier,
@@ -177,12 +204,24 @@ def _store_communities(
             "level": level,
             "ordinal": ordinal,
             "link": "",
+            "stability": stability,
+            "chance_stability": chance,
+            "is_well_connected": is_well_connected if size > 1 else None,
         }
-        for identifier, parent, level, ordinal in zip(ids, *columns, strict=True)
+        for identifier, parent, level, ordinal, stability, chance, is_well_connected, size in zip(
+            ids, *columns, strict=True
+        )
     ]
     memberships: list[dict[str, object]] = [
-        {"run_id": run_id, "statement_id": statement, "community_id": ids[home]}
-        for statement, home in zip(statement_ids, hierarchy.home.tolist(), strict=True)
+        {
+            "run_id": run_id,
+            "statement_id": statement,
+            "community_id": ids[home],
+            "certainty": certainty,
+        }
+        for statement, home, certainty in zip(
+            statement_ids, hierarchy.home.tolist(), _or_none(hierarchy.certainty), strict=True
+        )
     ]
     if communities:
         links = {identifier: first_link(identifier) for identifier in ids}
@@ -200,6 +239,11 @@ def _insert(session: Session, table: str, rows: list[dict[str, Any]]) -> None:
     values = ", ".join(f":{name}" for name in names)
     statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values})"  # noqa: S608
     session.connection().exec_driver_sql(statement, rows)
+
+
+def _or_none(values: Floats) -> list[float | None]:
+    """Return numbers as they are shown, and none for what was not measured."""
+    return [None if value != value else round(value, 6) for value in values.tolist()]
 
 
 def _forest(

@@ -11,7 +11,7 @@ ties that are asked for become rows.
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -27,6 +27,25 @@ from kg.tables import Community, Graph, Label, Membership, Run, RunKind, RunStat
 
 _STEP = re.compile(r"-c\d+")
 _ID = re.compile(r"(.+-run\d+)((?:-c\d+)+)")
+
+
+class Steadiness(NamedTuple):
+    """How stable a community is, beside chance; none where it was not measured."""
+
+    stability: float | None
+    """Mean certainty of its members, in (0, 1]."""
+
+    chance_stability: float | None
+    """What communities of random graphs reach."""
+
+    is_well_connected: bool | None
+
+    @property
+    def is_stable(self) -> bool | None:
+        """Whether it is more stable than communities of random graphs."""
+        if self.stability is None or self.chance_stability is None:
+            return None
+        return self.stability > self.chance_stability
 
 
 class CommunityNode(NamedTuple):
@@ -45,6 +64,8 @@ class CommunityNode(NamedTuple):
     parent: str | None
     members: int
     """How many statements, those of its sub-communities included."""
+
+    steadiness: Steadiness
 
 
 class EdgeRow(NamedTuple):
@@ -156,10 +177,47 @@ def tree_of(session: Session, run_id: int) -> list[CommunityNode]:
                 level=community.level,
                 parent=community.parent_id,
                 members=sizes[community.id],
+                steadiness=steadiness_of(community),
             )
         )
         waiting += children.get(community.id, [])[::-1]
     return nodes
+
+
+def steadiness_of(community: Community) -> Steadiness:
+    """Return how stable a community is."""
+    return Steadiness(community.stability, community.chance_stability, community.is_well_connected)
+
+
+def stable_by_id(session: Session, identifiers: Sequence[str]) -> dict[str, bool | None]:
+    """Return whether each of these communities is more stable than chance."""
+    found: dict[str, bool | None] = {}
+    for start in range(0, len(identifiers), 500):
+        block = identifiers[start : start + 500]
+        for community in session.exec(select(Community).where(col(Community.id).in_(block))):
+            found[community.id] = steadiness_of(community).is_stable
+    return found
+
+
+def certainties_of(session: Session, identifier: str) -> dict[str, float | None]:
+    """Return how surely each statement of a community belongs to its deepest community.
+
+    Raises:
+        NotFoundError: No community has this id.
+    """
+    community_of(session, identifier)
+    query = select(Membership.statement_id, Membership.certainty)
+    return dict(session.exec(query.where(lies_in(identifier))).all())
+
+
+def certainty_by_run(
+    session: Session, statement_id: str, run_ids: Collection[int]
+) -> dict[int, float | None]:
+    """Return how surely a statement belongs to its deepest community in each of these runs."""
+    query = select(Membership.run_id, Membership.certainty).where(
+        Membership.statement_id == statement_id, col(Membership.run_id).in_(run_ids)
+    )
+    return dict(session.exec(query).all())
 
 
 def members_of(session: Session, identifier: str) -> list[str]:

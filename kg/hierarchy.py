@@ -19,26 +19,31 @@ order of their ids, communities are numbered from the largest, ties by least mem
 choices follow from the seed: the same graph and configuration give the same hierarchy.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.connectedness import well_connected
 from kg.hybrid_graph import HybridGraph
-from kg.leiden import (
-    Labels,
-    LeidenConfig,
-    checked,
-    contracted,
-    cut,
-    cut_masses,
-    masses_of,
-    numbered,
-)
+from kg.leiden import Labels, LeidenConfig, checked, contracted, cut_masses, masses_of, numbered
+from kg.nested_communities import Branch as Branch
+from kg.nested_communities import Hierarchy as Hierarchy
+from kg.nested_communities import Standing, TreeBuilder
 from kg.partition_quality import Floats, Ints, Pieces, modularities, modularity, summed
+from kg.stability import (
+    OnCut,
+    certainties,
+    chance_of,
+    chance_stabilities,
+    consensus,
+    random_like,
+    stabilities,
+)
+
+OnLevel = Callable[[int, int, str], None]
+"""Is told how much of a step is done, how much there is of it, and what it is."""
 
 _DIGITS = 9
 """Strengths are compared after rounding to so many decimals."""
@@ -49,99 +54,11 @@ _MOST_ALONE = 0.1
 to begin with: whom they join then would be decided by one tie each."""
 
 
-@dataclass(frozen=True)
-class Branch:
-    """A community and what it is cut into; the children partition the members."""
-
-    members: tuple[int, ...]
-    """Vertices, ascending."""
-
-    children: tuple["Branch", ...]
-    """Largest first, ties by smallest member; none, or two and more."""
-
-
-@dataclass(frozen=True)
-class Hierarchy:
-    """Communities that partition the vertices, with all their sub-communities, as columns.
-
-    Communities are numbered depth first, parents before their children, siblings largest first
-    with ties by least member: the parts of community c are c + 1 to `last[c]`.
-    """
-
-    parent: NDArray[np.int64]
-    """Of each community; -1 at the top."""
-
-    level: NDArray[np.int64]
-    """0 at the top."""
-
-    ordinal: NDArray[np.int64]
-    """Place among its siblings, from 0."""
-
-    last: NDArray[np.int64]
-    """The last community that lies within; itself if it is whole."""
-
-    size: NDArray[np.int64]
-    """Statements of each community, those of its parts included."""
-
-    home: NDArray[np.int64]
-    """The deepest community of each vertex."""
-
-    modularity: float
-    """Of the top level, at the resolution of the cut; 0 for a graph without edges."""
-
-    @property
-    def n_communities(self) -> int:
-        """How many communities there are, on all levels."""
-        return len(self.parent)
-
-    @property
-    def top(self) -> NDArray[np.int64]:
-        """The community of each vertex at the top level, from 0 in their order."""
-        return self.at(0)
-
-    @property
-    def roots(self) -> tuple[Branch, ...]:
-        """The communities of the top level, each with all its branch."""
-        return tuple(branch for path, branch in self.walk() if len(path) == 1)
-
-    def n_levels(self) -> int:
-        """Return the length of the longest path; 0 if there is no community."""
-        return int(self.level.max()) + 1 if len(self.level) else 0
-
-    def at(self, level: int) -> NDArray[np.int64]:
-        """Return the community of each vertex on this level, or its deepest above it."""
-        found = self.home.copy()
-        deeper = np.flatnonzero(self.level[found] > level) if len(found) else found
-        while len(deeper):
-            found[deeper] = self.parent[found[deeper]]
-            deeper = deeper[self.level[found[deeper]] > level]
-        return found if level else np.unique(found, return_inverse=True)[1].astype(np.int64)
-
-    def paths(self) -> list[tuple[int, ...]]:
-        """Return the ordinals from the top to each community."""
-        paths: list[tuple[int, ...]] = []
-        for above, ordinal in zip(self.parent.tolist(), self.ordinal.tolist(), strict=True):
-            paths.append((*paths[above], ordinal) if above >= 0 else (ordinal,))
-        return paths
-
-    def walk(self) -> Iterator[tuple[tuple[int, ...], Branch]]:
-        """Yield every branch with its path of ordinals, parents before their children."""
-        order = np.argsort(self.home, kind="stable")
-        bounds = np.searchsorted(self.home[order], np.arange(self.n_communities + 1))
-        last = self.last.tolist()
-        branches: list[Branch] = [Branch((), ())] * self.n_communities
-        held: list[list[Branch]] = [[] for _ in range(self.n_communities)]
-        for community in reversed(range(self.n_communities)):
-            members = order[bounds[community] : bounds[last[community] + 1]]
-            children = tuple(held[community][::-1])
-            branches[community] = Branch(tuple(np.sort(members).tolist()), children)
-            if (above := int(self.parent[community])) >= 0:
-                held[above].append(branches[community])
-        yield from zip(self.paths(), branches, strict=True)
-
-
 def leiden_hierarchy(
-    graph: HybridGraph, config: LeidenConfig, layers: Mapping[str, float] | None = None
+    graph: HybridGraph,
+    config: LeidenConfig,
+    layers: Mapping[str, float] | None = None,
+    on_progress: OnLevel | None = None,
 ) -> Hierarchy:
     """Cut a graph into communities, and those again while that is better than leaving them.
 
@@ -150,34 +67,92 @@ def leiden_hierarchy(
         config: How to cut.
         layers: Columns of the graph, each with what it counts for, to be cut as a multiplex:
             each is compared with its own chance. None: the weight, as one layer.
+        on_progress: Is told how many cuts of a step are done, how many it has, and which it is.
 
     Raises:
         ConfigError: A weight is not a number, not finite, or negative.
     """
     pieces = checked(graph, layers)
+    config = config.model_copy(update={"n_seeds": config.seeds_for(pieces.n)})
     if config.direction == "bottom_up":
         return _bottom_up(pieces, config)
-    return _top_down(pieces, config)
+    return _top_down(pieces, config, on_progress or _silent)
 
 
-def _top_down(pieces: Pieces, config: LeidenConfig) -> Hierarchy:
-    labels = numbered(pieces.part, cut(pieces, config, config.seed))
-    quality = modularity(pieces, labels, config.resolution)
-    tree = _Tree(pieces.n)
-    tree.add(np.arange(pieces.n), labels)
-    vertices = np.arange(pieces.n)
-    for _ in range(config.max_levels - 1):
-        inner = _inside(pieces, labels, np.bincount(labels) >= config.min_size)
-        vertices, pieces = vertices[inner.vertices], inner.pieces
-        labels = numbered(pieces.part, cut(pieces, config, config.seed))
-        labels = numbered(pieces.part, _nobody_alone(pieces, labels))
-        better = _is_better(pieces, labels, config)[pieces.part]
-        if not better.any():
-            break
-        vertices, pieces = vertices[better], _only(pieces, better)
-        labels = numbered(pieces.part, labels[better])
-        tree.add(vertices, labels)
+def _silent(_done: int, _total: int, _what: str) -> None:
+    """Tell nobody."""
+
+
+def _top_down(pieces: Pieces, config: LeidenConfig, on_progress: OnLevel) -> Hierarchy:
+    tree = TreeBuilder(pieces.n)
+    vertices, labels = np.arange(pieces.n), np.zeros(pieces.n, dtype=np.int64)
+    quality = 0.0
+    for level in range(config.max_levels):
+        teller = _Teller(on_progress, level)
+        if level == 0:
+            labels = numbered(
+                pieces.part, consensus(pieces, config, config.seed, teller.of("seeds"))
+            )
+            quality = modularity(pieces, labels, config.resolution)
+        else:
+            inner = _inside(pieces, labels, np.bincount(labels) >= config.min_size)
+            labels = _cut_below(inner.pieces, config, teller.of("seeds"))
+            better = _is_better(inner.pieces, labels, config)[inner.pieces.part]
+            if not better.any():
+                break
+            vertices, pieces = vertices[inner.vertices[better]], inner.pieces.only(better)
+            labels = numbered(pieces.part, labels[better])
+        tree.add(vertices, labels, _standing(pieces, labels, config, teller))
     return tree.hierarchy(quality)
+
+
+class _Teller:
+    """Says which step of which level it is."""
+
+    def __init__(self, on_progress: OnLevel, level: int) -> None:
+        self._on_progress = on_progress
+        self.level = level
+
+    def of(self, what: str) -> OnCut:
+        """Return what is to be called with the cuts of this step."""
+        return lambda done, total: self._on_progress(done, total, f"level {self.level + 1}, {what}")
+
+
+def _cut_below(pieces: Pieces, config: LeidenConfig, on_cut: OnCut) -> Labels:
+    """Cut every part, and leave nobody alone."""
+    labels = numbered(pieces.part, consensus(pieces, config, config.seed, on_cut))
+    return numbered(pieces.part, _nobody_alone(pieces, labels))
+
+
+def _standing(pieces: Pieces, labels: Labels, config: LeidenConfig, teller: _Teller) -> Standing:
+    """Measure a cut against cuts of the same graph and against cuts of random graphs."""
+    connected = well_connected(pieces, labels)
+    if config.n_seeds == 1 or not len(pieces.head):
+        return _unmeasured(pieces.n, connected)
+    certainty = certainties(pieces, labels, config, config.seed, teller.of("ties redrawn"))
+    stability = stabilities(labels, certainty)
+    certainty[np.isnan(stability)[labels]] = np.nan
+    random = random_like(pieces, config.seed)
+    if teller.level:
+        found = _cut_below(random, config, teller.of("seeds by chance"))
+        better = _is_better(random, found, config)[random.part]
+        random, found = random.only(better), found[better]
+        found = numbered(random.part, found)
+    else:
+        chosen = consensus(random, config, config.seed, teller.of("seeds by chance"))
+        found = numbered(random.part, chosen)
+    redrawn = certainties(random, found, config, config.seed, teller.of("ties by chance"))
+    part_of = np.zeros(len(stability), dtype=np.int64)
+    part_of[labels] = pieces.part
+    parent_size = np.bincount(pieces.part)[part_of]
+    chance = chance_stabilities(parent_size, chance_of(random, found, redrawn))
+    chance[np.isnan(stability)] = np.nan
+    return Standing(certainty, stability, chance, connected)
+
+
+def _unmeasured(n: int, connected: NDArray[np.bool_]) -> Standing:
+    unknown = np.full(len(connected), np.nan)
+    return Standing(np.full(n, np.nan), unknown, unknown, connected)
 
 
 def _is_better(pieces: Pieces, labels: Labels, config: LeidenConfig) -> NDArray[np.bool_]:
@@ -208,21 +183,7 @@ def _inside(pieces: Pieces, labels: Labels, chosen: NDArray[np.bool_]) -> _Inner
     vertices = vertices[chosen[labels[vertices]]]
     part = np.unique(labels[vertices], return_inverse=True)[1].astype(np.int64)
     held = (labels[pieces.head] == labels[pieces.tail]) & chosen[labels[pieces.head]]
-    return _Inner(vertices, _taken(pieces, vertices, held, part))
-
-
-def _only(pieces: Pieces, kept: NDArray[np.bool_]) -> Pieces:
-    """Return the parts whose vertices are kept."""
-    part = np.unique(pieces.part[kept], return_inverse=True)[1].astype(np.int64)
-    return _taken(pieces, np.flatnonzero(kept), kept[pieces.head], part)
-
-
-def _taken(pieces: Pieces, vertices: Ints, edges: NDArray[np.bool_], part: Labels) -> Pieces:
-    place = np.zeros(pieces.n, dtype=np.int64)
-    place[vertices] = np.arange(len(vertices))
-    layers = None if pieces.layers is None else pieces.layers[:, edges]
-    head, tail = place[pieces.head[edges]], place[pieces.tail[edges]]
-    return Pieces(part, head, tail, pieces.weight[edges], layers)
+    return _Inner(vertices, pieces.taken(vertices, held, part))
 
 
 def _nobody_alone(pieces: Pieces, labels: Labels, sizes: Floats | None = None) -> Labels:
@@ -281,14 +242,22 @@ def _bottom_up(pieces: Pieces, config: LeidenConfig) -> Hierarchy:
         graph, masses = contracted(graph, masses, labels)
         columns.append(column)
     labels = columns[-1]
-    tree = _Tree(pieces.n)
-    tree.add(np.arange(pieces.n), labels)
+    quality = modularity(pieces, labels, config.resolution)
+    tree = TreeBuilder(pieces.n)
+    connected = well_connected(pieces, labels)
+    tree.add(np.arange(pieces.n), labels, _unmeasured(pieces.n, connected))
     for finer in columns[-2::-1]:
         split = _is_split(tree.home, finer, config.min_size)[tree.home]
         if split.any():
             vertices = np.flatnonzero(split)
-            tree.add(vertices, numbered(tree.home[vertices], finer[vertices]))
-    return tree.hierarchy(modularity(pieces, labels, config.resolution))
+            labels = numbered(tree.home[vertices], finer[vertices])
+            connected = well_connected(pieces.taken(vertices, _both(pieces, split), labels), labels)
+            tree.add(vertices, labels, _unmeasured(len(vertices), connected))
+    return tree.hierarchy(quality)
+
+
+def _both(pieces: Pieces, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return chosen[pieces.head] & chosen[pieces.tail]
 
 
 def _share_alone(pieces: Pieces, labels: Labels, sizes: Floats) -> float:
@@ -309,56 +278,3 @@ def _is_split(home: Ints, finer: Labels, min_size: int) -> NDArray[np.bool_]:
     is_large: NDArray[np.bool_] = np.bincount(home, minlength=n) >= min_size
     is_large &= (n_parts > 1) & (n_alone == 0)
     return is_large
-
-
-class _Tree:
-    """A hierarchy as it grows: each step adds the communities that some others are cut into."""
-
-    def __init__(self, n: int) -> None:
-        self.home = np.zeros(n, dtype=np.int64)
-        """The deepest community of each vertex, numbered as they were added."""
-
-        self._parent: list[NDArray[np.int64]] = []
-        self._size: list[NDArray[np.int64]] = []
-
-    def add(self, vertices: Ints, labels: Labels) -> None:
-        """Add communities: `labels` numbers them from 0, siblings side by side and in order."""
-        first = sum(map(len, self._size))
-        parent = np.full(int(labels.max()) + 1 if len(labels) else 0, -1)
-        if self._size:
-            parent[labels] = self.home[vertices]
-        self._parent.append(parent)
-        self._size.append(np.bincount(labels))
-        self.home[vertices] = labels + first
-
-    def hierarchy(self, quality: float) -> Hierarchy:
-        """Return all that was added, numbered depth first."""
-        parent, size = np.concatenate(self._parent), np.concatenate(self._size)
-        n = len(parent)
-        bounds = np.cumsum([0, *map(len, self._size)])
-        steps = [np.arange(a, b) for a, b in pairwise(bounds.tolist())]
-        within = np.ones(n, dtype=np.int64)  # communities in each branch
-        for step in steps[:0:-1]:
-            np.add.at(within, parent[step], within[step])
-        place, level, ordinal = (np.zeros(n, dtype=np.int64) for _ in range(3))
-        for step in steps:
-            before = np.cumsum(within[step]) - within[step]
-            is_first = np.ones(len(step), dtype=bool)
-            is_first[1:] = parent[step][1:] != parent[step][:-1]
-            eldest = np.flatnonzero(is_first)[np.cumsum(is_first) - 1]
-            ordinal[step] = np.arange(len(step)) - eldest
-            place[step] = before - before[eldest]
-            if step is not steps[0]:
-                place[step] += place[parent[step]] + 1
-                level[step] = level[parent[step]] + 1
-        order = np.argsort(place)
-        above = np.where(parent >= 0, place[parent], -1) if n else parent
-        return Hierarchy(
-            parent=above[order],
-            level=level[order],
-            ordinal=ordinal[order],
-            last=(place + within - 1)[order],
-            size=size[order],
-            home=place[self.home] if n else self.home,
-            modularity=quality,
-        )

@@ -61,7 +61,7 @@ class LeidenConfig(BaseModel):
     """Gamma: higher gives more and smaller communities."""
 
     n_iterations: int | None = Field(default=None, ge=1)
-    """Leiden iterations of each run. None: 10 up to 20,000 ties; above that 2 at the top, and 1
+    """Leiden iterations of each run. None: 5 up to 20,000 ties; above that 2 at the top, and 1
     below it. But: there is no going on until nothing changes, because igraph 1.0 then never
     returns where two moves differ by less than rounding."""
 
@@ -103,7 +103,7 @@ class LeidenConfig(BaseModel):
         if self.n_iterations is not None:
             return self.n_iterations
         if n_edges <= FEW_EDGES:
-            return 10
+            return 5
         return 2 if is_top else 1
 
     def seeds_for(self, n: int) -> int:

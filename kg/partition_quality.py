@@ -61,6 +61,22 @@ class Pieces:
         """Return 2m of each part."""
         return summed(self.part, strength, self.n_parts)
 
+    def only(self, kept: NDArray[np.bool_]) -> "Pieces":
+        """Return the parts whose vertices are kept, in their order."""
+        part = np.unique(self.part[kept], return_inverse=True)[1].astype(np.int64)
+        return self.taken(np.flatnonzero(kept), kept[self.head], part)
+
+    def taken(
+        self, vertices: NDArray[np.int64], edges: NDArray[np.bool_], part: NDArray[np.int64]
+    ) -> "Pieces":
+        """Return these vertices in this order and in these parts, with these edges."""
+        place = np.zeros(self.n, dtype=np.int64)
+        place[vertices] = np.arange(len(vertices))
+        layers = None if self.layers is None else self.layers[:, edges]
+        head, tail = place[self.head[edges]], place[self.tail[edges]]
+        low, high = np.minimum(head, tail), np.maximum(head, tail)
+        return Pieces(part, low, high, self.weight[edges], layers)
+
 
 def summed(where: Ints, values: Floats, n: int) -> Floats:
     """Return the sum of the values at each of n places."""

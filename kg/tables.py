@@ -301,14 +301,15 @@ class Community(Row, table=True):
     """Permanent: `content_id("com", id)` of the first community of this identity (`kg.lineage`)."""
 
     stability: float | None = None
-    """How well other seeds find the same community, in [0, 1] (`kg.stability`)."""
+    """How well other seeds, with the ties drawn anew, find the same community, in (0, 1]
+    (`kg.stability`)."""
 
     chance_stability: float | None = None
     """The stability that communities of a random graph with the same degrees reach; a community
     that is not above it is marked as unstable."""
 
     is_well_connected: bool | None = None
-    """No cut of it is cheaper than chance would make it (`kg.partition_quality`)."""
+    """Cutting it in two takes more edges than log10 of its members (`kg.connectedness`)."""
 
 
 class Membership(Row, table=True):
@@ -318,7 +319,8 @@ class Membership(Row, table=True):
     statement_id: str = Field(foreign_key="statement.id", primary_key=True, index=True)
     community_id: str = Field(foreign_key="community.id", index=True)
     certainty: float | None = None
-    """How surely it belongs there: its agreement over seeds, in [0, 1] (`kg.stability`)."""
+    """How surely it belongs there, given the community above: its agreement with cuts from other
+    seeds and with the ties drawn anew, in (0, 1] (`kg.stability`)."""
 
 
 class Amendment(Row, table=True):

@@ -18,7 +18,7 @@ from api.views.view import (
     statement_name,
 )
 from kg.bridges import Bridge, Nested, Relation, overlaps_of
-from kg.communities import community_of
+from kg.communities import community_of, stable_by_id
 from kg.labelling import labels_of
 from kg.meetings import Meeting, Shared, meetings_of
 from kg.statements import statements_by_id
@@ -153,11 +153,13 @@ class Named(NamedTuple):
     label: str
     method: str
     run: int
+    is_stable: bool | None
 
 
 def names_of(session: Session, identifiers: Sequence[str]) -> dict[str, Named]:
     """Return label, method and run of each of these communities, by its id."""
     labels = labels_of(session, identifiers)
+    stable = stable_by_id(session, identifiers)
     found: dict[str, Named] = {}
     for start in range(0, len(identifiers), 500):
         rows = session.exec(
@@ -166,7 +168,9 @@ def names_of(session: Session, identifiers: Sequence[str]) -> dict[str, Named]:
             .where(col(Community.id).in_(identifiers[start : start + 500]))
         )
         for identifier, run, method in rows:
-            found[identifier] = Named(label_text(labels, identifier), method, run)
+            found[identifier] = Named(
+                label_text(labels, identifier), method, run, stable[identifier]
+            )
     return found
 
 

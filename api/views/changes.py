@@ -10,6 +10,7 @@ from api.views.change_words import summary_of, words_of
 from api.views.runs import clusterings
 from api.views.view import CommunityName, StatementName, View, label_text, statement_name
 from kg.changes import Change, ChangeKind, Comparison, compare_runs, previous_run
+from kg.communities import stable_by_id
 from kg.labelling import labels_of
 from kg.partition_similarity import Similarity
 from kg.runs import run_of
@@ -241,13 +242,15 @@ def _names(
         (before if change.kind is ChangeKind.NEW else after).update(change.elsewhere)
     versions = []
     for forest, wanted in ((found.before, before), (found.after, after)):
-        labels = labels_of(session, [forest.ids[each] for each in sorted(wanted)])
+        identifiers = [forest.ids[each] for each in sorted(wanted)]
+        labels, stable = labels_of(session, identifiers), stable_by_id(session, identifiers)
         versions.append(
             {
                 each: CommunityVersion(
                     id=forest.ids[each],
                     label=label_text(labels, forest.ids[each]),
                     members=int(forest.sizes[each]),
+                    is_stable=stable[forest.ids[each]],
                     link=forest.links[each],
                 )
                 for each in wanted

@@ -13,6 +13,7 @@ from api.views.statements import StatementRow, split_by_kind, statement_rows
 from api.views.view import CommunityName, SourceName, View, label_text
 from kg.changes import whereabouts
 from kg.communities import (
+    certainties_of,
     children_of,
     community_of,
     edges_of,
@@ -20,11 +21,13 @@ from kg.communities import (
     latest_of,
     members_by_community,
     members_of,
+    stable_by_id,
+    steadiness_of,
     tree_of,
 )
 from kg.labelling import labels_of
 from kg.runs import active_run, run_of
-from kg.tables import Community, Label, Run, RunKind
+from kg.tables import Community, Run, RunKind
 
 
 class CommunityItem(View):
@@ -44,6 +47,12 @@ class CommunityItem(View):
     members: int
     method: str
     run: int
+    stability: float | None
+    chance_stability: float | None
+    is_stable: bool | None
+    """Whether it is more stable than communities of random graphs; none if not measured."""
+
+    is_well_connected: bool | None
 
     is_unclustered: bool
     """One statement by itself at the top: it is tied to nothing, or too little to belong
@@ -66,6 +75,10 @@ class MemberView(StatementRow):
 
     sub_community: str | None
     """The sub-community that holds it, if the community is split."""
+
+    certainty: float | None
+    """How surely it belongs to the deepest community that holds it, given the one above, in
+    (0, 1]: the mean agreement with cuts from other seeds and with ties drawn anew."""
 
 
 class EdgeView(View):
@@ -140,6 +153,18 @@ class CommunityView(View):
     """0 at the top."""
 
     members: int
+    stability: float | None
+    """Mean certainty of its members when its parent is cut, in (0, 1]; none if not measured."""
+
+    chance_stability: float | None
+    """What communities of random graphs with the same degrees reach."""
+
+    is_stable: bool | None
+    """Whether it is more stable than those; none if that was not measured."""
+
+    is_well_connected: bool | None
+    """Whether cutting it in two takes more edges than log10 of its members."""
+
     parent: CommunityName | None
     sub_communities: list[CommunityName]
     """They partition the community; largest first."""
@@ -181,6 +206,8 @@ def communities_view(
                 method=each.method,
                 run=each.id,
                 is_unclustered=node.level == 0 and node.members == 1,
+                is_stable=node.steadiness.is_stable,
+                **node.steadiness._asdict(),
             )
             for each in runs
             if each.id is not None
@@ -205,7 +232,9 @@ def community_view(session: Session, community_id: str) -> CommunityView:
     labels = labels_of(session, _family(community, children))
     label = labels.get(community_id)
     overlaps = overlap_items(session, community_id)
-    rows = _members(session, members[community_id], {c.id: members[c.id] for c in children})
+    steadiness = steadiness_of(community)
+    named = {name.id: name for name in _names(session, _family(community, children)[1:])}
+    rows = _members(session, community_id, {c.id: members[c.id] for c in children})
     claims, findings = split_by_kind(rows)
     current = latest if active is not None and latest.run_id == active.id else None
     return CommunityView(
@@ -225,8 +254,10 @@ def community_view(session: Session, community_id: str) -> CommunityView:
         label_refusals=label.refusals if label else [],
         level=community.level,
         members=len(members[community_id]),
-        parent=_name(community.parent_id, labels, members) if community.parent_id else None,
-        sub_communities=[_name(child.id, labels, members) for child in children],
+        is_stable=steadiness.is_stable,
+        **steadiness._asdict(),
+        parent=named.get(community.parent_id or ""),
+        sub_communities=[named[child.id] for child in children],
         sources=_sources(rows),
         bridges=overlaps.bridges,
         nested=overlaps.nested,
@@ -237,10 +268,13 @@ def community_view(session: Session, community_id: str) -> CommunityView:
 
 
 def _names(session: Session, identifiers: Sequence[str]) -> list[CommunityName]:
-    labels = labels_of(session, identifiers)
+    labels, stable = labels_of(session, identifiers), stable_by_id(session, identifiers)
     return [
         CommunityName(
-            id=each, label=label_text(labels, each), members=len(members_of(session, each))
+            id=each,
+            label=label_text(labels, each),
+            members=len(members_of(session, each)),
+            is_stable=stable[each],
         )
         for each in identifiers
     ]
@@ -262,21 +296,14 @@ def _family(community: Community, children: list[Community]) -> list[str]:
     return [community.id, *parent, *(child.id for child in children)]
 
 
-def _name(
-    identifier: str, labels: dict[str, Label], members: dict[str, frozenset[str]]
-) -> CommunityName:
-    return CommunityName(
-        id=identifier, label=label_text(labels, identifier), members=len(members[identifier])
-    )
-
-
 def _members(
-    session: Session, members: frozenset[str], children: dict[str, frozenset[str]]
+    session: Session, community_id: str, children: dict[str, frozenset[str]]
 ) -> list[MemberView]:
     child_of = {statement: child for child, held in children.items() for statement in held}
+    sure = certainties_of(session, community_id)
     return [
-        MemberView(**dict(row), sub_community=child_of.get(row.id))
-        for row in statement_rows(session, sorted(members))
+        MemberView(**dict(row), sub_community=child_of.get(row.id), certainty=sure[row.id])
+        for row in statement_rows(session, sorted(sure))
     ]
 
 

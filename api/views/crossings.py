@@ -145,7 +145,8 @@ def _item(
 
 
 def _name(names: dict[str, Named], identifier: str, members: int) -> CommunityName:
-    return CommunityName(id=identifier, label=names[identifier].label, members=members)
+    name = names[identifier]
+    return CommunityName(id=identifier, label=name.label, members=members, is_stable=name.is_stable)
 
 
 def _from_here(crossing: Crossing) -> Bridge:

@@ -62,6 +62,11 @@ class ClusteringView(View):
     modularity: float
     recall: float
     """The share of the true nearest neighbours that were found, as measured on a sample."""
+    seeds: int
+    """Cuts that each cut is a consensus of; of 1, no stability is known."""
+
+    unstable: int
+    """Communities that are no more stable than those of random graphs."""
 
     seconds: float
     labelling_run: int

@@ -9,7 +9,12 @@ from sqlmodel import Session, col, select
 from api.views.evidence import EvidenceItem, evidence_items
 from api.views.relations import RelationItem, relation_items
 from api.views.view import SourceName, StatementName, View, label_text
-from kg.communities import communities_of_statement, neighbours_of
+from kg.communities import (
+    certainty_by_run,
+    communities_of_statement,
+    neighbours_of,
+    steadiness_of,
+)
 from kg.evidence import stances_of
 from kg.labelling import labels_of
 from kg.runs import active_runs
@@ -112,6 +117,11 @@ class StatementCommunityView(View):
 
     method: str
     run: int
+    is_stable: bool | None
+    """Whether it is more stable than communities of random graphs; none if not measured."""
+
+    certainty: float | None
+    """How surely the statement belongs to its deepest community of this method, in (0, 1]."""
 
 
 class StatementView(StatementName):
@@ -256,6 +266,7 @@ def _communities(session: Session, statement_id: str) -> list[StatementCommunity
     methods = {run.id: run.method for run in active_runs(session, RunKind.CLUSTERING)}
     path = communities_of_statement(session, statement_id)
     labels = labels_of(session, [community.id for community in path])
+    sure = certainty_by_run(session, statement_id, {community.run_id for community in path})
     return [
         StatementCommunityView(
             id=community.id,
@@ -263,6 +274,8 @@ def _communities(session: Session, statement_id: str) -> list[StatementCommunity
             level=community.level,
             method=methods[community.run_id],
             run=community.run_id,
+            is_stable=steadiness_of(community).is_stable,
+            certainty=sure[community.run_id],
         )
         for community in sorted(path, key=lambda c: (methods[c.run_id], c.level))
     ]

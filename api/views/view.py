@@ -32,6 +32,10 @@ class CommunityName(View):
     members: int
     """How many statements it holds."""
 
+    is_stable: bool | None = None
+    """Whether it is more stable than communities of random graphs; none if that was not measured,
+    as of a community of one statement."""
+
 
 class StatementName(View):
     """A statement as other pages name it."""

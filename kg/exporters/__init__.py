@@ -14,7 +14,7 @@ import networkx as nx
 import numpy as np
 from sqlmodel import Session, col, select
 
-from kg.communities import members_by_community
+from kg.communities import members_by_community, steadiness_of
 from kg.errors import ConfigError
 from kg.evidence import stances_of
 from kg.exporters.graphml import GraphmlExporter
@@ -23,7 +23,7 @@ from kg.labelling import labels_of
 from kg.relations import all_relations
 from kg.runs import active_runs, succeeded_run
 from kg.statements import notes_of, sources_by_statement, statements_by_id
-from kg.tables import Community, Graph, Run, RunKind, Source, Stance
+from kg.tables import Community, Graph, Membership, Run, RunKind, Source, Stance
 from kg.tables import RunStatus as RunStatus
 
 
@@ -73,7 +73,8 @@ def graph_of(session: Session, run_id: int) -> nx.Graph:
     """Return the graph that a clustering run cut, statements as nodes.
 
     A node has `kind`, `text`, `note` and `sources` (titles); `communities` (ids in this run,
-    from the top down) with `community` and `community_label` of the deepest; `bridges` (ids of
+    from the top down) with `community` and `community_label` of the deepest, and the
+    `certainty` that it belongs there if that was measured; `bridges` (ids of
     the communities of the other active runs that hold it, by run and level: two communities
     that share a node are bridged by it); `stances` of its evidence, and how many of each. An
     edge has `weight` and the layers that it sums, `semantic`, `concepts`, `relations` and
@@ -93,6 +94,11 @@ def graph_of(session: Session, run_id: int) -> nx.Graph:
         listed, home = _communities(session, each)
         communities += listed
         homes.append(home)
+    sure = dict(
+        session.exec(
+            select(Membership.statement_id, Membership.certainty).where(Membership.run_id == run_id)
+        ).all()
+    )
     stored = session.get(Graph, run_id)
     identifiers = stored.statement_ids.split("\n") if stored and stored.statement_ids else []
     asserted = _asserted(session, set(identifiers))
@@ -111,6 +117,7 @@ def graph_of(session: Session, run_id: int) -> nx.Graph:
             communities=path,
             community=path[-1] if path else "",
             community_label=labels[path[-1]] if path else "",
+            **({} if sure.get(identifier) is None else {"certainty": sure[identifier]}),
             asserted=said.get(identifier, []),
             bridges=[found for home in homes[1:] for found in home.get(identifier, [])],
         )
@@ -159,6 +166,10 @@ def _communities(
                 "label": label.label if label else "",
                 "description": label.description if label else "",
                 "members": len(members[row.id]),
+                "stability": row.stability,
+                "chance_stability": row.chance_stability,
+                "is_stable": steadiness_of(row).is_stable,
+                "is_well_connected": row.is_well_connected,
             }
         )
         for statement in members[row.id]:

@@ -10,6 +10,7 @@ from sqlmodel import func, select
 
 from kg.clustering import METHODS, cluster
 from kg.communities import (
+    certainties_of,
     children_of,
     community_id,
     edges_of,
@@ -20,6 +21,7 @@ from kg.communities import (
 from kg.db import open_engine, reading, writing
 from kg.embedders import Embedder
 from kg.errors import ConfigError
+from kg.leiden import LeidenConfig
 from kg.relations import RelationDraft, add_relations
 from kg.runs import active_run, run_of
 from kg.tables import Community, Embedding, Graph, Membership, Run, RunKind, RunStatus
@@ -288,3 +290,61 @@ def test_a_method_or_a_seed_that_does_not_exist_is_refused(engine: Engine, minil
         cluster(engine, "leiden_semantic", minilm, seed=-1)
 
     assert _count(engine, Run) == 0
+
+
+def test_stability_and_certainty_are_stored_with_the_run(engine: Engine, minilm: Embedder):
+    fill(engine)
+
+    report = cluster(engine, "leiden_hybrid_concepts", minilm, leiden=LeidenConfig(n_seeds=4))
+
+    with reading(engine) as session:
+        nodes = tree_of(session, report.run)
+        sure = certainties_of(session, nodes[0].id)
+        config = run_of(session, report.run).config["leiden"]
+    assert (report.seeds, config["n_seeds"]) == (4, 4)
+    for node in nodes:
+        measured = (node.steadiness.stability, node.steadiness.chance_stability)
+        assert all(0 < value <= 1 for value in measured if value is not None)
+        assert (None in measured) == (node.members == 1)
+    assert report.unstable == sum(node.steadiness.is_stable is False for node in nodes)
+    assert all(0 < value <= 1 for value in sure.values())
+    assert len(sure) == nodes[0].members
+
+
+def test_a_resolution_can_be_asked_for_and_a_single_run_has_no_stability(
+    engine: Engine, minilm: Embedder
+):
+    fill(engine)
+
+    coarse, fine = (
+        cluster(
+            engine,
+            "leiden_semantic",
+            minilm,
+            leiden=LeidenConfig(n_seeds=1, max_levels=1, resolution=resolution),
+        )
+        for resolution in (0.3, 3.0)
+    )
+
+    assert coarse.communities < fine.communities
+    assert fine.unstable == 0
+    with reading(engine) as session:
+        assert all(n.steadiness.is_stable is None for n in tree_of(session, fine.run))
+        assert run_of(session, fine.run).config["leiden"]["resolution"] == 3.0
+
+
+def test_it_is_said_how_far_the_cuts_are(engine: Engine, minilm: Embedder):
+    fill(engine)
+    told: list[str] = []
+
+    def tell(_done: int, _total: int, what: str = "") -> None:
+        told.append(what)
+
+    cluster(engine, "leiden_semantic", minilm, on_progress=tell, leiden=LeidenConfig(n_seeds=2))
+
+    assert [what for what in dict.fromkeys(told) if "level 1" in what] == [
+        "level 1, seeds",
+        "level 1, ties redrawn",
+        "level 1, seeds by chance",
+        "level 1, ties by chance",
+    ]

@@ -1,0 +1,120 @@
+"""Stability is said wherever a community is shown."""
+
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+from sqlmodel import update
+
+from api import terminal
+from api.app import create_app
+from api.views.communities import communities_view, community_view
+from api.views.statements import statement_view
+from kg.db import open_engine, reading, writing
+from kg.exporters import export
+from kg.tables import Community, Membership
+from tests.kg.small_graph import store_clustering, store_statements
+
+WORDS = "unstable: no more stable than chance"
+
+
+@pytest.fixture
+def engine() -> Engine:
+    """A community of nine with a stable part of three and an unstable one of six, and a loner."""
+    engine = open_engine(None)
+    ids = list(store_statements(engine).values())
+    store_clustering(
+        engine, "leiden_semantic", {"c0-c0": ids[:6], "c0-c1": ids[6:9], "c1": ids[9:]}
+    )
+    with writing(engine) as session:
+        for path, stability, chance, is_well in (
+            ("c0", 0.9, 0.5, True),
+            ("c0-c0", 0.4, 0.5, False),
+            ("c0-c1", 0.8, 0.5, True),
+        ):
+            session.execute(
+                update(Community)
+                .where(Community.id.endswith(f"-{path}"))
+                .where(Community.level == path.count("-"))
+                .values(stability=stability, chance_stability=chance, is_well_connected=is_well)
+            )
+        session.execute(update(Membership).values(certainty=0.75))
+        session.execute(
+            update(Membership).where(Membership.statement_id == ids[9]).values(certainty=None)
+        )
+    return engine
+
+
+def _ids(engine: Engine) -> list[str]:
+    with reading(engine) as session:
+        return [item.id for item in communities_view(session).root]
+
+
+def test_the_tree_marks_what_is_no_more_stable_than_chance(engine: Engine):
+    with reading(engine) as session:
+        view = communities_view(session)
+
+    assert [item.is_stable for item in view.root] == [True, False, True, None]
+    assert [item.stability for item in view.root] == [0.9, 0.4, 0.8, None]
+    lines = list(terminal.community_tree(view))
+    assert [line.endswith("[unstable]") for line in lines[1:5]] == [False, True, False, False]
+
+
+def test_a_community_says_how_stable_it_is_and_its_members_how_certain(engine: Engine):
+    whole, unstable, _, alone = _ids(engine)
+    with reading(engine) as session:
+        views = [community_view(session, each) for each in (whole, unstable, alone)]
+
+    assert [view.is_stable for view in views] == [True, False, None]
+    assert [view.is_well_connected for view in views] == [True, False, None]
+    assert [child.is_stable for child in views[0].sub_communities] == [False, True]
+    assert views[1].parent is not None
+    assert views[1].parent.is_stable
+    sure = {row.certainty for row in (*views[1].claims, *views[1].findings)}
+    assert sure == {0.75}
+    text = "\n".join(terminal.community(views[1]))
+    assert f"{WORDS} (0.40; random graphs reach 0.50)" in text
+    assert "hangs by few ties" in text
+    assert "  0.75  " in text
+    assert "stability: not measured" in "\n".join(terminal.community(views[2]))
+
+
+def test_the_page_says_so_in_plain_words(engine: Engine):
+    client = TestClient(create_app(engine))
+    whole, unstable, stable, alone = _ids(engine)
+
+    pages = [client.get(f"/communities/{each}").text for each in (unstable, stable, alone)]
+
+    assert WORDS in pages[0]
+    assert "0.40, where communities of random graphs reach 0.50" in pages[0]
+    assert "hangs by few ties" in pages[0]
+    assert '<meter min="0" max="1" value="0.75">' in pages[0]
+    assert WORDS not in pages[1]
+    assert WORDS not in pages[2]
+    for page in (f"/communities/{whole}", "/communities"):
+        assert client.get(page).text.count(">unstable</span>") == 1
+
+
+def test_a_statement_says_how_surely_it_belongs(engine: Engine):
+    _, unstable, _, _ = _ids(engine)
+    with reading(engine) as session:
+        member = community_view(session, unstable).claims[0].id
+        view = statement_view(session, member)
+
+    assert [(each.is_stable, each.certainty) for each in view.communities] == [
+        (True, 0.75),
+        (False, 0.75),
+    ]
+    assert "[unstable], certainty 0.75" in "\n".join(terminal.statement(view))
+
+
+def test_exports_carry_stability_and_certainty(engine: Engine, tmp_path: Path):
+    with reading(engine) as session:
+        for name in ("json", "graphml"):
+            export(session, name, tmp_path / name)
+
+    assert '"stability": 0.4' in (tmp_path / "json").read_text("utf-8")
+    assert '"is_stable": false' in (tmp_path / "json").read_text("utf-8")
+    assert '"certainty": 0.75' in (tmp_path / "json").read_text("utf-8")
+    assert 'attr.name="certainty"' in (tmp_path / "graphml").read_text("utf-8")
