@@ -1,6 +1,6 @@
 """Time and quality of updates beside full runs, on planted topics in a real database.
 
-Statements, sources and vectors are planted as in `bench_communities.py` and stored in a database in
+Statements, sources and vectors are planted as in `planted.py` and stored in a database in
 a temporary folder. All but some sources are clustered; then sources come, as many as make 20
 statements, and as many as make one in a hundred, and 85 sources leave at once.
 
@@ -29,7 +29,7 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bench_communities import Planted, plant
+from planted import Planted, plant
 
 from kg.amending import stand_of
 from kg.clustering import cluster
@@ -103,8 +103,8 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     embedder: Embedder = PlantedEmbedder(planted)
     engine = open_engine(folder / "bench.db")
     by_source: dict[str, list[int]] = {}
-    for place, identifier in enumerate(planted.ids):
-        by_source.setdefault(planted.sources[identifier][0], []).append(place)
+    for place, number in enumerate(planted.sources.tolist()):
+        by_source.setdefault(f"{number:07d}", []).append(place)
     order = sorted(by_source, key=lambda source: (len(by_source[source]), source))
     near_20 = min(order, key=lambda source: (abs(len(by_source[source]) - 20), source))
     rest = [source for source in order if source != near_20]

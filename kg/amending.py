@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from kg.communities import community_id, path_of
 from kg.community_tree import CommunityTree, Path
 from kg.concept_index import index_of, met, store_index, stored_index
+from kg.db import plain_rows
 from kg.embedders import Vectors
 from kg.embeddings import embedded_text, embedded_texts, vectors_of
 from kg.graph_updates import NO_TIES, Amended, EdgeTable, LayerTies, Makers, News
@@ -22,7 +23,7 @@ from kg.lineage import first_link
 from kg.news import Difference
 from kg.placing import NOWHERE, Places, Rules, Ties, best_gains, certainties, moved_locally
 from kg.statements import statements_by_id
-from kg.tables import Community, Membership, Mention, Move, Run, Section
+from kg.tables import Community, Mention, Move, Run, Section
 
 _IDS_PER_QUERY = 500
 
@@ -63,12 +64,12 @@ class Rearranged(NamedTuple):
 def stand_of(session: Session, run: Run, table: EdgeTable) -> Stand:
     """Return a clustering run as it stands."""
     assert run.id is not None
-    rows = session.exec(
-        select(Membership.statement_id, Membership.community_id, Membership.certainty).where(
-            Membership.run_id == run.id
-        )
-    ).all()
-    communities = session.exec(select(Community.id).where(Community.run_id == run.id)).all()
+    rows = plain_rows(
+        session,
+        "SELECT statement_id, community_id, certainty FROM membership WHERE run_id = ?",
+        run.id,
+    )
+    communities = plain_rows(session, "SELECT id FROM community WHERE run_id = ?", run.id)
     return Stand(
         run=run,
         table=table,

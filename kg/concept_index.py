@@ -124,7 +124,7 @@ def met(
     concepts = [_concepts(*both, counts) for both in zip(phrases, mine, strict=True)]
     own = inverse_frequency(1, n) ** 2
     lengths = np.array([math.sqrt(own + float(np.sum(weights[one] ** 2))) for one in concepts])
-    most = max(_FEW, config.max_concept_share * n)
+    most = min(config.max_concept_statements, max(_FEW, config.max_concept_share * n))
     kept = [found[counts[found] <= most] for found in concepts]
 
     new_row = np.repeat(np.arange(len(kept)), [len(found) for found in kept])

@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -83,6 +84,18 @@ def reading(engine: Engine) -> Iterator[Session]:
     """Open a session that sees one snapshot and writes nothing."""
     with Session(engine) as session:
         yield session
+
+
+def plain_rows(session: Session, query: str, *values: str | int) -> list[Any]:
+    """Return the rows of a query as the driver has them: tuples, or values if there is one column.
+
+    An object for each row takes longer than all that is done with the rows when they are a
+    hundred thousand.
+    """
+    cursor = session.connection().exec_driver_sql(query, values).cursor
+    assert cursor is not None
+    rows: list[Any] = cursor.fetchall()
+    return [value for (value,) in rows] if rows and len(rows[0]) == 1 else rows
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from kg.embedders import Vectors
 from kg.hybrid_graph import LAYERS, GraphConfig
 from kg.neighbours import nearest_among
+from kg.newcomers import Entries, nearest_and_seen
 
 EDGE = np.dtype(
     [("head", "<i4"), ("tail", "<i4"), *((name, "<f4") for name in ("weight", *LAYERS))]
@@ -120,7 +121,7 @@ def amended(table: EdgeTable, news: News, config: GraphConfig) -> Amended:
         config: How the graph was built.
     """
     work = _Work(table, news, config)
-    semantic = work.semantic_ties()
+    semantic = work.semantic_layer()
     source = work.source_ties(semantic)
     return work.assembled(semantic, source)
 
@@ -166,15 +167,6 @@ def _sorted(edges: NDArray[np.void], n: int) -> NDArray[np.void]:
     return edges[np.argsort(_pairs_of(edges, n), kind="stable")]
 
 
-class _Lists(NamedTuple):
-    """Nearest neighbours as entries, by row, then nearest first."""
-
-    row: Numbers
-    other: Numbers
-    steps: Numbers
-    """Cosines in whole millionths."""
-
-
 class _Work:
     """One amendment of a graph; places are those after it."""
 
@@ -202,10 +194,19 @@ class _Work:
 
     # -- the semantic layer --------------------------------------------------------------------
 
-    def semantic_ties(self) -> LayerTies:
-        """Return the whole layer as it has to be."""
+    def semantic_layer(self) -> "_Layer":
+        """Return the layer as it has to be, beside what it was."""
+        was = self.kept["semantic"] > 0
         if not self.table.layers.get("semantic"):
-            return NO_TIES
+            return _Layer(NO_TIES, np.zeros_like(was), np.empty(0, np.int64))
+        ties = self._semantic_ties()
+        pairs = _pairs(ties, self.n)
+        at, known = _found(pairs, self.pairs)
+        stays = np.zeros_like(was)
+        stays[at[known]] = True
+        return _Layer(ties, was & ~stays, np.append(pairs[~known], self.pairs[stays & ~was]))
+
+    def _semantic_ties(self) -> LayerTies:
         k = self.config.k_semantic
         before = _own_lists(self.table.edges, len(self.table.ids), k)
         row, other = self.place[before.row], self.place[before.other]
@@ -219,51 +220,38 @@ class _Work:
 
         stays = ~gone & (row >= 0)
         stays[stays] &= ~hungry[row[stays]]
-        standing = _Lists(row[stays], other[stays], before.steps[stays])
-        fresh = self._nearest_of(np.flatnonzero(hungry), k)
-        seen = self._seen_from(np.flatnonzero(self.enters), ~hungry, standing, k)
+        standing = Entries(row[stays], other[stays], before.steps[stays])
+        rows = np.flatnonzero(hungry)
+        bars = self._bars(~hungry, standing, k)
+        near, seen = nearest_and_seen(self.news.vectors, rows, k, bars)
+        ties = near.steps >= self._floor()
+        new = self.enters[seen.other]
         lists = _first_of_each(
-            *(np.concatenate(column) for column in zip(standing, fresh, seen, strict=True)),
+            np.concatenate([standing.row, near.row[ties], seen.row[new]]),
+            np.concatenate([standing.other, near.other[ties], seen.other[new]]),
+            np.concatenate([standing.steps, near.steps[ties], seen.steps[new]]),
             k=k,
             n=self.n,
         )
         return LayerTies(lists.row, lists.other, (lists.steps / _STEPS).astype(np.float32))
 
-    def _nearest_of(self, rows: Numbers, k: int) -> _Lists:
-        near = nearest_among(self.news.vectors, rows, k)
-        steps = np.rint(near.cosines.astype(np.float64) * _STEPS).astype(np.int64)
-        at, column = np.nonzero(steps >= self._floor())
-        return _Lists(rows[at], near.indices[at, column].astype(np.int64), steps[at, column])
-
     def _floor(self) -> int:
         """Return the least cosine that ties, in millionths."""
         return max(1, int(np.ceil(np.float32(self.config.min_cosine) * _STEPS - 0.5)))
 
-    def _seen_from(self, rows: Numbers, standing: NDArray[np.bool_], old: _Lists, k: int) -> _Lists:
-        """Return entries for those that stand where one of these rows may be among the nearest."""
+    def _bars(self, standing: NDArray[np.bool_], old: Entries, k: int) -> Numbers:
+        """Return what a cosine has to be for a new one to be among the nearest of each."""
         bars = np.full(self.n, self._floor(), dtype=np.int64)
         count = np.bincount(old.row, minlength=self.n)
         full = np.flatnonzero(count == k)
         last = np.cumsum(count)[full] - 1
         bars[full] = np.maximum(bars[full], old.steps[last])
-        bar = ((bars - 0.6) / _STEPS).astype(np.float32)
-        bar[~standing] = np.inf
-        found = [np.empty((3, 0), dtype=np.int64)]
-        for start in range(0, len(rows), _ROWS):
-            block = rows[start : start + _ROWS]
-            queries = self.news.vectors[block]
-            for left in range(0, self.n, _COLUMNS):
-                cosines = queries @ self.news.vectors[left : left + _COLUMNS].T
-                one, other = np.nonzero(cosines >= bar[left : left + _COLUMNS])
-                steps = np.rint(cosines[one, other] * np.float32(_STEPS)).astype(np.int64)
-                found.append(np.stack([other + left, block[one], np.minimum(steps, _STEPS)]))
-        row, other, steps = np.concatenate(found, axis=1)
-        near = steps >= bars[row]
-        return _Lists(row[near], other[near], steps[near])
+        bars[~standing] = 2 * _STEPS
+        return bars
 
     # -- sources -------------------------------------------------------------------------------
 
-    def source_ties(self, semantic: LayerTies) -> "_SourceTies":
+    def source_ties(self, semantic: "_Layer") -> "_SourceTies":
         """Return the pairs that a source ties, among those where that may be different now."""
         if not self.table.layers.get("source"):
             return _SourceTies(np.empty(0, np.int64), np.empty(0, np.int64))
@@ -281,14 +269,13 @@ class _Work:
         found = [self._nearest_in(source, ends, place) for source, ends in sorted(wanted.items())]
         return _SourceTies(suspects, np.unique(np.concatenate([np.empty(0, np.int64), *found])))
 
-    def _suspects(self, semantic: LayerTies) -> Numbers:
+    def _suspects(self, semantic: "_Layer") -> Numbers:
         """Return pairs that may hold together by a source alone, or no longer even by that."""
-        tied = _pairs(semantic, self.n)
-        lost = (self.kept["semantic"] > 0) & ~np.isin(self.pairs, tied, kind="sort")
-        lost |= self.kept["relations"] > 0
+        lost = semantic.lost | (self.kept["relations"] > 0)
         lost[self.retied_edges] = True
-        other = np.array([i in self.news.touched for i in self.news.ids], dtype=bool)
-        lost |= other[self.kept["head"]] & other[self.kept["tail"]]
+        if self.news.touched:
+            other = np.array([i in self.news.touched for i in self.news.ids], dtype=bool)
+            lost |= other[self.kept["head"]] & other[self.kept["tail"]]
         return np.asarray(self.pairs[lost & (self.kept["source"] > 0)])
 
     def _common_sources(self, pairs: Numbers) -> dict[str, set[int]]:
@@ -313,26 +300,21 @@ class _Work:
 
     # -- the whole -----------------------------------------------------------------------------
 
-    def assembled(self, semantic: LayerTies, source: "_SourceTies") -> Amended:
+    def assembled(self, semantic: "_Layer", source: "_SourceTies") -> Amended:
         """Put the layers together; edges that nothing concerns stay as they are."""
         concerned = [self.pairs[self.retied_edges], source.suspects, source.tied]
-        if self.table.layers.get("semantic"):
-            tied = _pairs(semantic, self.n)
-            of_layer = self.pairs[self.kept["semantic"] > 0]
-            concerned += [np.setxor1d(tied, of_layer)]
+        concerned += [self.pairs[semantic.lost], semantic.new]
         concerned += [_pairs(self.news.concepts, self.n), _pairs(self.news.relations, self.n)]
         concerned += [self.pairs[self.kept["relations"] > 0]]
         pairs = np.unique(np.concatenate(concerned))
 
         rows = np.zeros(len(pairs), dtype=EDGE)
         rows["head"], rows["tail"] = np.divmod(pairs, max(1, self.n))
-        at = np.searchsorted(self.pairs, pairs)
-        known = at < len(self.pairs)
-        known[known] = self.pairs[at[known]] == pairs[known]
+        at, known = _found(pairs, self.pairs)
         for name in ("concepts", "source"):
             rows[name][known] = self.kept[name][at[known]]
         for name, ties in (
-            ("semantic", semantic),
+            ("semantic", semantic.ties),
             ("concepts", self.news.concepts),
             ("relations", self.news.relations),
         ):
@@ -350,9 +332,7 @@ class _Work:
     def _fill(self, column: NDArray[np.float32], pairs: Numbers, ties: LayerTies) -> None:
         """Write the similarities of ties that are among the pairs; of two ends, the greater."""
         own = _pairs(ties, self.n)
-        at = np.searchsorted(pairs, own)
-        there = at < len(pairs)
-        there[there] = pairs[at[there]] == own[there]
+        at, there = _found(own, pairs)
         np.maximum.at(column, at[there], ties.similarity[there])
 
     def _mark_sources(self, rows: NDArray[np.void], wanted: NDArray[np.bool_]) -> None:
@@ -387,8 +367,15 @@ class _Work:
         )
 
 
-_ROWS = 256
-_COLUMNS = 8192
+class _Layer(NamedTuple):
+    """A layer as it has to be."""
+
+    ties: LayerTies
+    lost: NDArray[np.bool_]
+    """Of each edge that is kept: it was of the layer, and is no longer."""
+
+    new: Numbers
+    """Pairs that were not of the layer."""
 
 
 class _SourceTies(NamedTuple):
@@ -403,8 +390,16 @@ def _pairs(ties: LayerTies, n: int) -> Numbers:
     return np.asarray(np.minimum(ties.one, ties.other) * n + np.maximum(ties.one, ties.other))
 
 
-def _own_lists(edges: NDArray[np.void], n: int, k: int) -> _Lists:
-    """Return the k nearest neighbours of every statement, read back from the semantic layer."""
+def _found(pairs: Numbers, among: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:
+    """Return where each pair is among others, which are ascending, and whether it is there."""
+    at = np.searchsorted(among, pairs)
+    there = at < len(among)
+    there[there] = among[at[there]] == pairs[there]
+    return at, there
+
+
+def _own_lists(edges: NDArray[np.void], n: int, k: int) -> Entries:
+    """Return the k nearest of every statement, read back from the layer: by row, nearest first."""
     tied = edges[edges["semantic"] > 0]
     steps = np.rint(tied["semantic"].astype(np.float64) * _STEPS).astype(np.int64)
     one = np.concatenate([tied["head"], tied["tail"]]).astype(np.int64)
@@ -412,7 +407,7 @@ def _own_lists(edges: NDArray[np.void], n: int, k: int) -> _Lists:
     return _first_of_each(one, other, np.concatenate([steps, steps]), k=k, n=n)
 
 
-def _first_of_each(row: Numbers, other: Numbers, steps: Numbers, *, k: int, n: int) -> _Lists:
+def _first_of_each(row: Numbers, other: Numbers, steps: Numbers, *, k: int, n: int) -> Entries:
     """Return the k nearest of each row, nearest first, ties to the lower place."""
     bits = max(1, n.bit_length())
     assert 2 * bits + _STEP_BITS < 63, "so many statements do not fit into one number"
@@ -421,4 +416,4 @@ def _first_of_each(row: Numbers, other: Numbers, steps: Numbers, *, k: int, n: i
     near = np.arange(len(row)) - np.searchsorted(row, row) < k
     keys, row = keys[near], row[near]
     steps = _STEPS - ((keys >> bits) & ((1 << _STEP_BITS) - 1))
-    return _Lists(row, keys & ((1 << bits) - 1), steps)
+    return Entries(row, keys & ((1 << bits) - 1), steps)

@@ -15,6 +15,7 @@ from sqlalchemy import Table, delete, insert, update
 from sqlmodel import Session, SQLModel, col, func, select
 
 from kg.communities import path_of
+from kg.db import plain_rows
 from kg.errors import NotFoundError
 from kg.graph_updates import EDGE, Amended, EdgeTable, restored
 from kg.hybrid_graph import LAYERS
@@ -188,9 +189,8 @@ def moves_of(session: Session, update_id: int) -> list[Move]:
 
 def last_ordinals(session: Session, clustering_run_id: int) -> dict[tuple[int, ...], int]:
     """Return, by the path of a parent, the highest ordinal that a part of it ever had."""
-    names = set(
-        session.exec(select(Community.id).where(Community.run_id == clustering_run_id)).all()
-    )
+    query = "SELECT id FROM community WHERE run_id = ?"
+    names = set(plain_rows(session, query, clustering_run_id))
     rows = session.exec(
         select(Amendment.communities_added, Amendment.communities_removed).where(
             Amendment.clustering_run_id == clustering_run_id

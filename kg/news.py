@@ -16,10 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from sqlmodel import Session, col, select
 
+from kg.db import plain_rows
 from kg.graph_updates import NO_TIES, EdgeTable, LayerTies
 from kg.hybrid_graph import GraphConfig
 from kg.relations import ties_by_relation
-from kg.tables import Amendment, Mention, Section, Source, Statement
+from kg.tables import Amendment, Mention, Section, Source
 
 Changes = dict[str, list[str]]
 """Fingerprints before and after, by statement; empty where there is none."""
@@ -81,8 +82,9 @@ def difference(
         since: The latest run that brought it up to date; later ones may have read documents.
         gone: What is about to be deleted, and counts as deleted.
     """
-    here = session.exec(select(Statement.id).order_by(col(Statement.id)))
-    ids = [i for i in here if i not in gone.statements]
+    ids = plain_rows(session, "SELECT id FROM statement ORDER BY id")
+    if gone.statements:
+        ids = [i for i in ids if i not in gone.statements]
     known, present = set(table.ids), set(ids)
     added, removed = present - known, known - present
     met_again = set(session.exec(select(Mention.statement_id).where(Mention.run_id > since)))

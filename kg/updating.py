@@ -259,8 +259,8 @@ def check_model(run: Run, model: str) -> None:
     if made_with != model:
         raise ConfigError(
             f"run {run.id} ({run.method}) was made with the embedding model {made_with}, and "
-            f"{model} is named now: name the other one again, or run "
-            f"`claimgraph cluster --method {run.method}`"
+            f"{model} is named now: name the other one again, or run `claimgraph embed`, "
+            f"and then `claimgraph cluster --method {run.method}`"
         )
 
 

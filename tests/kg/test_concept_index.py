@@ -21,7 +21,10 @@ def test_the_most_similar_of_new_statements_are_those_that_a_full_run_finds():
 
     concepts = concepts_of(list(TEXTS.items()))
     full = concept_neighbours(
-        [concepts[i] for i in TEXTS], CONFIG.k_concepts, CONFIG.max_concept_share
+        [concepts[i] for i in TEXTS],
+        CONFIG.k_concepts,
+        CONFIG.max_concept_share,
+        CONFIG.max_concept_statements,
     )
     of_new = full.row >= len(OLD)
     found = {(one, other) for one, other in zip(ties.one, ties.other, strict=True)}
@@ -34,11 +37,31 @@ def test_the_similarity_of_statements_met_together_is_that_of_a_full_run():
 
     concepts = concepts_of(list(TEXTS.items()))
     full = concept_neighbours(
-        [concepts[i] for i in TEXTS], CONFIG.k_concepts, CONFIG.max_concept_share
+        [concepts[i] for i in TEXTS],
+        CONFIG.k_concepts,
+        CONFIG.max_concept_share,
+        CONFIG.max_concept_statements,
     )
     assert ties.one.tolist() == full.row.tolist()
     assert ties.other.tolist() == full.other.tolist()
     assert np.allclose(ties.similarity, full.similarity, atol=2e-6)
+
+
+def test_a_concept_of_more_statements_than_the_configuration_allows_ties_nobody():
+    few = CONFIG.model_copy(update={"max_concept_statements": 3})
+
+    _, all_ties = met(index_of(OLD), NEW, CONFIG)
+    _, ties = met(index_of(OLD), NEW, few)
+
+    concepts = concepts_of(list(TEXTS.items()))
+    full = concept_neighbours(
+        [concepts[i] for i in TEXTS], few.k_concepts, few.max_concept_share, 3
+    )
+    of_new = full.row >= len(OLD)
+    assert set(zip(ties.one, ties.other, strict=True)) == set(
+        zip(full.row[of_new], full.other[of_new], strict=True)
+    )
+    assert len(ties.one) < len(all_ties.one)
 
 
 def test_rows_are_lined_up_with_any_statements_and_the_last_of_two_counts():

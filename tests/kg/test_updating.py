@@ -349,7 +349,9 @@ def test_another_embedding_model_or_a_method_that_never_ran_is_refused(
     cluster(engine, "leiden_semantic", minilm)
     fill(engine, NEW)
 
-    with pytest.raises(ConfigError, match=r"other-12345678 is named now.*--method leiden_semantic"):
+    with pytest.raises(
+        ConfigError, match=r"other-12345678 is named now.*`claimgraph embed`.*leiden_semantic"
+    ):
         update(engine, Other())
     with pytest.raises(ConfigError, match="claimgraph cluster --method leiden_concepts"):
         update(engine, minilm, "leiden_concepts")

@@ -1,0 +1,69 @@
+"""Where new statements come in among the neighbours of all."""
+
+import numpy as np
+import pytest
+
+from kg.errors import ModelError
+from kg.neighbours import nearest_neighbours
+from kg.newcomers import nearest_and_seen
+from kg.products import STEPS
+
+K = 5
+
+
+def _vectors(n: int, seed: int = 0) -> np.ndarray:
+    vectors = np.random.default_rng(seed).standard_normal((n, 24), dtype=np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _steps(cosines: np.ndarray) -> np.ndarray:
+    return np.rint(cosines.astype(np.float64) * STEPS).astype(np.int64)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 40, 1500])
+def test_the_nearest_of_new_rows_are_those_among_all(n: int):
+    vectors = _vectors(n)
+    rows = np.unique(np.random.default_rng(1).integers(n, size=200))
+    everything = nearest_neighbours(vectors, K)
+
+    nearest, _ = nearest_and_seen(vectors, rows, K, np.full(n, 2 * STEPS))
+
+    for row in rows.tolist():
+        mine = nearest.row == row
+        order = np.lexsort((nearest.other[mine], -nearest.steps[mine]))[:K]
+        assert nearest.other[mine][order].tolist() == everything.indices[row].tolist()
+        assert nearest.steps[mine][order].tolist() == _steps(everything.cosines[row]).tolist()
+
+
+def test_whoever_has_a_new_row_at_its_bar_or_above_sees_it_and_nobody_else():
+    vectors = _vectors(400)
+    rows = np.arange(0, 400, 3)
+    everything = nearest_neighbours(vectors, K)
+    bars = _steps(everything.cosines[:, -1])
+
+    _, seen = nearest_and_seen(vectors, rows, K, bars)
+
+    expected = {
+        (row, other)
+        for row, others in enumerate(everything.indices.tolist())
+        for other in others
+        if other % 3 == 0
+    }
+    assert set(zip(seen.row.tolist(), seen.other.tolist(), strict=True)) == expected
+
+
+def test_a_crowd_of_equals_is_told_apart_by_place():
+    vectors = np.repeat(_vectors(2), 600, axis=0)
+
+    nearest, _ = nearest_and_seen(vectors, np.array([3, 900]), K, np.full(1200, 2 * STEPS))
+
+    assert nearest.other[nearest.row == 3].tolist() == [0, 1, 2, 4, 5]
+    assert nearest.other[nearest.row == 900].tolist() == [600, 601, 602, 603, 604]
+
+
+def test_a_vector_that_is_not_finite_is_refused():
+    vectors = _vectors(50)
+    vectors[7, 3] = np.nan
+
+    with pytest.raises(ModelError, match="not finite"):
+        nearest_and_seen(vectors, np.array([20]), K, np.full(50, 2 * STEPS))
