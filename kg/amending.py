@@ -46,8 +46,9 @@ class Stand(NamedTuple):
 
     def top(self) -> Places:
         """Return the ordinal of each statement's top community, in the order of the graph."""
-        tops = (self.paths[self.homes[identifier]][0] for identifier in self.table.ids)
-        return np.fromiter(tops, dtype=np.intp, count=len(self.table.ids))
+        top_of = {identifier: path[0] for identifier, path in self.paths.items()}
+        homes = map(self.homes.__getitem__, self.table.ids)
+        return np.fromiter(map(top_of.__getitem__, homes), np.intp, len(self.table.ids))
 
 
 class Rearranged(NamedTuple):
@@ -70,13 +71,14 @@ def stand_of(session: Session, run: Run, table: EdgeTable) -> Stand:
         run.id,
     )
     communities = plain_rows(session, "SELECT id FROM community WHERE run_id = ?", run.id)
+    paths = {identifier: path_of(identifier) for identifier in communities}
     return Stand(
         run=run,
         table=table,
-        paths={identifier: path_of(identifier) for identifier in communities},
+        paths=paths,
         homes={statement: home for statement, home, _ in rows},
         certainty={statement: certainty for statement, _, certainty in rows},
-        last_used=last_ordinals(session, run.id),
+        last_used=last_ordinals(session, run.id, paths.values()),
         rows_of=lambda names: {name: session.get_one(Community, name) for name in names},
     )
 

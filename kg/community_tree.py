@@ -156,11 +156,13 @@ class CommunityTree:
     def _descend(self, ties: Ties, vertices: Sequence[int], resolution: float) -> None:
         """Bring vertices from the community they are in down to one without parts."""
         waiting = [v for v in vertices if self.children[self._home(v)]]
+        tops = {self._home(vertex)[0] for vertex in waiting}
+        beside = [v for v, home in enumerate(self.homes) if home and home[0] in tops]
         while waiting:
             depth = min(len(self._home(vertex)) for vertex in waiting)
             now = sorted(v for v in waiting if len(self._home(v)) == depth)
             for vertex, path in zip(
-                now, self._parts_for(ties, now, depth, resolution), strict=True
+                now, self._parts_for(ties, now, beside, resolution), strict=True
             ):
                 self.homes[vertex] = path
             waiting = [v for v in waiting if self.children[self._home(v)]]
@@ -171,17 +173,22 @@ class CommunityTree:
         return home
 
     def _parts_for(
-        self, ties: Ties, vertices: Sequence[int], depth: int, resolution: float
+        self, ties: Ties, vertices: Sequence[int], beside: Sequence[int], resolution: float
     ) -> list[Path]:
-        """Return the part of its home that each vertex goes to; all homes are at one depth."""
+        """Return the part of its home that each vertex goes to; all homes are at one depth.
+
+        Those beside them, in the same communities of the top level, are all that matter.
+        """
+        depth = len(self._home(vertices[0]))
         parents = {path: at for at, path in enumerate(sorted({self._home(v) for v in vertices}))}
         parts = sorted((*path, part) for path in parents for part in self.children[path])
         number = {path: at for at, path in enumerate(parts)}
         places: dict[Path, tuple[int, int]] = {}
         parent = np.full(ties.n, NOWHERE, dtype=np.intp)
         child = np.full(ties.n, NOWHERE, dtype=np.intp)
-        for vertex, home in enumerate(self.homes):
-            if home is None or len(home) < depth:
+        for vertex in beside:
+            home = self._home(vertex)
+            if len(home) < depth:
                 continue
             if home not in places:
                 at = parents.get(home[:depth], NOWHERE)

@@ -94,7 +94,7 @@ def plain_rows(session: Session, query: str, *values: str | int) -> list[Any]:
     """
     cursor = session.connection().exec_driver_sql(query, values).cursor
     assert cursor is not None
-    rows: list[Any] = cursor.fetchall()
+    rows: list[Any] = list(cursor.fetchall())
     return [value for (value,) in rows] if rows and len(rows[0]) == 1 else rows
 
 

@@ -142,15 +142,17 @@ def vectors_of(session: Session, model: str, statement_ids: Sequence[str]) -> Ve
     found = np.zeros(len(place), dtype=bool)
     for identifiers, joined in _blocks(session, model, list(place)):
         block = np.frombuffer(joined, dtype="<f4").reshape(len(identifiers), -1)
-        rows = np.array([place.get(identifier, -1) for identifier in identifiers], dtype=np.intp)
+        rows = np.array([place.get(each, -1) for each in identifiers], dtype=np.intp)
         wanted = rows >= 0
         if not vectors.size:
             vectors = np.empty((len(place), block.shape[1]), dtype=np.float32)
-        vectors[rows[wanted]] = block[wanted]
-        found[rows[wanted]] = True
-    for statement, row in place.items():
-        if not found[row]:
-            raise NotFoundError(f"statement {statement} has no embedding under {model}")
+        if not wanted.all():
+            rows, block = rows[wanted], block[wanted]
+        vectors[rows] = block
+        found[rows] = True
+    if not found.all():
+        statement = list(place)[int(found.argmin())]
+        raise NotFoundError(f"statement {statement} has no embedding under {model}")
     if len(place) < len(statement_ids):
         return vectors[[place[statement] for statement in statement_ids]]
     return vectors

@@ -15,7 +15,6 @@ from sqlalchemy import Table, delete, insert, update
 from sqlmodel import Session, SQLModel, col, func, select
 
 from kg.communities import path_of
-from kg.db import plain_rows
 from kg.errors import NotFoundError
 from kg.graph_updates import EDGE, Amended, EdgeTable, restored
 from kg.hybrid_graph import LAYERS
@@ -187,21 +186,27 @@ def moves_of(session: Session, update_id: int) -> list[Move]:
     )
 
 
-def last_ordinals(session: Session, clustering_run_id: int) -> dict[tuple[int, ...], int]:
-    """Return, by the path of a parent, the highest ordinal that a part of it ever had."""
-    query = "SELECT id FROM community WHERE run_id = ?"
-    names = set(plain_rows(session, query, clustering_run_id))
+def last_ordinals(
+    session: Session, clustering_run_id: int, standing: Iterable[tuple[int, ...]]
+) -> dict[tuple[int, ...], int]:
+    """Return, by the path of a parent, the highest ordinal that a part of it ever had.
+
+    Args:
+        session: Where to read.
+        clustering_run_id: The run.
+        standing: The paths of the communities that it has now.
+    """
     rows = session.exec(
         select(Amendment.communities_added, Amendment.communities_removed).where(
             Amendment.clustering_run_id == clustering_run_id
         )
     )
+    names: set[str] = set()
     for added, removed in rows:
         names.update(added, (row["id"] for row in removed.get("community", ())))
     last: dict[tuple[int, ...], int] = {}
-    for name in names:
-        *parent, ordinal = path_of(name)
-        last[tuple(parent)] = max(last.get(tuple(parent), -1), ordinal)
+    for path in [*standing, *map(path_of, names)]:
+        last[path[:-1]] = max(last.get(path[:-1], -1), path[-1])
     return last
 
 
