@@ -27,7 +27,16 @@ from numpy.typing import NDArray
 
 from kg.connectedness import well_connected
 from kg.hybrid_graph import HybridGraph
-from kg.leiden import Labels, LeidenConfig, checked, contracted, cut_masses, masses_of, numbered
+from kg.leiden import (
+    Labels,
+    LeidenConfig,
+    checked,
+    contracted,
+    cut_masses,
+    iterations_of,
+    masses_of,
+    numbered,
+)
 from kg.nested_communities import Branch as Branch
 from kg.nested_communities import Hierarchy as Hierarchy
 from kg.nested_communities import Standing, TreeBuilder
@@ -90,19 +99,21 @@ def _top_down(pieces: Pieces, config: LeidenConfig, on_progress: OnLevel) -> Hie
     for level in range(config.max_levels):
         teller = _Teller(on_progress, level)
         if level == 0:
+            alike = _cut_alike(pieces, config)
             labels = numbered(
-                pieces.part, consensus(pieces, config, config.seed, teller.of("seeds"))
+                pieces.part, consensus(pieces, alike, config.seed, teller.of("seeds"))
             )
             quality = modularity(pieces, labels, config.resolution)
         else:
             inner = _inside(pieces, labels, np.bincount(labels) >= config.min_size)
-            labels = _cut_below(inner.pieces, config, teller.of("seeds"))
+            alike = _cut_alike(inner.pieces, config)
+            labels = _cut_below(inner.pieces, alike, teller.of("seeds"))
             better = _is_better(inner.pieces, labels, config)[inner.pieces.part]
             if not better.any():
                 break
             vertices, pieces = vertices[inner.vertices[better]], inner.pieces.only(better)
             labels = numbered(pieces.part, labels[better])
-        tree.add(vertices, labels, _standing(pieces, labels, config, teller))
+        tree.add(vertices, labels, _standing(pieces, labels, alike, teller))
     return tree.hierarchy(quality)
 
 
@@ -116,6 +127,14 @@ class _Teller:
     def of(self, what: str) -> OnCut:
         """Return what is to be called with the cuts of this step."""
         return lambda done, total: self._on_progress(done, total, f"level {self.level + 1}, {what}")
+
+
+def _cut_alike(pieces: Pieces, config: LeidenConfig) -> LeidenConfig:
+    """Return a configuration under which random graphs of any size get the iterations of these.
+
+    More iterations make communities more stable, so that chance has to be cut with as many.
+    """
+    return config.model_copy(update={"n_iterations": iterations_of(pieces, config)})
 
 
 def _cut_below(pieces: Pieces, config: LeidenConfig, on_cut: OnCut) -> Labels:

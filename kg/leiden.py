@@ -27,6 +27,7 @@ its iterations it may never return: there always is one.
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Lock
 from typing import Literal, NamedTuple, Self
 
@@ -156,16 +157,67 @@ def checked(graph: HybridGraph, layers: Mapping[str, float] | None = None) -> Pi
     return Pieces(part, head[order], tail[order], weight[order], held)
 
 
-def cut(pieces: Pieces, config: LeidenConfig, seed: int) -> Labels:
-    """Return the communities after one run of Leiden in every part, numbered as it comes.
+class Cutter:
+    """Cuts one graph again and again, from other seeds and with other weights.
 
-    The same pieces, resolution, iterations and seed give the same labels.
+    igraph's graph is built once. The same pieces, resolution, iterations, seed and factor give the
+    same labels.
     """
-    if not len(pieces.head):
-        return np.arange(pieces.n)
-    if pieces.layers is not None:
-        return _cut_layers(pieces, pieces.layers, config, seed)
-    return cut_masses(pieces, masses_of(pieces, pieces.weight), config, seed)
+
+    def __init__(self, pieces: Pieces, config: LeidenConfig) -> None:
+        self._pieces = pieces
+        self._config = config
+        self._layers = [pieces.weight] if pieces.layers is None else list(pieces.layers)
+        self._rows = [np.flatnonzero(layer > 0) for layer in self._layers]
+        self._graphs = [_igraph(pieces, rows) for rows in self._rows]
+
+    def cut(self, seed: int, factor: Floats | None = None) -> Labels:
+        """Return the communities after one run of Leiden in every part, numbered as it comes.
+
+        Args:
+            seed: Of the run.
+            factor: What the weight of each edge is multiplied by, positive. None: 1.
+        """
+        if not len(self._pieces.head):
+            return np.arange(self._pieces.n)
+        layers = [layer if factor is None else layer * factor for layer in self._layers]
+        if self._pieces.layers is not None:
+            return self._cut_layers(layers, seed)
+        return self.cut_masses(layers[0], masses_of(self._pieces, layers[0]), seed)
+
+    def cut_masses(self, weight: Floats, masses: Floats, seed: int, power: int = 0) -> Labels:
+        """Return the communities of these weights and masses; see the function of this name."""
+        with _igraph_draws_from(seed):
+            membership, _ = ig.GraphBase.community_leiden(
+                self._graphs[0],  # not through `Graph`, which counts the communities again
+                edge_weights=weight.tolist(),
+                node_weights=masses.tolist(),
+                resolution=self._config.resolution * self._config.step**power,
+                normalize_resolution=False,
+                n_iterations=iterations_of(self._pieces, self._config),
+            )
+        return np.array(membership, dtype=np.int64)
+
+    def _cut_layers(self, layers: list[Floats], seed: int) -> Labels:
+        partitions = [
+            leidenalg.CPMVertexPartition(
+                graph,
+                weights=layer[rows].tolist(),
+                node_sizes=masses_of(self._pieces, layer).tolist(),
+                resolution_parameter=self._config.resolution,
+            )
+            for graph, rows, layer in zip(self._graphs, self._rows, layers, strict=True)
+        ]
+        optimiser = leidenalg.Optimiser()
+        optimiser.set_rng_seed(seed)
+        iterations = iterations_of(self._pieces, self._config)
+        optimiser.optimise_partition_multiplex(partitions, n_iterations=iterations)
+        return np.array(partitions[0].membership, dtype=np.int64)
+
+
+def cut(pieces: Pieces, config: LeidenConfig, seed: int) -> Labels:
+    """Return the communities after one run of Leiden in every part, numbered as it comes."""
+    return Cutter(pieces, config).cut(seed)
 
 
 def cut_masses(
@@ -178,19 +230,19 @@ def cut_masses(
     """
     if not len(pieces.head):
         return np.arange(pieces.n)
+    whole = replace(pieces, layers=None)
+    return Cutter(whole, config).cut_masses(pieces.weight, masses, seed, power)
+
+
+def iterations_of(pieces: Pieces, config: LeidenConfig) -> int:
+    """Return how many iterations a run on these pieces has."""
+    return config.iterations_for(len(pieces.head), is_top=pieces.n_parts == 1)
+
+
+def _igraph(pieces: Pieces, rows: Ints) -> ig.Graph:
     # igraph reads a list of tuples six times as fast as an array.
-    edges = list(zip(pieces.head.tolist(), pieces.tail.tolist(), strict=True))
-    graph = ig.Graph(pieces.n, edges)
-    with _igraph_draws_from(seed):
-        membership, _ = ig.GraphBase.community_leiden(
-            graph,  # not through `Graph`, which counts the communities again
-            edge_weights=pieces.weight.tolist(),
-            node_weights=masses.tolist(),
-            resolution=config.resolution * config.step**power,
-            normalize_resolution=False,
-            n_iterations=_iterations(pieces, config),
-        )
-    return np.array(membership, dtype=np.int64)
+    ends = zip(pieces.head[rows].tolist(), pieces.tail[rows].tolist(), strict=True)
+    return ig.Graph(pieces.n, list(ends))
 
 
 def contracted(pieces: Pieces, masses: Floats, labels: Labels) -> tuple[Pieces, Floats]:
@@ -258,29 +310,6 @@ def masses_of(pieces: Pieces, weight: Floats) -> Floats:
     strength = pieces.strength(weight)
     doubled = pieces.doubled_weight(strength)
     return strength / np.sqrt(np.where(doubled > 0, doubled, 1.0))[pieces.part]
-
-
-def _iterations(pieces: Pieces, config: LeidenConfig) -> int:
-    return config.iterations_for(len(pieces.head), is_top=pieces.n_parts == 1)
-
-
-def _cut_layers(pieces: Pieces, layers: Floats, config: LeidenConfig, seed: int) -> Labels:
-    partitions = []
-    for layer in layers:
-        rows = np.flatnonzero(layer > 0)
-        ends = zip(pieces.head[rows].tolist(), pieces.tail[rows].tolist(), strict=True)
-        partitions.append(
-            leidenalg.CPMVertexPartition(
-                ig.Graph(pieces.n, list(ends)),
-                weights=layer[rows].tolist(),
-                node_sizes=masses_of(pieces, layer).tolist(),
-                resolution_parameter=config.resolution,
-            )
-        )
-    optimiser = leidenalg.Optimiser()
-    optimiser.set_rng_seed(seed)
-    optimiser.optimise_partition_multiplex(partitions, n_iterations=_iterations(pieces, config))
-    return np.array(partitions[0].membership, dtype=np.int64)
 
 
 @contextmanager

@@ -20,9 +20,14 @@ equal modularity. So a cut is made in three steps.
    in (0, 1], and the *stability* of a community is the mean certainty of its members. Seeds alone
    would not do: in a small graph every seed finds the same cut, also in one drawn at random.
 3. **Chance.** The same is done to random graphs with the same degrees, whose edges were swapped in
-   pairs and whose weights were permuted. `chance_stability` is the 99th percentile of the
-   stabilities of their communities, those of parents of about the same size. A community that is
-   not above it is no more stable than chance.
+   pairs and whose weights were permuted, with as many iterations of Leiden. `chance_stability` is
+   what one in a hundred of their communities exceeds, those of parents of about the same size. A
+   community that is not above it is no more stable than chance. There may be but twenty of them,
+   and one may be a pair that nothing else is tied to, of stability 1: so that is not the highest of
+   them, but follows from the highest fifth. With y = -ln(1 - stability), q the 80th percentile of
+   y, and M the median of y - q where y > q, the tail is taken to be exponential of median M:
+
+       y_99 = q + log2(0.2 / 0.01) M,   chance_stability = 1 - exp(-y_99).
 
 Each part of the graph is looked at by itself and all parts at once, so that on every level the
 certainty is that of the cut of the parent: given that a statement lies in the parent, how surely
@@ -35,13 +40,12 @@ But: stable is not true. A resolution that splits what belongs together may do s
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.leiden import Labels, LeidenConfig, cut
+from kg.leiden import Cutter, Labels, LeidenConfig, cut
 from kg.partition_quality import Floats, Pieces, summed
 
 FLOOR = 0.05
@@ -53,11 +57,17 @@ SHAPE = 4.0
 NULL_VERTICES = 3_000
 """How large the random graphs of a level are, all together; up to twice as large."""
 
-NULL_COPIES = 20
+NULL_COPIES = 50
 """Random graphs of one part, at most."""
 
-PERCENTILE = 99
-"""Of the stabilities of random communities; what is not above is no more stable than chance."""
+EXCEEDED_BY = 0.01
+"""The share of random communities that are more stable than `chance_stability`."""
+
+_TAIL = 0.2
+"""The share of random communities, the most stable ones, from which that is reckoned."""
+
+_RESOLVED = 1e-9
+"""A stability closer to 1 is 1."""
 
 _WINDOW = 100
 """Random communities that a community is compared with, at least, if there are as many."""
@@ -88,13 +98,14 @@ def consensus(
     n_seeds = config.n_seeds or 1
     if n_seeds == 1 or not len(pieces.head):
         return cut(pieces, config, seed)
+    cutter = Cutter(pieces, config)
     together = np.zeros(len(pieces.head))
     for number in range(n_seeds):
-        labels = cut(pieces, config, seed + _STREAM * number)
+        labels = cutter.cut(seed + _STREAM * number)
         together += labels[pieces.head] == labels[pieces.tail]
         if on_cut is not None:
             on_cut(number + 1, n_seeds)
-    return cut(_reweighed(pieces, FLOOR + (1 - FLOOR) * together / n_seeds), config, seed)
+    return cutter.cut(seed, FLOOR + (1 - FLOOR) * together / n_seeds)
 
 
 def certainties(
@@ -110,12 +121,13 @@ def certainties(
         on_cut: Is told how far it is.
     """
     n_cuts = config.n_seeds or 1
+    cutter = Cutter(pieces, config)
     sizes = np.bincount(labels)
     total = np.zeros(pieces.n)
     for number in range(n_cuts):
         rng = np.random.default_rng([seed, number])
-        drawn = _reweighed(pieces, rng.gamma(SHAPE, 1 / SHAPE, len(pieces.head)))
-        other = cut(drawn, config, seed + _STREAM * (number + 1) + 1)
+        drawn = rng.gamma(SHAPE, 1 / SHAPE, len(pieces.head))
+        other = cutter.cut(seed + _STREAM * (number + 1) + 1, drawn)
         shared = _shared(labels, other)
         total += shared / (sizes[labels] + np.bincount(other)[other] - shared)
         if on_cut is not None:
@@ -154,8 +166,19 @@ def chance_stabilities(parent_size: NDArray[np.int64], chance: Chance) -> Floats
         low = max(0, min(low - missing // 2, n - _WINDOW))
         high = min(n, max(high + missing - missing // 2, _WINDOW))
         window = chance.stability[low:high]
-        found[parent_size == size] = np.percentile(window, PERCENTILE, method="higher")
+        found[parent_size == size] = _exceeded_by_few(window)
     return found
+
+
+def _exceeded_by_few(stability: Floats) -> float:
+    """Return what a share of `EXCEEDED_BY` exceeds, by an exponential tail; at most 1."""
+    spread = -np.log1p(-np.minimum(stability, 1 - _RESOLVED))
+    start = np.quantile(spread, 1 - _TAIL)
+    above = spread[spread > start] - start
+    if len(above):
+        start += np.log2(_TAIL / EXCEEDED_BY) * np.median(above)
+    bound = 1 - np.exp(-start)
+    return 1.0 if bound >= 1 - 2 * _RESOLVED else float(bound)
 
 
 def random_like(pieces: Pieces, seed: int) -> Pieces:
@@ -168,11 +191,6 @@ def random_like(pieces: Pieces, seed: int) -> Pieces:
         return _swapped(_some_parts(pieces, sizes), rng)
     copies = max(1, min(NULL_COPIES, NULL_VERTICES // max(1, pieces.n)))
     return _swapped(_tiled(pieces, copies), rng)
-
-
-def _reweighed(pieces: Pieces, factor: Floats) -> Pieces:
-    layers = None if pieces.layers is None else pieces.layers * factor
-    return replace(pieces, weight=pieces.weight * factor, layers=layers)
 
 
 def _shared(labels: Labels, other: Labels) -> NDArray[np.int64]:

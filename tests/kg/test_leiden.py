@@ -240,7 +240,7 @@ def test_how_many_seeds_and_iterations_follows_from_the_size_unless_it_is_said()
     assert [config.seeds_for(n) for n in (0, 100_000, 200_000, 10**6)] == [10, 10, 5, 3]
     assert LeidenConfig(n_seeds=4).seeds_for(10**6) == 4
     assert LeidenConfig(direction="bottom_up").seeds_for(10) == 1
-    assert config.iterations_for(20_000, is_top=True) == 10
+    assert config.iterations_for(20_000, is_top=True) == 5
     assert [config.iterations_for(20_001, is_top=top) for top in (True, False)] == [2, 1]
     with pytest.raises(ValidationError, match="single run"):
         LeidenConfig(direction="bottom_up", n_seeds=5)

@@ -64,12 +64,42 @@ def test_planted_communities_are_stable_in_small_graphs_too(n: int, n_groups: in
 
 
 def test_communities_of_random_graphs_are_marked_as_unstable():
-    chance = [hybrid(n, planted(n, 1, 8 / n, 0, seed)) for n in (40, 150) for seed in range(3)]
+    # Copies of the largest have more than 20,000 ties: they get as many iterations all the same.
+    chance = [
+        hybrid(n, planted(n, 1, degree / n, 0, seed))
+        for n, degree, n_graphs in ((40, 8, 20), (150, 8, 8), (400, 15, 6))
+        for seed in range(n_graphs)
+    ]
 
     marked = np.concatenate([_unstable(graph) for graph in chance])
 
-    assert len(marked) > 30
+    assert len(marked) > 200
     assert marked.mean() >= 0.95
+
+
+def test_a_lone_pair_in_the_random_graphs_does_not_make_chance_reach_one():
+    # Of 60 random communities of about 0.1, one is a pair that nothing else is tied to.
+    usual = np.random.default_rng(0).normal(0.1, 0.01, 60)
+    chance = Chance(np.full(61, 300), np.append(usual, 1.0))
+
+    (found,) = chance_stabilities(np.array([300]), chance)
+
+    assert usual.max() * 0.95 < found < 0.2
+
+
+@pytest.mark.parametrize("draw", ["normal", "beta"])
+def test_one_in_a_hundred_random_communities_exceeds_what_chance_reaches(draw: str):
+    rng = np.random.default_rng(1)
+
+    def drawn(n: int) -> np.ndarray:
+        return rng.normal(0.06, 0.005, n) if draw == "normal" else rng.beta(8, 6, n)
+
+    above = []
+    for _ in range(200):
+        (bound,) = chance_stabilities(np.array([9]), Chance(np.full(60, 9), drawn(60)))
+        above.append((drawn(200) > bound).mean())
+
+    assert 0.001 < np.mean(above) < 0.025
 
 
 def test_the_consensus_recovers_what_was_planted_at_least_as_well_as_a_single_run():
