@@ -84,6 +84,7 @@ class Cutting(NamedTuple):
     resolution: float | None = None
     seeds: int | None = None
     direction: Literal["top_down", "bottom_up"] = "top_down"
+    layers: Literal["sum", "multiplex"] = "sum"
 
 
 def cluster_statements(
@@ -109,6 +110,7 @@ def cluster_statements(
         recall=report.recall,
         seeds=report.seeds,
         unstable=report.unstable,
+        layers=report.layers,
         seconds=report.seconds,
         labelling_run=labelling,
     )
@@ -131,9 +133,13 @@ def _leiden_config(cutting: Cutting) -> "LeidenConfig":
 
     if cutting.direction == "bottom_up" and cutting.seeds not in (None, 1):
         raise ConfigError("from the bottom up there is one seed: leave --seeds out, or say 1")
+    if cutting.direction == "bottom_up" and cutting.layers == "multiplex":
+        raise ConfigError("from the bottom up the layers are summed: leave --layers out")
     named = {"resolution": cutting.resolution, "n_seeds": cutting.seeds}
     given = {name: value for name, value in named.items() if value is not None}
-    return LeidenConfig.model_validate({**given, "direction": cutting.direction})
+    return LeidenConfig.model_validate(
+        {**given, "direction": cutting.direction, "layers": cutting.layers}
+    )
 
 
 def relate_statements(

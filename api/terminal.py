@@ -110,6 +110,8 @@ def clustering(view: ClusteringView) -> Lines:
         )
     else:
         yield "a single seed: how stable the communities are was not measured"
+    if view.layers == "multiplex":
+        yield "the layers were cut as a multiplex: each was compared with its own chance"
     yield f"see them with: claimgraph communities --method {view.method}"
 
 

@@ -63,6 +63,10 @@ def cluster(
         Literal["top_down", "bottom_up"],
         typer.Option(help="bottom_up is a cheaper refresh from one seed, not quite as good."),
     ] = "top_down",
+    layers: Annotated[
+        Literal["sum", "multiplex"],
+        typer.Option(help="multiplex compares each layer with its own chance: small graphs only."),
+    ] = "sum",
     compare: Annotated[
         tuple[int, int] | None,
         typer.Option(
@@ -82,7 +86,7 @@ def cluster(
         reading_cli.compare(*compare, db=db, as_json=as_json)
         return
     with terminal.progress("clustering") as on_progress:
-        cutting = Cutting(seed, resolution, seeds, direction)
+        cutting = Cutting(seed, resolution, seeds, direction, layers)
         embedder = Settings().embedder
         view = cluster_statements(engine_of(db), method, cutting, embedder, on_progress)
     terminal.show(view, as_json, terminal.clustering)

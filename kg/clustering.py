@@ -9,7 +9,7 @@ wrong, nothing ever will.
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypedDict
+from typing import Any, Literal, NamedTuple, Protocol, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine, insert
@@ -83,6 +83,9 @@ class ClusteringReport(NamedTuple):
     unstable: int
     """Communities that are no more stable than those of random graphs, on all levels together."""
 
+    layers: Literal["sum", "multiplex"]
+    """How the layers were cut: added up, or each compared with its own chance."""
+
     seconds: float
     """From the call to the last row, embedding included."""
 
@@ -128,7 +131,9 @@ def cluster(  # noqa: PLR0913 - what, by whom, and how
         with recording(engine, RunKind.CLUSTERING, method, config, seed) as run_id:
             with reading(engine) as session:
                 graph = _graph(session, config)
-            hierarchy = leiden_hierarchy(graph, cutting, on_progress=on_progress)
+            way = cutting.layers_for(len(graph.head))
+            layers = _counted(config.graph) if way == "multiplex" else None
+            hierarchy = leiden_hierarchy(graph, cutting, layers, on_progress)
             with writing(engine) as session:
                 _store_communities(session, run_id, method, graph.statement_ids, hierarchy)
                 _store_graph(session, run_id, graph, config.graph)
@@ -140,6 +145,7 @@ def cluster(  # noqa: PLR0913 - what, by whom, and how
                     "recall": round(graph.recall, 4),
                     "seeds": cutting.seeds_for(len(graph.statement_ids)),
                     "unstable": hierarchy.n_unstable,
+                    "layers": way,
                     "seconds": round(time.perf_counter() - started, 3),
                 }
                 succeed(session, run_id, dict(result))
@@ -155,7 +161,13 @@ class _Result(TypedDict):
     recall: float
     seeds: int
     unstable: int
+    layers: Literal["sum", "multiplex"]
     seconds: float
+
+
+def _counted(config: GraphConfig) -> dict[str, float]:
+    """Return the layers that count for something, with what they count for."""
+    return {name: getattr(config, name) for name in LAYERS if getattr(config, name)}
 
 
 def _graph_config(method: str) -> GraphConfig:

@@ -1,5 +1,7 @@
 """What the commands that write say they have done, as data."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from api.views.evidence import EvidenceItem
@@ -67,6 +69,9 @@ class ClusteringView(View):
 
     unstable: int
     """Communities that are no more stable than those of random graphs."""
+
+    layers: Literal["sum", "multiplex"]
+    """How the layers were cut: added up, or each compared with its own chance."""
 
     seconds: float
     labelling_run: int

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import Engine, event
 from sqlmodel import func, select
 
@@ -348,3 +349,26 @@ def test_it_is_said_how_far_the_cuts_are(engine: Engine, minilm: Embedder):
         "level 1, seeds by chance",
         "level 1, ties by chance",
     ]
+
+
+@pytest.mark.parametrize("most", [0, 20_000])
+def test_layers_are_cut_as_a_multiplex_where_the_graph_is_small_and_the_run_says_so(
+    most: int, engine: Engine, minilm: Embedder
+):
+    ids = fill(engine)
+    leiden = LeidenConfig(layers="multiplex", max_multiplex_ties=most, n_seeds=2)
+
+    report = cluster(engine, "leiden_hybrid_concepts", minilm, leiden=leiden)
+
+    with reading(engine) as session:
+        run = run_of(session, report.run)
+        members = members_by_community(session, report.run)
+        top = [node.id for node in tree_of(session, report.run) if node.level == 0]
+    assert report.layers == run.result["layers"] == ("multiplex" if most else "sum")
+    assert run.config["leiden"]["layers"] == "multiplex"
+    assert sorted(held for one in top for held in members[one]) == sorted(ids)
+
+
+def test_a_multiplex_from_the_bottom_up_is_refused():
+    with pytest.raises(ValidationError, match="no multiplex"):
+        LeidenConfig(layers="multiplex", direction="bottom_up")
