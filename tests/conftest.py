@@ -4,6 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Examples follow from the test alone, and a busy machine makes none of them too slow.
+settings.register_profile(
+    "claimgraph",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("claimgraph")
 
 GOLDEN = Path(__file__).parent / "golden"
 

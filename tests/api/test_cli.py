@@ -351,14 +351,12 @@ def test_siblings_and_parents_are_told_apart_by_their_names(communities: list[di
     assert len(families) > 20
 
 
-def test_communities_are_named_anew_without_clustering_again(
-    library: Path, communities: list[dict[str, Any]]
-):
+def test_communities_are_named_anew_without_clustering_again(library: Path):
     runs = len(_json(library, "runs"))
+    mine = _json(library, "communities", "--method", "leiden_concepts")
 
     report = _json(library, "label", "--method", "leiden_concepts")
 
-    mine = [community for community in communities if community["method"] == "leiden_concepts"]
     assert report["clustering_run"] == mine[0]["run"]
     assert report["communities"] == len(mine)
     assert (report["labeller"], report["refused"], report["requests"]) == ("offline", 0, 0)

@@ -120,6 +120,7 @@ def _member(i: int, sub_community: str | None = None) -> MemberView:
         sources=[],
         mentions=1,
         evidence=EvidenceTally(),
+        certainty=None,
         sub_community=sub_community,
     )
 
@@ -139,7 +140,11 @@ def _edge(a: int, b: int, weight: float) -> EdgeView:
 def _community(n: int, edges: list[EdgeView]) -> CommunityView:
     return CommunityView(
         id="leiden_semantic-run1-c0",
+        link="com_a",
+        first_run=1,
         status="active",
+        current=None,
+        successors=[],
         run=1,
         method="leiden_semantic",
         seed=0,
@@ -155,6 +160,10 @@ def _community(n: int, edges: list[EdgeView]) -> CommunityView:
         sources=[],
         bridges=[],
         nested=[],
+        stability=None,
+        chance_stability=None,
+        is_stable=None,
+        is_well_connected=None,
         claims=[_member(i) for i in range(n)],
         findings=[],
         edges=edges,
