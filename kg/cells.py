@@ -62,8 +62,8 @@ def blocks_of(n: int, size: int, rows: Places) -> Cells:
     return Cells(np.arange(n), starts, rows, np.arange(len(rows)), probes.astype(np.uint16), True)
 
 
-def cells_of(vectors: Vectors, products: Products[Any, Any]) -> Cells:
-    """Return vectors of length 1 in cells around centres, each with the nearest cells."""
+def cells_of(vectors: Vectors, products: Products[Any, Any], most: int = _PROBES) -> Cells:
+    """Return vectors of length 1 in cells around centres, each with so many nearest cells."""
     n = len(vectors)
     centres = _centres(vectors, products)
     own = _nearest(vectors, centres, products, 1)[:, 0]
@@ -75,7 +75,7 @@ def cells_of(vectors: Vectors, products: Products[Any, Any]) -> Cells:
     share, rest = np.divmod(counts[of_cell], pieces[of_cell])
     starts = np.concatenate([[0], np.cumsum(share + (within < rest))])
 
-    probes = _nearest(vectors, centres[of_cell], products, min(_PROBES, len(of_cell)))[order]
+    probes = _nearest(vectors, centres[of_cell], products, min(most, len(of_cell)))[order]
     return Cells(order, starts, np.arange(n), order, _own_first(probes, starts), False)
 
 

@@ -1,9 +1,9 @@
 """Cosines of blocks of vectors: fast ones that are nearly right, and the right ones of few pairs.
 
 A matrix product in bfloat16 is eight times as fast as one in single precision on a processor
-that multiplies matrices in hardware, and useless on one that does not. Its cosines are wrong by up
-to 0.006: enough to say which pairs may be near, and not enough to say how near. So they are a bar
-to get over, and whoever does is measured again in single precision.
+that multiplies matrices in hardware, and useless on one that does not. Its cosines are wrong by
+some thousandths: enough to say which pairs may be near, and not enough to say how near. So they are
+a bar to get over, and whoever does is measured again in single precision.
 
 The exact cosine of a pair is computed from that pair alone, in an order that depends on nothing
 else: the same pair gives the same number in any block, on any number of threads, and from both
@@ -28,6 +28,12 @@ STEPS = 1_000_000
 _PAIRS = 2048
 """Measured again at once: their vectors fit into the cache."""
 
+_SUMMED = 1e-5
+"""What a sum of a thousand products in single precision is wrong by, at the most."""
+
+_COMPARED = 256
+"""Rows of a block that are compared with bars at once."""
+
 _ROUND = 128
 """The sides of products in bfloat16 are multiples of this."""
 
@@ -37,6 +43,8 @@ Loaded = TypeVar("Loaded")
 Numbers = TypeVar("Numbers")
 Task = TypeVar("Task")
 Done = TypeVar("Done")
+Number = TypeVar("Number", np.int16, np.float32)
+Bools = NDArray[np.bool_]
 
 
 class Pairs(NamedTuple):
@@ -69,11 +77,19 @@ class Products(Protocol[Loaded, Numbers]):
         ...
 
     def kth_largest(self, numbers: Numbers, k: int) -> Levels:
-        """Return the k-th largest cosine of each row."""
+        """Return what the k-th largest cosine of each row is not below, but for the error."""
         ...
 
     def above(self, numbers: Numbers, bars: Levels) -> Pairs:
         """Return the pairs whose cosine is the row's bar or more, and maybe some just below."""
+        ...
+
+    def cut(self, loaded: Loaded, start: int, stop: int) -> Loaded:
+        """Return the vectors from one to before another, and maybe vectors of zeros after them."""
+        ...
+
+    def above_either(self, numbers: Numbers, bars: Levels, column_bars: Levels) -> Pairs:
+        """Return the pairs that are above the row's bar, or above the column's."""
         ...
 
     def each(self, work: Callable[[Task], Done], tasks: Iterable[Task]) -> list[Done]:
@@ -114,6 +130,17 @@ class SingleProducts:
         low = np.nextafter(bars.astype(np.float32), np.float32(-2))
         return _places(numbers >= low[:, None])
 
+    def cut(self, loaded: Vectors, start: int, stop: int) -> Vectors:
+        """Return the vectors from one to before another."""
+        return loaded[start:stop]
+
+    def above_either(self, numbers: Vectors, bars: Levels, column_bars: Levels) -> Pairs:
+        """Return the pairs that are above the row's bar, or above the column's."""
+        low, column_low = (
+            np.nextafter(each.astype(np.float32), np.float32(-2)) for each in (bars, column_bars)
+        )
+        return _either(numbers, low, column_low)
+
     def each(self, work: Callable[[Task], Done], tasks: Iterable[Task]) -> list[Done]:
         """Do one task after the other: a product is on all threads already."""
         return [work(task) for task in tasks]
@@ -122,11 +149,12 @@ class SingleProducts:
 class HalfProducts:
     """In bfloat16, by torch; the numbers are its bits.
 
-    Each number of two vectors of length 1 is rounded by up to a part in 2^9, and so is the
-    result: by Cauchy and Schwarz a cosine is wrong by up to 3 / 2^9, and a little.
+    By Cauchy and Schwarz the product of two vectors of length 1 that are rounded is wrong by no
+    more than the lengths of what the rounding took from either, and their product. The result is
+    rounded, too; that does not change which of two is larger.
     """
 
-    error = 0.0061
+    error = 0.0
 
     def __init__(self) -> None:
         import torch
@@ -134,8 +162,14 @@ class HalfProducts:
         self._torch = torch
 
     def load(self, vectors: Vectors) -> "torch.Tensor":
-        """Return the vectors in bfloat16."""
-        return self._torch.from_numpy(vectors).bfloat16()
+        """Return the vectors in bfloat16, and take note of what the rounding took from them."""
+        exact = self._torch.from_numpy(vectors)
+        loaded = exact.bfloat16()
+        for start in range(0, len(vectors), _PAIRS):
+            block = slice(start, start + _PAIRS)
+            lost = float((loaded[block].float() - exact[block]).norm(dim=1).max())
+            self.error = max(self.error, 2 * lost + lost**2 + _SUMMED)
+        return loaded
 
     def take(self, loaded: "torch.Tensor", rows: Places) -> "torch.Tensor":
         """Return some of the vectors, and vectors of zeros up to a round number.
@@ -166,7 +200,7 @@ class HalfProducts:
         ordered = np.partition(_ordered(numbers), place, axis=1)[:, place]
         level = self._torch.from_numpy(_ordered(ordered)).view(self._torch.bfloat16)
         levels: Levels = level.double().numpy()
-        return levels
+        return levels - np.abs(levels) / 2**8
 
     def above(self, numbers: NDArray[np.int16], bars: Levels) -> Pairs:
         """Return the pairs whose cosine is the row's bar or more, and maybe some just below."""
@@ -175,6 +209,23 @@ class HalfProducts:
         if low.min(initial=0) >= 0:  # the bits of what is below zero are below them in any case
             return _places(numbers >= low[:, None])
         return _places(_ordered(numbers) >= _ordered(low)[:, None])
+
+    def cut(self, loaded: "torch.Tensor", start: int, stop: int) -> "torch.Tensor":
+        """Return the vectors from one to before another, and zeros up to a round number."""
+        n = stop - start
+        missing = -n % _ROUND
+        taken = loaded[start:stop]
+        return self._torch.nn.functional.pad(taken, (0, 0, 0, missing)) if missing else taken
+
+    def above_either(self, numbers: NDArray[np.int16], bars: Levels, column_bars: Levels) -> Pairs:
+        """Return the pairs that are above the row's bar, or above the column's."""
+        low, column_low = (
+            self._torch.from_numpy(each).bfloat16().view(self._torch.int16).numpy()
+            for each in (bars, column_bars)
+        )
+        if min(low.min(initial=0), column_low.min(initial=0)) >= 0:
+            return _either(numbers, low, column_low)
+        return _either(_ordered(numbers), _ordered(low), _ordered(column_low))
 
     def each(self, work: Callable[[Task], Done], tasks: Iterable[Task]) -> list[Done]:
         """Do as many tasks at once as torch has threads, each on one of them."""
@@ -210,5 +261,34 @@ def _ordered(bits: NDArray[np.int16]) -> NDArray[np.int16]:
     return bits ^ ((bits >> 15) & np.int16(0x7FFF))
 
 
-def _places(found: NDArray[np.bool_]) -> Pairs:
-    return Pairs(*np.divmod(np.flatnonzero(found), found.shape[1]))
+def _either(numbers: NDArray[Number], low: NDArray[Number], column_low: NDArray[Number]) -> Pairs:
+    """Return where it is above the row's or the column's bar, some rows at a time.
+
+    So that what is compared with what stays in the processor's cache.
+    """
+    rows, columns = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.intp)]
+    shape = (min(_COMPARED, len(numbers)), numbers.shape[1])
+    by_row, by_column = np.empty(shape, dtype=np.bool_), np.empty(shape, dtype=np.bool_)
+    for start in range(0, len(numbers), _COMPARED):
+        block = numbers[start : start + _COMPARED]
+        one, other = by_row[: len(block)], by_column[: len(block)]
+        np.greater_equal(block, low[start : start + _COMPARED, None], out=one)
+        np.greater_equal(block, column_low[None, :], out=other)
+        np.logical_or(one, other, out=one)
+        row, column = _places(one)
+        rows.append(row + start)
+        columns.append(column)
+    return Pairs(np.concatenate(rows), np.concatenate(columns))
+
+
+def _places(found: Bools) -> Pairs:
+    """Return where it is true; eight at a time are looked at first, since few are."""
+    flat = found.ravel()
+    n_words = flat.size // 8
+    words = np.flatnonzero(flat[: n_words * 8].view(np.uint64))
+    within = flat[: n_words * 8].reshape(-1, 8)[words]
+    word, bit = np.nonzero(within)
+    places = np.concatenate(
+        [words[word] * 8 + bit, np.flatnonzero(flat[n_words * 8 :]) + n_words * 8]
+    )
+    return Pairs(*np.divmod(places, found.shape[1]))

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kg import neighbours
+from kg import neighbours, tiles
 from kg.embedders import Embedder
 from kg.errors import ModelError
 from kg.neighbours import nearest_among, nearest_neighbours, neighbours_within
@@ -212,6 +212,50 @@ def test_all_cells_together_are_exact_whatever_the_products(
     found = nearest_neighbours(vectors, 7)
 
     np.testing.assert_array_equal(found.indices, _by_sorting_everything(vectors, 7))
+
+
+@given(
+    n=st.integers(2, 90),
+    k=st.integers(1, 12),
+    seed=st.integers(0, 10**6),
+    rows=st.integers(1, 20),
+    columns=st.integers(1, 20),
+    crowd=st.sampled_from([0, 48]),
+    copies=st.sampled_from([0, 30]),
+    single=st.booleans(),
+)
+@settings(deadline=None, max_examples=40)
+def test_neighbours_of_each_pair_once_are_those_that_sorting_everything_gives(
+    n, k, seed, rows, columns, crowd, copies, single
+):
+    vectors = _vectors(n, seed)
+    vectors[:copies] = vectors[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbours, "_TILES_FROM", 0)
+        patch.setattr(neighbours, "_HALVES_FROM", 10**6 if single else 0)
+        patch.setattr(neighbours, "has_fast_halves", lambda: True)
+        patch.setattr(tiles, "_ROWS", rows)
+        patch.setattr(tiles, "_COLUMNS", columns)
+        patch.setattr(tiles, "_CROWD", crowd)
+        found = nearest_neighbours(vectors, k)
+
+    np.testing.assert_array_equal(found.indices, _by_sorting_everything(vectors, k))
+    assert found.recall == 1
+
+
+@pytest.mark.parametrize("halves_from", [0, 10**6])
+def test_neighbours_of_each_pair_once_are_those_of_all_blocks(
+    halves_from: int, monkeypatch: pytest.MonkeyPatch
+):
+    vectors = _topics(3000)
+    monkeypatch.setattr(neighbours, "_HALVES_FROM", halves_from)
+    monkeypatch.setattr(neighbours, "has_fast_halves", lambda: True)
+
+    found = nearest_neighbours(vectors, 5)
+
+    exact = nearest_among(vectors, np.arange(3000), 5)
+    np.testing.assert_array_equal(found.indices, exact.indices)
+    np.testing.assert_array_equal(found.cosines, exact.cosines)
 
 
 def test_a_crowd_above_the_bar_is_ordered_exactly(monkeypatch: pytest.MonkeyPatch):
