@@ -17,10 +17,11 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine, insert
 from sqlmodel import Session, col, select
 
-from kg.communities import members_by_community
+from kg.communities import members_by_community, members_of
 from kg.db import reading, writing
 from kg.grounding import problems_of
 from kg.label_inheritance import inheritance_of
+from kg.labellers.checked import Named, checked_label
 from kg.labellers.offline import OfflineLabeller
 from kg.labellers.task import Frequencies, Labeller, LabellingTask, Member
 from kg.phrases import phrases_of
@@ -29,11 +30,14 @@ from kg.sources import glossary
 from kg.statements import notes_of, sources_by_statement, statements_by_id
 from kg.tables import Community, Graph, Label, Run, RunKind, RunStatus
 
-__all__ = ["LabellingConfig", "label_of", "label_run", "labels_of", "problems_of"]
+__all__ = ["LabellingConfig", "label_of", "label_run", "label_unnamed", "labels_of", "problems_of"]
 
 log = logging.getLogger(__name__)
 
 OnProgress = Callable[[int, int], None]
+
+_SAMPLE = 4000
+"""Statements among which it is counted what is frequent, where only a few communities are named."""
 
 
 class LabellingConfig(BaseModel):
@@ -68,15 +72,7 @@ def label_run(
         for task in _tasks(material):
             named = inheritance.named(labeller, task)
             material.names[task.community_id] = named.draft.label
-            rows.append(
-                {
-                    "community_id": task.community_id,
-                    "run_id": run_id,
-                    "model": named.model,
-                    "refusals": named.refusals,
-                    **named.draft.model_dump(),
-                }
-            )
+            rows.append(_row(run_id, task, named))
             if on_progress is not None:
                 on_progress(len(rows), len(material.communities))
         refused = sum(row["model"] == OfflineLabeller.name != labeller.name for row in rows)
@@ -94,6 +90,48 @@ def label_run(
             succeed(session, run_id, {"clustering_run": clustering_run_id, **report})
     log.info("labelled %s communities, refused %s, %.1f s", len(rows), refused, seconds)
     return run_id
+
+
+def label_unnamed(engine: Engine, clustering_run_id: int) -> int | None:
+    """Name the communities of a labelled run that have no name, such as an update makes.
+
+    They are named offline, unlike their siblings and what they are part of; all others keep their
+    names. Returns the labelling run; none if there is nothing to name, or if nobody has named the
+    run yet. What is frequent is counted among up to `_SAMPLE` statements, not among all: there may
+    be few to name, and a hundred thousand to count.
+    """
+    with reading(engine) as session:
+        communities = _from_the_top(session, clustering_run_id)
+        names = labels_of(session, [community.id for community in communities])
+        unnamed = {community.id for community in communities} - names.keys()
+        if not unnamed or not names:
+            return None
+        material = _material_for(session, clustering_run_id, communities, unnamed)
+    material.names.update({name: row.label for name, row in names.items()})
+    labeller = OfflineLabeller()
+    config = LabellingConfig(clustering_run=clustering_run_id)
+    with recording(engine, RunKind.LABELLING, labeller.name, config) as run_id:
+        rows: list[dict[str, object]] = []
+        for task in _tasks(material):
+            named = checked_label(labeller, task)
+            material.names[task.community_id] = named.draft.label
+            rows.append(_row(run_id, task, named))
+        with writing(engine) as session:
+            session.execute(insert(Label), rows)
+            result = {"clustering_run": clustering_run_id, "communities": len(rows)}
+            succeed(session, run_id, {**result, "kept": 0, "refused": 0})
+    log.info("named %s communities that had no name", len(rows))
+    return run_id
+
+
+def _row(run_id: int, task: LabellingTask, named: Named) -> dict[str, object]:
+    return {
+        "community_id": task.community_id,
+        "run_id": run_id,
+        "model": named.model,
+        "refusals": named.refusals,
+        **named.draft.model_dump(),
+    }
 
 
 def label_of(session: Session, community_id: str) -> Label | None:
@@ -128,10 +166,13 @@ class _Material:
     members: dict[str, list[str]]
     """The statements of each community, by id ascending."""
 
-    statements: dict[str, Member]
-    """Every clustered statement, without its centrality."""
+    everybody: list[str]
+    """The statements among which it is counted what is frequent in the run."""
 
-    centrality: list[dict[str, float]]
+    statements: dict[str, Member]
+    """Every statement that matters, without its centrality."""
+
+    centrality: dict[int, dict[str, float]]
     """By level: the weights of a statement's edges inside its community there."""
 
     phrases: dict[str, frozenset[str]]
@@ -150,7 +191,40 @@ class _Material:
 def _material(session: Session, run_id: int) -> _Material:
     communities = _from_the_top(session, run_id)
     members = {c: sorted(found) for c, found in members_by_community(session, run_id).items()}
-    clustered = sorted(set().union(*members.values()))
+    everybody = sorted(set().union(*members.values()))
+    return _read(session, run_id, communities, members, everybody)
+
+
+def _material_for(
+    session: Session, run_id: int, communities: list[Community], wanted: set[str]
+) -> _Material:
+    """Return the material for naming some communities, read for as few statements as possible."""
+    above = {row.parent_id for row in communities if row.id in wanted and row.parent_id}
+    members = {each: members_of(session, each) for each in sorted(wanted | above)}
+    held = members_by_community(session, run_id)
+    tops = [held[row.id] for row in communities if row.parent_id is None]
+    everybody = _sample(sorted(frozenset().union(*tops)))
+    own = {member for each in wanted for member in members[each]}
+    for parent in above - wanted:
+        beside = set(_sample(members[parent]))
+        members[parent] = sorted(beside.union(own.intersection(members[parent])))
+    known = sorted({*everybody, *own})
+    return _read(session, run_id, communities, members, known)
+
+
+def _sample(statements: list[str]) -> list[str]:
+    """Return up to `_SAMPLE` of these, evenly."""
+    return statements[:: -(-len(statements) // _SAMPLE)] if statements else []
+
+
+def _read(
+    session: Session,
+    run_id: int,
+    communities: list[Community],
+    members: dict[str, list[str]],
+    everybody: list[str],
+) -> _Material:
+    clustered = sorted(set(everybody).union(*members.values()))
     notes = notes_of(session, clustered)
     statements = {
         identifier: Member(identifier, row.kind, row.text, notes.get(identifier, ""))
@@ -158,11 +232,13 @@ def _material(session: Session, run_id: int) -> _Material:
     }
     by_statement = sources_by_statement(session)
     sources = {identifier: by_statement.get(identifier, []) for identifier in clustered}
+    present = [community for community in communities if community.id in members]
     return _Material(
         communities=communities,
         members=members,
+        everybody=everybody,
         statements=statements,
-        centrality=_centrality(session.get(Graph, run_id), communities, members),
+        centrality=_centrality(session.get(Graph, run_id), present, members),
         phrases={
             identifier: frozenset({**phrases_of(row.text), **phrases_of(row.note)})
             for identifier, row in statements.items()
@@ -196,15 +272,15 @@ def _from_the_top(session: Session, run_id: int) -> list[Community]:
 
 def _centrality(
     graph: Graph | None, communities: list[Community], members: dict[str, list[str]]
-) -> list[dict[str, float]]:
+) -> dict[int, dict[str, float]]:
     """Return, by level, the sum of the weights of each statement's edges inside its community."""
     if graph is None or not graph.statement_ids:
-        return []
+        return {}
     statements = graph.statement_ids.split("\n")
     place = {identifier: at for at, identifier in enumerate(statements)}
     head, tail = (np.frombuffer(column, dtype="<i4") for column in (graph.head, graph.tail))
     weight = np.frombuffer(graph.weight, dtype="<f4").astype(np.float64)
-    levels: list[dict[str, float]] = []
+    levels: dict[int, dict[str, float]] = {}
     for level in sorted({community.level for community in communities}):
         home = np.full(len(statements), -1)
         for number, community in enumerate(communities):
@@ -214,20 +290,26 @@ def _centrality(
         total = np.zeros(len(statements))
         np.add.at(total, head[inside], weight[inside])
         np.add.at(total, tail[inside], weight[inside])
-        levels.append(dict(zip(statements, total.tolist(), strict=True)))
+        levels[level] = dict(zip(statements, total.tolist(), strict=True))
     return levels
 
 
 def _tasks(material: _Material) -> Iterator[LabellingTask]:
-    """Yield the task of each community, once the names before it are in the material."""
-    whole = _frequencies(material, list(material.statements))
-    parent, around, siblings = None, whole, set[str]()
+    """Yield the task of each community without a name, once the names before it are there."""
+    named, names = frozenset(material.names), material.names
+    whole = _frequencies(material, material.everybody)
+    parent, around = None, whole
+    beside: dict[str | None, list[str]] = {}
     for community in material.communities:
+        beside.setdefault(community.parent_id, []).append(community.id)
+    for community in material.communities:
+        if community.id in named:
+            continue
         if community.parent_id != parent:
-            parent, siblings = community.parent_id, set()
+            parent = community.parent_id
             around = _frequencies(material, material.members[parent]) if parent else whole
-        taken = {material.names[other] for other in siblings | ({parent} if parent else set())}
-        siblings.add(community.id)
+        near = [*beside[parent], *([parent] if parent else [])]
+        taken = {names[other] for other in near if other in names}
         yield LabellingTask(
             community_id=community.id,
             members=_members(material, community),
@@ -240,7 +322,7 @@ def _tasks(material: _Material) -> Iterator[LabellingTask]:
 
 def _members(material: _Material, community: Community) -> tuple[Member, ...]:
     levels = material.centrality
-    centrality = levels[community.level] if levels else {}
+    centrality = levels.get(community.level, {})
     return tuple(
         material.statements[member]._replace(centrality=centrality.get(member, 0.0))
         for member in material.members[community.id]

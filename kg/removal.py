@@ -26,7 +26,16 @@ from kg.news import Gone
 from kg.runs import active_runs, recording, run_of
 from kg.statements import statements_by_id
 from kg.tables import Evidence, Membership, Mention, Prediction, Run, RunKind, Section, Source
-from kg.updating import Case, UpdateReport, amend, case_of, check_model, config_of, thin
+from kg.updating import (
+    Case,
+    UpdateReport,
+    amend,
+    case_of,
+    check_model,
+    config_of,
+    name_new_communities,
+    thin,
+)
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +99,7 @@ def remove_sources(
             _delete(session, gone)
         if vectors:
             embed_missing(engine, open_embedder())
+        name_new_communities(engine, updates)
     log.info("removed %s sources with %s statements", len(gone.sources), len(gone.statements))
     return RemovalReport(sorted(gone.sources), len(gone.statements), len(evidence), updates)
 

@@ -31,6 +31,7 @@ from kg.embeddings import are_embedded, embed_missing, embedded_text
 from kg.errors import ConfigError
 from kg.graph_updates import NO_TIES, EdgeTable, amended, without
 from kg.journal import Change, amendments_of, apply, graph_of, latest_update, lines, undo
+from kg.labelling import label_unnamed
 from kg.news import Difference, Gone, difference, taken_back
 from kg.placing import Places, Ties, modularity_of
 from kg.runs import active_runs, recording, run_of, succeed
@@ -130,7 +131,15 @@ def update(
                 writing(engine) as session,
             ):
                 reports.append(amend(session, number, case, {}))
+        name_new_communities(engine, reports)
         return reports
+
+
+def name_new_communities(engine: Engine, reports: Sequence[UpdateReport]) -> None:
+    """Name the communities that updates made, where the run has names."""
+    for report in reports:
+        if report.communities_new:
+            label_unnamed(engine, report.clustering_run)
 
 
 class Case(NamedTuple):

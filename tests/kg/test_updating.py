@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sqlalchemy import Engine, event
-from sqlmodel import func, select
+from sqlmodel import Session, func, select
 
 from kg.clustering import METHODS, cluster
 from kg.communities import children_of, members_by_community, members_of, tree_of
@@ -16,12 +16,15 @@ from kg.errors import ConfigError, NotFoundError
 from kg.evidence import DecompositionDraft, PredictionDraft, Store, SubcomponentDraft
 from kg.ids import content_id
 from kg.journal import amendments_of, moves_of, standing_of
+from kg.labellers.offline import OfflineLabeller
+from kg.labelling import label_run
 from kg.removal import remove_sources
 from kg.runs import run_of
 from kg.tables import (
     Community,
     Embedding,
     Graph,
+    Label,
     Membership,
     Prediction,
     Run,
@@ -427,3 +430,53 @@ def test_a_statement_that_was_tested_holds_its_source_unless_the_evidence_goes_t
     with reading(engine) as session:
         assert session.exec(select(Prediction.id)).all() == []
     assert report.evidence == 1
+
+
+def test_a_community_that_an_update_makes_is_named_unlike_the_others_and_they_keep_their_names(
+    engine: Engine, minilm: Embedder
+):
+    fill(engine, OLD)
+    run = cluster(engine, "leiden_hybrid_concepts", minilm).run
+    label_run(engine, run, OfflineLabeller())
+    fill(engine, THIRD[:2])
+    with reading(engine) as session:
+        before = {node.id: node.label for node in tree_of(session, run)}
+
+    (report,) = update(engine, minilm)
+
+    with reading(engine) as session:
+        after = {node.id: node for node in tree_of(session, run)}
+        assert _rows_by_run(session, run) == [len(before), report.communities_new]
+    assert report.communities_new
+    assert all(after[known].label == label for known, label in before.items())
+    tops = [node.label.casefold() for node in after.values() if node.parent is None]
+    assert all(node.label for node in after.values())
+    assert len(set(tops)) == len(tops)
+    again = remove_sources(engine, [_source("On rain")], lambda: minilm)
+    with reading(engine) as session:
+        assert {node.id: node.label for node in tree_of(session, run)} == before
+    assert again.updates[0].taken_back == 1
+
+
+def _rows_by_run(session: Session, run: int) -> list[int]:
+    """Return how many communities of a run each labelling named."""
+    rows = session.exec(
+        select(func.count())
+        .select_from(Label)
+        .where(Label.community_id.startswith(f"leiden_hybrid_concepts-run{run}-"))
+        .group_by(Label.run_id)
+        .order_by(Label.run_id)
+    )
+    return list(rows)
+
+
+def test_a_run_that_nobody_has_named_stays_without_names(engine: Engine, minilm: Embedder):
+    fill(engine, OLD)
+    run = cluster(engine, "leiden_hybrid_concepts", minilm).run
+    fill(engine, THIRD[:2])
+
+    (report,) = update(engine, minilm)
+
+    with reading(engine) as session:
+        assert not any(node.label for node in tree_of(session, run))
+    assert report.communities_new
