@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlmodel import Session, col, select
 
 from kg.communities import community_id, path_of
@@ -165,9 +166,17 @@ def rearranged(stand: Stand, graph: Amended, news: Difference, *, may_move: bool
     went = tree.move(ties, top, resolution)
     left = {stand.homes[i] for i in set(stand.table.ids).difference(ids)}
     left |= {home for vertex in went if (home := homes[vertex])}
-    moved = {*went, *tree.tidy(ties, [paths[home] for home in left], resolution)}
+    touched = {paths[home] for home in left}
+    touched |= {paths[stand.homes[i]] for i in _ends_of(graph.removed, stand.table.ids)}
+    loose = tree.reconnect(ties, touched, resolution)
+    left |= {home for vertex in loose if (home := homes[vertex])}
+    moved = {*went, *loose, *tree.tidy(ties, [paths[home] for home in left], resolution)}
     change = _change(stand, tree, graph, news, sorted(moved))
     return Rearranged(change, tree.top(), sum(homes[vertex] is not None for vertex in moved))
+
+
+def _ends_of(edges: NDArray[np.void], ids: Sequence[str]) -> set[str]:
+    return {ids[end] for name in ("head", "tail") for end in edges[name].tolist()}
 
 
 def _moved(stand: Stand, graph: Amended, ties: Ties, top: Places) -> Places:
@@ -175,8 +184,7 @@ def _moved(stand: Stand, graph: Amended, ties: Ties, top: Places) -> Places:
     before, ids = stand.table.ids, graph.table.ids
     place = {identifier: at for at, identifier in enumerate(ids)}
     place_before = {identifier: at for at, identifier in enumerate(before)}
-    ends = {before[end] for name in ("head", "tail") for end in graph.removed[name].tolist()}
-    ends |= {ids[end] for name in ("head", "tail") for end in graph.added[name].tolist()}
+    ends = _ends_of(graph.removed, before) | _ends_of(graph.added, ids)
     free = {place[end] for end in ends if end in place} | {*np.flatnonzero(top == NOWHERE).tolist()}
     old = sorted(place_before[i] for i in ends if i in place and i in place_before)
     resolution = resolution_of(stand.run)

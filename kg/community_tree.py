@@ -5,11 +5,15 @@ run makes it: the children of a community partition it, there are two or more of
 the top nobody is alone. So a community that nobody is left in is removed; whoever is left alone
 goes to the sibling that they are tied to most; and a community with one part left takes the place
 of that part, whose own parts move up and get new places. Places are never given twice.
+
+A community whose members left, or lost ties, may no longer be connected. Then its largest piece
+stays, and the others go to what they are tied to most.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+import igraph as ig
 import numpy as np
 
 from kg.placing import NOWHERE, Places, Ties, placed_below
@@ -111,6 +115,74 @@ class CommunityTree:
             moved += outside
         return moved
 
+    def reconnect(self, ties: Ties, touched: Iterable[Path], resolution: float) -> list[int]:
+        """Take off the pieces of communities that are not connected; return who had to move.
+
+        Args:
+            ties: The graph.
+            touched: The deepest communities that lost members or ties; one may be gone.
+            resolution: Gamma.
+        """
+        suspects = {path[:depth] for path in touched for depth in range(1, len(path) + 1)}
+        moved: set[int] = set()
+        for depth in range(1, max(map(len, suspects), default=0) + 1):
+            at_depth = sorted(path for path in suspects if len(path) == depth)
+            pieces = self._loose_pieces(ties, at_depth)
+            loose = [vertex for piece in pieces for vertex in piece]
+            suspects |= {
+                self._home(vertex)[:below]
+                for vertex in loose
+                for below in range(depth + 1, len(self._home(vertex)) + 1)
+            }
+            if depth == 1 and loose:
+                self.move(ties, self._beside(ties, pieces), resolution)
+            elif loose:
+                for vertex in loose:
+                    self.homes[vertex] = self._home(vertex)[: depth - 1]
+                self._descend(ties, loose, resolution)
+            moved.update(loose)
+        return sorted(moved)
+
+    def _loose_pieces(self, ties: Ties, communities: Sequence[Path]) -> list[list[int]]:
+        """Return the connected pieces of communities at one depth, but the largest of each."""
+        place = {path: at for at, path in enumerate(communities)}
+        tops = {path[0] for path in communities}
+        near = [v for v, home in enumerate(self.homes) if home and home[0] in tops]
+        depth = len(communities[0]) if communities else 0
+        community = np.full(ties.n, NOWHERE, dtype=np.intp)
+        community[near] = [place.get(self._home(v)[:depth], NOWHERE) for v in near]
+        inside = ties.inside(community)
+        graph = ig.Graph(ties.n, list(zip(inside.head.tolist(), inside.tail.tolist(), strict=True)))
+        part = np.array(graph.connected_components().membership, dtype=np.intp)
+        held = np.flatnonzero(community != NOWHERE)
+        order = held[np.argsort(part[held], kind="stable")]
+        cuts = np.flatnonzero(np.diff(part[order])) + 1
+        found: dict[int, list[list[int]]] = {}
+        for piece in np.split(order, cuts) if len(order) else ():
+            found.setdefault(int(community[piece[0]]), []).append(piece.tolist())
+        return [
+            piece
+            for _, pieces in sorted(found.items())
+            for piece in sorted(pieces, key=lambda one: (-len(one), one[0]))[1:]
+        ]
+
+    def _beside(self, ties: Ties, pieces: Sequence[Sequence[int]]) -> Places:
+        """Return the top communities once each piece is where it is tied to most, or its own."""
+        top = self.top()
+        neighbours = ties.of(np.array(sorted(v for one in pieces for v in one), dtype=np.intp))
+        after, new = top.copy(), self._last_used[()] + 1
+        for piece in pieces:
+            weights: dict[int, float] = {}
+            for vertex in piece:
+                for other, weight in neighbours[vertex]:
+                    weights[int(top[other])] = weights.get(int(top[other]), 0.0) + weight
+            weights.pop(int(top[piece[0]]), None)
+            best = min(weights, key=lambda one: (-weights[one], one), default=NOWHERE)
+            if best == NOWHERE:
+                best, new = new, new + 1
+            after[list(piece)] = best
+        return after
+
     def _next_part_of(self, parent: Path) -> Path:
         self._last_used[parent] += 1
         return (*parent, self._last_used[parent])
@@ -134,11 +206,13 @@ class CommunityTree:
         names = {only: parent}
         for part in sorted(self.children[only]):
             names[*only, part] = self._next_part_of(parent)
-        self._rename(names)
+        self._rename(parent, names)
 
-    def _rename(self, names: Mapping[Path, Path]) -> None:
-        """Give communities new places, and all below them."""
-        old = [path for path in self.children if _renamed(path, names) != path]
+    def _rename(self, parent: Path, names: Mapping[Path, Path]) -> None:
+        """Give communities below one another place, and all below them."""
+        depth = len(parent)
+        below = [path for path in self.children if path[:depth] == parent]
+        old = [path for path in below if _renamed(path, names) != path]
         was = {now: before for before, now in self.renamed.items()}
         for path in old:
             if _renamed(path, names) not in self.children:
@@ -151,7 +225,9 @@ class CommunityTree:
             }
         for path in sorted((_renamed(path, names) for path in old), key=len):
             self._add(path)
-        self.homes = [home if home is None else _renamed(home, names) for home in self.homes]
+        for vertex, home in enumerate(self.homes):
+            if home is not None and home[:depth] == parent:
+                self.homes[vertex] = _renamed(home, names)
 
     def _descend(self, ties: Ties, vertices: Sequence[int], resolution: float) -> None:
         """Bring vertices from the community they are in down to one without parts."""
@@ -186,14 +262,13 @@ class CommunityTree:
         places: dict[Path, tuple[int, int]] = {}
         parent = np.full(ties.n, NOWHERE, dtype=np.intp)
         child = np.full(ties.n, NOWHERE, dtype=np.intp)
-        for vertex in beside:
-            home = self._home(vertex)
-            if len(home) < depth:
-                continue
-            if home not in places:
-                at = parents.get(home[:depth], NOWHERE)
-                places[home] = at, number.get(home[: depth + 1], NOWHERE)
-            parent[vertex], child[vertex] = places[home]
+        homes = [self._home(vertex) for vertex in beside]
+        for home in {home for home in homes if len(home) >= depth}:
+            at = parents.get(home[:depth], NOWHERE)
+            places[home] = at, number.get(home[: depth + 1], NOWHERE)
+        nowhere = (NOWHERE, NOWHERE)
+        held = np.array([places.get(home, nowhere) for home in homes], dtype=np.intp)
+        parent[beside], child[beside] = held.reshape(-1, 2).T
         chosen = placed_below(ties, parent, child, np.array(vertices), resolution)
         return [
             parts[at] if at != NOWHERE else (*self._home(v), min(self.children[self._home(v)]))

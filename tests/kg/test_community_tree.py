@@ -102,3 +102,19 @@ def test_joining_moving_and_leaving_keep_the_tree_in_order(data):
 
     assert None not in tree.homes
     _check(tree)
+
+
+def test_pieces_that_lost_their_ties_go_to_whom_they_are_tied_to_most():
+    homes = [(0, 0), (0, 0), (0, 0), (0, 0), (0, 1), (0, 1), (1,), (1,), (2,), (2,)]
+    pairs = [(0, 1), (3, 4), (4, 5), (0, 4), (6, 7), (2, 6), (8, 5)]
+    head, tail = (np.array(ends, dtype=np.intp) for ends in zip(*pairs, strict=True))
+    ties = Ties(10, head, tail, np.ones(len(pairs)))
+    tree = CommunityTree({(0,), (0, 0), (0, 1), (1,), (2,)}, homes, {})
+
+    moved = tree.reconnect(ties, [(0, 0), (2,)], 1.0)
+
+    assert moved == [2, 3, 9]
+    assert tree.homes[2] == (1,), "it is tied to the second community of the top level only"
+    assert tree.homes[3] == (0, 1), "it is tied to a sibling"
+    assert tree.homes[9] == (3,), "it is tied to nobody"
+    assert tree.homes[8] == (2,)

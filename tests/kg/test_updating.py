@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import igraph as ig
 import numpy as np
 import pytest
 from sqlalchemy import Engine, event
@@ -108,6 +109,11 @@ def _check(engine: Engine, run: int) -> None:
             for name, weight in graph.layers.items()
         )
         assert np.allclose(np.frombuffer(graph.weight, "<f4"), total, atol=1e-5)
+        tied = ig.Graph(len(everybody), list(zip(head.tolist(), tail.tolist(), strict=True)))
+        place = {identifier: at for at, identifier in enumerate(everybody)}
+        for node in tree:
+            held = [place[statement] for statement in members[node.id]]
+            assert tied.induced_subgraph(held).is_connected(), node.id
 
 
 def test_new_statements_join_the_communities_of_every_method(engine: Engine, minilm: Embedder):
