@@ -111,6 +111,7 @@ def cluster_statements(
         seeds=report.seeds,
         unstable=report.unstable,
         layers=report.layers,
+        cutting_seconds=report.cutting_seconds,
         seconds=report.seconds,
         labelling_run=labelling,
     )

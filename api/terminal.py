@@ -105,7 +105,8 @@ def clustering(view: ClusteringView) -> Lines:
     )
     if view.seeds > 1:
         yield (
-            f"a consensus of {view.seeds} seeds; {view.unstable} communities are unstable: "
+            f"a consensus of {view.seeds} seeds: {view.cutting_seconds:.1f} s of "
+            f"{view.seconds:.1f} s; {view.unstable} communities are unstable: "
             "no more stable than chance"
         )
     else:

@@ -73,6 +73,9 @@ class ClusteringView(View):
     layers: Literal["sum", "multiplex"]
     """How the layers were cut: added up, or each compared with its own chance."""
 
+    cutting_seconds: float
+    """Of `seconds`, those of the cuts of all seeds, their stability and that of chance."""
+
     seconds: float
     labelling_run: int
 

@@ -10,6 +10,7 @@ from sqlmodel import update
 from api import terminal
 from api.app import create_app
 from api.views.communities import communities_view, community_view
+from api.views.reports import ClusteringView
 from api.views.statements import statement_view
 from kg.db import open_engine, reading, writing
 from kg.exporters import export
@@ -78,6 +79,33 @@ def test_a_community_says_how_stable_it_is_and_its_members_how_certain(engine: E
     assert "hangs by few ties" in text
     assert "  0.75  " in text
     assert "stability: not measured" in "\n".join(terminal.community(views[2]))
+
+
+def test_a_clustering_says_what_its_consensus_cost():
+    made = ClusteringView(
+        run=3,
+        method="leiden_semantic",
+        seed=0,
+        statements=24,
+        levels=2,
+        communities=5,
+        modularity=0.378,
+        recall=1.0,
+        seeds=10,
+        unstable=2,
+        layers="sum",
+        cutting_seconds=4.12,
+        seconds=5.04,
+        labelling_run=4,
+    )
+
+    lines = list(terminal.clustering(made))
+
+    assert lines[1].startswith(
+        "a consensus of 10 seeds: 4.1 s of 5.0 s; 2 communities are unstable"
+    )
+    single = made.model_copy(update={"seeds": 1})
+    assert "a single seed" in list(terminal.clustering(single))[1]
 
 
 def test_the_page_says_so_in_plain_words(engine: Engine):

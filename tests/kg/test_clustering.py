@@ -78,6 +78,7 @@ def test_children_partition_their_parent_and_the_top_level_all_statements(
         assert parents == {node.id for node in tree if children_of(session, node.id)}
     assert len(tree) == report.communities
     assert max(node.level for node in tree) + 1 == report.levels
+    assert 0 < report.cutting_seconds <= report.seconds
 
 
 def test_a_community_is_cut_again_where_that_is_better(engine: Engine, minilm: Embedder):

@@ -77,6 +77,20 @@ def test_communities_of_random_graphs_are_marked_as_unstable():
     assert marked.mean() >= 0.95
 
 
+def test_chance_is_cut_with_as_many_iterations_as_the_graph():
+    # 4,000 ties get five iterations; seven copies of them would get one.
+    graph = hybrid(400, planted(400, 1, 20 / 400, 0, seed=1))
+
+    found = [
+        leiden_hierarchy(graph, LeidenConfig(n_seeds=2, max_levels=1, n_iterations=iterations))
+        for iterations in (None, 5, 1)
+    ]
+
+    chance = [each.chance_stability.tolist() for each in found]
+    assert chance[0] == chance[1]
+    assert chance[0] != chance[2]
+
+
 def test_a_lone_pair_in_the_random_graphs_does_not_make_chance_reach_one():
     # Of 60 random communities of about 0.1, one is a pair that nothing else is tied to.
     usual = np.random.default_rng(0).normal(0.1, 0.01, 60)
