@@ -205,7 +205,7 @@ def certainties_of(session: Session, identifier: str) -> dict[str, float | None]
     Raises:
         NotFoundError: No community has this id.
     """
-    community_of(session, identifier)
+    identifier = community_of(session, identifier).id
     query = select(Membership.statement_id, Membership.certainty)
     return dict(session.exec(query.where(lies_in(identifier))).all())
 

@@ -7,6 +7,7 @@ from kg.communities import (
     EdgeRow,
     NeighbourRow,
     branch_of,
+    certainties_of,
     children_of,
     communities_of_statement,
     community_id,
@@ -69,6 +70,20 @@ def test_the_members_of_a_community_are_those_of_its_parts(
     assert found["c1"] == names[8:9]
     for path, members in found.items():
         assert everything[f"{prefix}-{path}"] == frozenset(members)
+
+
+def test_members_and_their_certainties_can_be_asked_for_by_a_permanent_link(
+    engine: Engine, run: int
+):
+    identifier = f"leiden_semantic-run{run}-c0-c1"
+    with writing(engine) as session:
+        community = community_of(session, identifier)
+        community.link = "com_tied"
+        session.add(community)
+
+    with reading(engine) as session:
+        assert members_of(session, "com_tied") == members_of(session, identifier)
+        assert certainties_of(session, "com_tied").keys() == set(members_of(session, identifier))
 
 
 def test_the_tree_is_depth_first_with_siblings_by_ordinal(engine: Engine, run: int):
