@@ -26,13 +26,13 @@ from kg.embedders import Vectors
 from kg.hybrid_graph import LAYERS, GraphConfig
 from kg.neighbours import nearest_among
 from kg.newcomers import Entries, nearest_and_seen
+from kg.products import STEPS
 
 EDGE = np.dtype(
     [("head", "<i4"), ("tail", "<i4"), *((name, "<f4") for name in ("weight", *LAYERS))]
 )
 """A row of the graph's columns."""
 
-_STEPS = 1_000_000
 _STEP_BITS = 20
 
 Numbers = NDArray[np.int64]
@@ -233,11 +233,11 @@ class _Work:
             k=k,
             n=self.n,
         )
-        return LayerTies(lists.row, lists.other, (lists.steps / _STEPS).astype(np.float32))
+        return LayerTies(lists.row, lists.other, (lists.steps / STEPS).astype(np.float32))
 
     def _floor(self) -> int:
         """Return the least cosine that ties, in millionths."""
-        return max(1, int(np.ceil(np.float32(self.config.min_cosine) * _STEPS - 0.5)))
+        return max(1, int(np.ceil(np.float32(self.config.min_cosine) * STEPS - 0.5)))
 
     def _bars(self, standing: NDArray[np.bool_], old: Entries, k: int) -> Numbers:
         """Return what a cosine has to be for a new one to be among the nearest of each."""
@@ -246,7 +246,7 @@ class _Work:
         full = np.flatnonzero(count == k)
         last = np.cumsum(count)[full] - 1
         bars[full] = np.maximum(bars[full], old.steps[last])
-        bars[~standing] = 2 * _STEPS
+        bars[~standing] = 2 * STEPS
         return bars
 
     # -- sources -------------------------------------------------------------------------------
@@ -401,7 +401,7 @@ def _found(pairs: Numbers, among: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:
 def _own_lists(edges: NDArray[np.void], n: int, k: int) -> Entries:
     """Return the k nearest of every statement, read back from the layer: by row, nearest first."""
     tied = edges[edges["semantic"] > 0]
-    steps = np.rint(tied["semantic"].astype(np.float64) * _STEPS).astype(np.int64)
+    steps = np.rint(tied["semantic"].astype(np.float64) * STEPS).astype(np.int64)
     one = np.concatenate([tied["head"], tied["tail"]]).astype(np.int64)
     other = np.concatenate([tied["tail"], tied["head"]]).astype(np.int64)
     return _first_of_each(one, other, np.concatenate([steps, steps]), k=k, n=n)
@@ -411,9 +411,9 @@ def _first_of_each(row: Numbers, other: Numbers, steps: Numbers, *, k: int, n: i
     """Return the k nearest of each row, nearest first, ties to the lower place."""
     bits = max(1, n.bit_length())
     assert 2 * bits + _STEP_BITS < 63, "so many statements do not fit into one number"
-    keys = np.sort((row << (bits + _STEP_BITS)) | ((_STEPS - steps) << bits) | other)
+    keys = np.sort((row << (bits + _STEP_BITS)) | ((STEPS - steps) << bits) | other)
     row = keys >> (bits + _STEP_BITS)
     near = np.arange(len(row)) - np.searchsorted(row, row) < k
     keys, row = keys[near], row[near]
-    steps = _STEPS - ((keys >> bits) & ((1 << _STEP_BITS) - 1))
+    steps = STEPS - ((keys >> bits) & ((1 << _STEP_BITS) - 1))
     return Entries(row, keys & ((1 << bits) - 1), steps)

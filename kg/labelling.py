@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine, insert
 from sqlmodel import Session, col, select
 
-from kg.communities import members_by_community, members_of
+from kg.communities import members_by_community
 from kg.db import reading, writing
 from kg.grounding import problems_of
 from kg.label_inheritance import inheritance_of
@@ -200,8 +200,8 @@ def _material_for(
 ) -> _Material:
     """Return the material for naming some communities, read for as few statements as possible."""
     above = {row.parent_id for row in communities if row.id in wanted and row.parent_id}
-    members = {each: members_of(session, each) for each in sorted(wanted | above)}
     held = members_by_community(session, run_id)
+    members = {each: sorted(held[each]) for each in sorted(wanted | above)}
     tops = [held[row.id] for row in communities if row.parent_id is None]
     everybody = _sample(sorted(frozenset().union(*tops)))
     own = {member for each in wanted for member in members[each]}
