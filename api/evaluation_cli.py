@@ -14,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from ingest.evaluation import ExtractionEvaluation
     from ingest.label_evaluation import LabelEvaluation
+    from ingest.pair_evaluation import PairEvaluation, PairPart
     from ingest.scores import Figures, Interval
 
 app = typer.Typer(no_args_is_help=True, help="Measure the parts on labelled cases.")
@@ -67,6 +68,28 @@ def labels(
     terminal.show(evaluate_labels(read_lines(cases, LabelCase)), as_json, label_lines)
 
 
+@app.command()
+def pairs(
+    cases: Annotated[Path, typer.Argument(help="Labelled pairs, one JSON object a line.")],
+    as_json: Json = False,
+) -> None:
+    """Judge the merging of statements that say the same: precision, recall and F1.
+
+    A line has `a`, `b` and `relation` (same, contradicts, refines, supports, related, unrelated)
+    and, where known, `a_note`, `b_note`, `glossary` (short form to long forms) and `family`.
+    """
+    from api import terminal
+    from api.settings import Settings
+    from ingest.labelled import read_lines
+    from ingest.pair_evaluation import evaluate_pairs
+    from kg.embedders import open_embedder
+    from kg.labelled_pairs import LabelledPair, pair_cosines
+
+    found = read_lines(cases, LabelledPair)
+    cosines = pair_cosines(found, open_embedder(Settings().embedder))
+    terminal.show(evaluate_pairs(found, cosines), as_json, pair_lines)
+
+
 def extraction_lines(view: "ExtractionEvaluation") -> Iterator[str]:
     """Show a table of figures, and what to know before believing them."""
     how = "trained without the document" if view.held_out else "as shipped"
@@ -97,6 +120,34 @@ def label_lines(view: "LabelEvaluation") -> Iterator[str]:
             yield f"false reject, case {wrong.case}: {wrong.label}: {'; '.join(wrong.problems)}"
         else:
             yield f"false accept, case {wrong.case}: {wrong.label}"
+
+
+def pair_lines(view: "PairEvaluation") -> Iterator[str]:
+    """Show the rule beside the baselines, what was taken for what, and every wrong pair."""
+    yield f"{'':<36}{'precision':<22}{'recall':<22}{'F1':<22}{'n':>6}"
+    yield from _part_rows("all pairs", view)
+    for name, part in view.parts.items():
+        yield from _part_rows(name, part)
+    yield "intervals: 95 %; a baseline has the threshold that is best for it"
+    yield "a reader says / found:"
+    for confusion in view.confusions:
+        yield f"  {confusion.relation} / {confusion.found}: {confusion.n}"
+    for wrong in view.wrong:
+        kind = "false merge" if wrong.found == "same" else "missed"
+        yield (
+            f"{kind}, pair {wrong.pair}: {wrong.relation} taken for {wrong.found}: "
+            f"{'; '.join(wrong.reasons)}"
+        )
+        yield f"    {wrong.a}"
+        yield f"    {wrong.b}"
+
+
+def _part_rows(name: str, part: "PairPart") -> Iterator[str]:
+    yield f"{name}: {part.n_same} of {part.n} say the same"
+    yield _row("  merged", part)
+    for baseline, each in part.baselines.items():
+        least = "" if each.threshold is None else f" ≥ {each.threshold:.3g}"
+        yield _row(f"  {baseline}{least}", each)
 
 
 def _row(name: str, figures: "Figures") -> str:

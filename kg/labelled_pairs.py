@@ -5,26 +5,24 @@ unrelated); optionally `a_note` and `b_note`, a `glossary` of what short forms s
 `family` of pairs that share a sentence. A family is held out if its name begins with "held", and
 for development otherwise, so that no sentence is in both parts.
 
-Printed beside the rule are plain cosine, at the threshold that is best for it, and the rule that
-needs a cosine of 0.70 and a token-set ratio of 80. Intervals of precision and recall are Wilson's
-(1927, doi:10.1080/01621459.1927.10502953); that of F1 is a bootstrap over families.
+Beside the rule stand plain cosine and the token-set ratio, each at the threshold that is best for
+it, the rule that needs a cosine of 0.70 and a token-set ratio of 80, and taking every pair for the
+same. Intervals of precision and recall are Wilson's (1927, doi:10.1080/01621459.1927.10502953);
+that of F1 is a bootstrap over families.
 """
 
-import json
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from kg.duplicates import DuplicateConfig, Relation, compared
 from kg.embedders import Embedder
 from kg.embeddings import embedded_text
-from kg.errors import ConfigError
 from kg.phrases import folded_words
 
 _Z = 1.959964
@@ -45,7 +43,9 @@ class PairRelation(StrEnum):
 class LabelledPair(BaseModel):
     """Two statements and what a reader says they are to each other."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", use_attribute_docstrings=True, str_strip_whitespace=True
+    )
 
     a: str = Field(min_length=1)
     b: str = Field(min_length=1)
@@ -82,8 +82,19 @@ class PairScore(NamedTuple):
     n_same: int
 
 
+class Baseline(NamedTuple):
+    """A simple method on the same pairs."""
+
+    score: PairScore
+    threshold: float | None
+    """From which value on it takes a pair for the same; none if it has no such value."""
+
+
 class Mistake(NamedTuple):
     """A pair that a rule and a reader see differently."""
+
+    number: int
+    """Its place among the pairs, from 1."""
 
     pair: LabelledPair
     found: str
@@ -94,33 +105,11 @@ class PairReport(NamedTuple):
     """The rule and the baselines on the same pairs."""
 
     rule: PairScore
-    cosine: PairScore
-    cosine_threshold: float
-    cosine_and_words: PairScore
+    baselines: dict[str, Baseline]
     confusions: Counter[tuple[str, str]]
     """How often the reader's relation, first, was found to be the second."""
 
     mistakes: list[Mistake]
-
-
-def read_pairs(path: Path) -> list[LabelledPair]:
-    """Return the pairs of a file, in its order.
-
-    Raises:
-        ConfigError: A line is not a labelled pair.
-    """
-    pairs: list[LabelledPair] = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                pairs.append(LabelledPair.model_validate(json.loads(line)))
-            except (ValidationError, ValueError) as error:
-                raise ConfigError(f"{path}, line {number}: not a labelled pair: {error}") from error
-    return pairs
 
 
 def pair_cosines(pairs: Sequence[LabelledPair], embedder: Embedder) -> list[float]:
@@ -143,7 +132,7 @@ def pair_report(
     pairs: Sequence[LabelledPair],
     cosines: Sequence[float],
     config: DuplicateConfig | None = None,
-    cosine_threshold: float | None = None,
+    thresholds: Mapping[str, float] | None = None,
 ) -> PairReport:
     """Compare the rule with the baselines.
 
@@ -151,40 +140,55 @@ def pair_report(
         pairs: What a reader says.
         cosines: Of each pair.
         config: Of the rule.
-        cosine_threshold: Of plain cosine; without one, the best on these very pairs, which
-            favours the baseline.
+        thresholds: Of the baselines, by name; where there is none, the best on these very pairs,
+            which favours the baseline.
     """
-    settings = config or DuplicateConfig()
-    found: list[tuple[str, tuple[str, ...]]] = []
-    for pair, cosine in zip(pairs, cosines, strict=True):
-        glossary = {short: set(longs) for short, longs in pair.glossary.items()}
-        relation, _, reasons = compared(
-            (pair.a, pair.a_note), (pair.b, pair.b_note), cosine, glossary, settings
-        )
-        is_far = cosine < settings.min_cosine and relation is not Relation.SAME
-        found.append(("unrelated" if is_far else relation.value, reasons))
-    threshold = (
-        best_threshold(pairs, cosines, _f1) if cosine_threshold is None else cosine_threshold
-    )
-    words = [
-        cosine >= 0.7 and token_set_ratio(pair.a, pair.b) >= 80
+    found = [
+        _found(pair, cosine, config or DuplicateConfig())
         for pair, cosine in zip(pairs, cosines, strict=True)
     ]
     return PairReport(
         rule=pair_score(pairs, [relation == "same" for relation, _ in found]),
-        cosine=pair_score(pairs, [cosine >= threshold for cosine in cosines]),
-        cosine_threshold=threshold,
-        cosine_and_words=pair_score(pairs, words),
+        baselines=_baselines(pairs, cosines, thresholds or {}),
         confusions=Counter(
             (pair.relation.value, relation)
             for pair, (relation, _) in zip(pairs, found, strict=True)
         ),
         mistakes=[
-            Mistake(pair, relation, reasons)
-            for pair, (relation, reasons) in zip(pairs, found, strict=True)
+            Mistake(number, pair, relation, reasons)
+            for number, (pair, (relation, reasons)) in enumerate(
+                zip(pairs, found, strict=True), start=1
+            )
             if (relation == "same") != (pair.relation is PairRelation.SAME)
         ],
     )
+
+
+def _found(
+    pair: LabelledPair, cosine: float, config: DuplicateConfig
+) -> tuple[str, tuple[str, ...]]:
+    """Return what the rule takes a pair for, and why."""
+    glossary = {short: set(longs) for short, longs in pair.glossary.items()}
+    relation, _, reasons = compared(
+        (pair.a, pair.a_note), (pair.b, pair.b_note), cosine, glossary, config
+    )
+    is_far = cosine < config.min_cosine and relation is not Relation.SAME
+    return ("unrelated" if is_far else relation.value), reasons
+
+
+def _baselines(
+    pairs: Sequence[LabelledPair], cosines: Sequence[float], thresholds: Mapping[str, float]
+) -> dict[str, Baseline]:
+    words = [token_set_ratio(pair.a, pair.b) for pair in pairs]
+    found: dict[str, Baseline] = {}
+    for name, scores in (("cosine", cosines), ("token_set_ratio", words)):
+        least = thresholds.get(name)
+        least = best_threshold(pairs, scores, _f1) if least is None else least
+        found[name] = Baseline(pair_score(pairs, [score >= least for score in scores]), least)
+    both = [cosine >= 0.7 and ratio >= 80 for cosine, ratio in zip(cosines, words, strict=True)]
+    found["cosine_and_words"] = Baseline(pair_score(pairs, both), None)
+    found["everything_same"] = Baseline(pair_score(pairs, [True] * len(pairs)), None)
+    return found
 
 
 def pair_score(pairs: Sequence[LabelledPair], found: Sequence[bool]) -> PairScore:

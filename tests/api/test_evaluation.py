@@ -71,7 +71,7 @@ def test_labels_list_the_cases_that_went_wrong():
     assert "false reject, case" in result.stdout
 
 
-@pytest.mark.parametrize("command", ["extraction", "labels"])
+@pytest.mark.parametrize("command", ["extraction", "labels", "pairs"])
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -90,6 +90,83 @@ def test_a_file_that_cannot_be_used_is_named_with_exit_code_1(
 
     assert result.exit_code == 1
     assert result.stdout == ""
+    assert result.stderr.startswith(f"error: {path}: {said}")
+
+
+PAIRS = [
+    ("Ablation removes the circuit in GPT-2", "In GPT-2 ablation removes the circuit", "same"),
+    ("Ablation removes the circuit", "Ablation does not remove the circuit", "contradicts"),
+    ("Dead latents come back after resampling", "Heads in layer 5 copy names", "unrelated"),
+    ("Probes read tense from layer 3", "Tense can be had from that place by a readout", "same"),
+]
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    path = tmp_path / "pairs.jsonl"
+    lines = [json.dumps({"a": a, "b": b, "relation": relation}) for a, b, relation in PAIRS]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_pairs_are_one_document_with_intervals_baselines_and_confusions(pairs: Path):
+    found = _json("pairs", pairs)
+
+    assert (found["precision"], found["recall"], found["n"], found["n_same"]) == (1, 0.5, 4, 2)
+    assert found["f1"] == pytest.approx(2 / 3, abs=1e-5)
+    assert {"cosine", "token_set_ratio", "everything_same"} <= set(found["baselines"])
+    for figures in (found, *found["baselines"].values()):
+        assert all(0 <= figures[name] <= figures["n"] for name in MACRO)
+        low, high = figures["intervals"]["precision"]
+        assert low <= figures["precision"] <= high
+    assert found["baselines"]["everything_same"]["precision"] == 0.5
+    assert sum(each["n"] for each in found["confusions"]) == 4
+    assert [(each["pair"], each["relation"]) for each in found["wrong"]] == [(4, "same")]
+    assert found["parts"] == {}
+
+
+def test_pairs_print_the_baselines_the_confusions_and_the_wrong_pairs(pairs: Path):
+    result = _run("pairs", pairs)
+
+    assert result.exit_code == 0
+    assert "  cosine ≥ " in result.stdout
+    assert "  contradicts / possible tension: 1" in result.stdout
+    assert "missed, pair 4: same taken for " in result.stdout
+
+
+def test_pairs_with_families_are_judged_by_part(tmp_path: Path):
+    path = tmp_path / "pairs.jsonl"
+    families = ("held-1", "dev-1", "held-2", "dev-2")
+    lines = [
+        json.dumps({"a": a, "b": b, "relation": relation, "family": family})
+        for (a, b, relation), family in zip(PAIRS, families, strict=True)
+    ]
+    path.write_text("\n".join(lines))
+
+    parts = _json("pairs", path)["parts"]
+
+    assert {name: part["n"] for name, part in parts.items()} == {"development": 2, "held-out": 2}
+    thresholds = {part["baselines"]["cosine"]["threshold"] for part in parts.values()}
+    assert len(thresholds) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"a": "It fell.", "b": "It rose.", "relation": "opposite"}', "line 1: relation: "),
+        ('{"a": "It fell.", "b": "  ", "relation": "same"}', "line 1: b: "),
+        ('{"a": "It fell.", "relation": "same"}', "line 1: b: Field required"),
+        ('{"a": 3, "b": "It rose.", "relation": "same"}', "line 1: a: "),
+        ("[1]", "line 1: the line: "),
+    ],
+)
+def test_a_bad_pair_is_named_with_its_line_and_field(tmp_path: Path, line: str, said: str):
+    path = tmp_path / "pairs.jsonl"
+    path.write_text(line + "\n")
+
+    result = _run("pairs", path)
+
+    assert result.exit_code == 1
     assert result.stderr.startswith(f"error: {path}: {said}")
 
 
