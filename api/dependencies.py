@@ -1,6 +1,7 @@
-"""What a request needs: a session to read with, and the name of the embedder."""
+"""What a request needs: a session to read with, the artifacts, and the name of the embedder."""
 
 from collections.abc import Iterator
+from pathlib import Path as Folder
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
@@ -22,8 +23,15 @@ def _embedder_name(request: Request) -> str | None:
     return name
 
 
+def _artifacts(request: Request) -> Folder:
+    folder = request.app.state.artifacts
+    assert isinstance(folder, Folder)
+    return folder
+
+
 SessionDep = Annotated[Session, Depends(_session)]
 EmbedderNameDep = Annotated[str | None, Depends(_embedder_name)]
+ArtifactsDep = Annotated[Folder, Depends(_artifacts)]
 RunId = Annotated[int, Path(ge=1, le=_LARGEST)]
 RunQuery = Annotated[int, Query(ge=1, le=_LARGEST, description="A clustering run.")]
 OtherRun = Annotated[

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.dependencies import (
+    ArtifactsDep,
     EmbedderNameDep,
     Limit,
     Offset,
@@ -25,6 +26,7 @@ from api.templating import templates
 from api.views.changes import changes_view, comparison_view
 from api.views.communities import CommunityItem, communities_view, community_view
 from api.views.crossings import run_bridges_view
+from api.views.decompositions import decomposition_of_run
 from api.views.overview import overview_view
 from api.views.runs import count_runs, run_view, runs_view
 from api.views.seams import run_seams_view, seams_view
@@ -206,9 +208,16 @@ def runs_page(
 
 
 @router.get("/runs/{run_id}")
-def run_page(request: Request, run_id: RunId, session: SessionDep) -> HTMLResponse:
-    """Show what `GET /api/runs/{run_id}` returns."""
-    return _page(request, "run.html", run=run_view(session, run_id))
+def run_page(
+    request: Request, run_id: RunId, session: SessionDep, artifacts: ArtifactsDep
+) -> HTMLResponse:
+    """Show what `GET /api/runs/{run_id}` and, of a decomposition, its `/decomposition` return."""
+    return _page(
+        request,
+        "run.html",
+        run=run_view(session, run_id),
+        decomposition=decomposition_of_run(session, artifacts, run_id),
+    )
 
 
 def branches_of(communities: list[CommunityItem]) -> list[Branch]:

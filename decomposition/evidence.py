@@ -2,12 +2,16 @@
 
 `decompose_and_store` trains a target, decomposes it and stores what was found.
 `measure_statement` reads from a statement what it predicts, has the prediction committed, only
-then measures, judges by rule, and attaches the result.
+then measures, judges by rule, and attaches the result. `analyse_and_store` keeps what was found out
+about a decomposition as a run of its own.
 """
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
+
+from pydantic import BaseModel
 
 from decomposition.checkpoints import load, save
 from decomposition.config import METHOD, DecompositionConfig
@@ -16,9 +20,10 @@ from decomposition.harvest import harvest
 from decomposition.measurements import Side
 from decomposition.metrics import MetricsConfig, evaluate
 from decomposition.predictions import Verdict, judge, predict
+from decomposition.reports import AnalysisConfig
 from decomposition.targets import find_recipe, train_target
 from decomposition.threads import one_thread
-from decomposition.training import decompose
+from decomposition.training import Decomposition, decompose
 from kg.evidence import (
     ControlDraft,
     DecompositionDraft,
@@ -100,6 +105,37 @@ def decompose_and_store(
         metrics=metrics,
         seconds=decomposition.seconds,
     )
+
+
+def analyse_and_store(
+    store: Store,
+    decomposition_run: int,
+    method: str,
+    config: AnalysisConfig,
+    find: Callable[[Decomposition, Path], BaseModel],
+) -> int:
+    """Find something out about a stored decomposition and store it as a run of its own.
+
+    Args:
+        store: Where the decomposition is and the result goes.
+        decomposition_run: The run that made the decomposition.
+        method: What kind of analysis it is; also the name of the file, `METHOD.json`.
+        config: What decides the result.
+        find: Given the decomposition and an empty folder for files, returns what was found.
+
+    Returns:
+        The id of the run.
+
+    Raises:
+        DecompositionError: It could not be found out; nothing but a failed run is stored.
+    """
+    stored = store.decomposition(decomposition_run)
+    with one_thread(), store.analysing(method, config, config.seed) as (run, folder):
+        found = find(load(stored.folder), folder)
+        path = folder / f"{method}.json"
+        path.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        store.add_analysis(run, decomposition_run, {"target": stored.target})
+    return run
 
 
 def _key(config: DecompositionConfig) -> str:

@@ -28,6 +28,7 @@ from kg.tables import (
     Prediction,
     Run,
     RunKind,
+    RunStatus,
     Side,
     Stance,
     Subcomponent,
@@ -124,34 +125,21 @@ class Store:
 
         The folder is removed if the block fails, and so is everything in it.
         """
-        with recording(self.engine, RunKind.DECOMPOSITION, method, config, seed) as run_id:
-            folder = self.artifacts / f"run{run_id}"
-            folder.mkdir(parents=True)
-            try:
-                yield run_id, folder
-            except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
+        with (
+            recording(self.engine, RunKind.DECOMPOSITION, method, config, seed) as run_id,
+            self._folder(run_id) as folder,
+        ):
+            yield run_id, folder
 
     def add_decomposition(self, run_id: int, target: str, draft: DecompositionDraft) -> None:
         """Publish a decomposition with its subcomponents, metrics and the files it wrote."""
-        folder = self.artifacts / f"run{run_id}"
         rows = [
             {"id": f"run{run_id}:{part.matrix}:{part.index}", "run_id": run_id, **part.model_dump()}
             for part in draft.subcomponents
         ]
-        files = [
-            {
-                "run_id": run_id,
-                "path": path.relative_to(self.artifacts).as_posix(),
-                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            }
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        ]
         with writing(self.engine) as session:
             session.execute(insert(Subcomponent), rows)
-            session.execute(insert(Artifact), files)
+            self._add_files(session, run_id)
             succeed(session, run_id, {"target": target, "metrics": draft.metrics})
 
     def decomposition(self, run_id: int) -> StoredDecomposition:
@@ -188,6 +176,24 @@ class Store:
         """Record an experiment's run; yields its id."""
         with recording(self.engine, RunKind.EXPERIMENT, experiment, config, seed) as run_id:
             yield run_id
+
+    @contextmanager
+    def analysing(self, method: str, config: BaseModel, seed: int) -> Iterator[tuple[int, Path]]:
+        """Record an analysis of a decomposition; yields the run's id and a folder for its files.
+
+        The folder is removed if the block fails, and so is everything in it.
+        """
+        with (
+            recording(self.engine, RunKind.EXPERIMENT, method, config, seed) as run_id,
+            self._folder(run_id) as folder,
+        ):
+            yield run_id, folder
+
+    def add_analysis(self, run_id: int, decomposition_run: int, result: dict[str, Any]) -> None:
+        """Publish an analysis with the files it wrote; its result names the decomposition."""
+        with writing(self.engine) as session:
+            self._add_files(session, run_id)
+            succeed(session, run_id, {"decomposition": decomposition_run, **result})
 
     def state(self, draft: PredictionDraft, decomposition_run: int, run_id: int) -> str:
         """Commit a prediction, before the measurement; returns its id."""
@@ -229,6 +235,62 @@ class Store:
             session.flush()
             succeed(session, prediction.run_id, {"evidence": identifier, "stance": draft.stance})
         return identifier
+
+    @contextmanager
+    def _folder(self, run_id: int) -> Iterator[Path]:
+        folder = self.artifacts / f"run{run_id}"
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def _add_files(self, session: Session, run_id: int) -> None:
+        folder = self.artifacts / f"run{run_id}"
+        files = [
+            {
+                "run_id": run_id,
+                "path": path.relative_to(self.artifacts).as_posix(),
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            }
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        ]
+        session.execute(insert(Artifact), files)
+
+
+class Analysis(NamedTuple):
+    """What was found out about a decomposition after it was made."""
+
+    run: Run
+    files: list[str]
+    """Paths in the folder of artifacts."""
+
+
+def analyses_of(session: Session, decomposition_run: int) -> list[Analysis]:
+    """Return the analyses of a decomposition that succeeded, oldest first."""
+    runs = session.exec(
+        select(Run)
+        .where(Run.kind == RunKind.EXPERIMENT, Run.status == RunStatus.SUCCEEDED)
+        .order_by(col(Run.id))
+    ).all()
+    found = [run for run in runs if run.result.get("decomposition") == decomposition_run]
+    paths: dict[int, list[str]] = {}
+    wanted = col(Artifact.run_id).in_([run.id for run in found])
+    for file in session.exec(select(Artifact).where(wanted).order_by(col(Artifact.path))):
+        paths.setdefault(file.run_id, []).append(file.path)
+    return [Analysis(run, paths.get(run.id or 0, [])) for run in found]
+
+
+def subcomponents_of(session: Session, run_id: int) -> list[Subcomponent]:
+    """Return the subcomponents of a decomposition, by matrix and index."""
+    rows = session.exec(
+        select(Subcomponent)
+        .where(Subcomponent.run_id == run_id)
+        .order_by(col(Subcomponent.matrix), col(Subcomponent.index))
+    )
+    return list(rows)
 
 
 def evidence_of(session: Session, statement_id: str) -> list[EvidenceRow]:

@@ -41,3 +41,13 @@ class Optimiser:
         resolution_range: tuple[float, float],
         weights: Sequence[float] | None = ...,
     ) -> list[RBConfigurationVertexPartition]: ...
+
+def find_partition(
+    graph: Graph,
+    partition_type: type[RBConfigurationVertexPartition],
+    *,
+    weights: Sequence[float] | None = ...,
+    resolution_parameter: float = ...,
+    n_iterations: int = ...,
+    seed: int | None = ...,
+) -> RBConfigurationVertexPartition: ...

@@ -1,0 +1,53 @@
+"""The commands on stored decompositions: what is in one, and what can be found out about it."""
+
+from typing import Annotated
+
+import typer
+
+from api.options import Database, Json, Seed, database_of, engine_of, session_of
+from api.settings import artifacts_of
+
+app = typer.Typer()
+
+Of = Annotated[int, typer.Argument(metavar="RUN", help="A decomposition.")]
+
+
+@app.command()
+def decomposition(run: Of, db: Database = None, as_json: Json = False) -> None:
+    """Show a decomposition: its subcomponents, and what was found out about them."""
+    from api import terminal, terminal_decompositions
+    from api.views.decompositions import decomposition_view
+
+    with session_of(db) as session:
+        view = decomposition_view(session, artifacts_of(database_of(db)), run)
+        terminal.show(view, as_json, terminal_decompositions.decomposition)
+
+
+@app.command()
+def components(
+    run: Of,
+    inputs: Annotated[
+        int | None, typer.Option(min=1, help="Inputs to look at. Default: 16384.")
+    ] = None,
+    alpha: Annotated[
+        float | None,
+        typer.Option(min=0, help="Bits for every rank-one matrix; higher gives smaller groups."),
+    ] = None,
+    resolution: Annotated[
+        float | None, typer.Option(min=1e-6, help="Of the communities to compare with.")
+    ] = None,
+    seed: Seed = 0,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Group the subcomponents of a decomposition that act together."""
+    from api import terminal, terminal_decompositions
+    from api.decomposition_jobs import Grouping, find_components_of
+    from api.views.decompositions import components_view
+
+    artifacts = artifacts_of(database_of(db))
+    grouping = Grouping(inputs, alpha, resolution, seed)
+    find_components_of(engine_of(db), artifacts, run, grouping)
+    with session_of(db) as session:
+        view = components_view(session, artifacts, run)
+        terminal.show(view, as_json, terminal_decompositions.components)

@@ -1,0 +1,134 @@
+"""A decomposition: its subcomponents, and what analyses found out about them."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from sqlmodel import Session
+
+from api.views.view import View
+from decomposition.reports import Components, Report
+from kg.errors import NotFoundError
+from kg.evidence import Analysis, analyses_of, subcomponents_of
+from kg.runs import run_of, succeeded_run
+from kg.tables import RunKind, RunStatus
+
+R = TypeVar("R", bound=Report)
+
+
+class SubcomponentItem(View):
+    """A rank-one part of one weight matrix."""
+
+    id: str
+    """The matrix and the index, as in `linear1:3`."""
+
+    matrix: str
+    index: int
+    mean_importance: float
+    """Mean causal importance over the target's data, in [0, 1]."""
+
+    is_alive: bool
+    norm: float
+    """Frobenius norm of the rank-one matrix."""
+
+    top_inputs: list[str]
+    """Where it matters most, in the target's terms."""
+
+
+class ComponentsView(View):
+    """Which subcomponents act together."""
+
+    run: int
+    """The run that grouped them."""
+
+    config: dict[str, Any]
+    found: Components
+
+
+class DecompositionDetailView(View):
+    """A decomposition with all that was found out about it."""
+
+    run: int
+    target: str
+    seed: int | None
+    metrics: dict[str, float]
+    subcomponents: list[SubcomponentItem]
+    """By matrix and index."""
+
+    components: ComponentsView | None
+    """The latest grouping; None where nobody has asked for one."""
+
+
+def decomposition_view(session: Session, artifacts: Path, run_id: int) -> DecompositionDetailView:
+    """Return a decomposition with the latest of each kind of analysis.
+
+    Raises:
+        NotFoundError: No run has this number, or a file is lost.
+        ConfigError: It is no decomposition, or did not succeed.
+    """
+    run = succeeded_run(session, run_id, RunKind.DECOMPOSITION, ", not a decomposition")
+    latest = {analysis.run.method: analysis for analysis in analyses_of(session, run_id)}
+    return DecompositionDetailView(
+        run=run_id,
+        target=run.result["target"],
+        seed=run.seed,
+        metrics=run.result["metrics"],
+        subcomponents=[
+            SubcomponentItem(
+                id=f"{part.matrix}:{part.index}",
+                **part.model_dump(include=set(SubcomponentItem.model_fields) - {"id"}),
+            )
+            for part in subcomponents_of(session, run_id)
+        ],
+        components=_components(latest.get("components"), artifacts),
+    )
+
+
+def decomposition_of_run(
+    session: Session, artifacts: Path, run_id: int
+) -> DecompositionDetailView | None:
+    """Return what `decomposition_view` does, or None of a run that made no decomposition.
+
+    Raises:
+        NotFoundError: No run has this number, or a file is lost.
+    """
+    run = run_of(session, run_id)
+    if run.kind is not RunKind.DECOMPOSITION or run.status is not RunStatus.SUCCEEDED:
+        return None
+    return decomposition_view(session, artifacts, run_id)
+
+
+def components_view(session: Session, artifacts: Path, run_id: int) -> ComponentsView:
+    """Return the latest grouping of a decomposition's subcomponents.
+
+    Raises:
+        NotFoundError: Nobody has asked for one, or its file is lost.
+        ConfigError: It is no decomposition, or did not succeed.
+    """
+    succeeded_run(session, run_id, RunKind.DECOMPOSITION, ", not a decomposition")
+    latest = {analysis.run.method: analysis for analysis in analyses_of(session, run_id)}
+    found = _components(latest.get("components"), artifacts)
+    if found is None:
+        raise NotFoundError(f"run `claimgraph components {run_id}` first")
+    return found
+
+
+def read_report(analysis: Analysis, artifacts: Path, report: type[R]) -> R:
+    """Read what an analysis has stored.
+
+    Raises:
+        NotFoundError: The file is lost or damaged.
+    """
+    name = f"{analysis.run.method}.json"
+    (path,) = [artifacts / file for file in analysis.files if Path(file).name == name]
+    try:
+        return report.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValidationError) as error:
+        raise NotFoundError(f"run {analysis.run.id} has lost its file {path}: {error}") from error
+
+
+def _components(analysis: Analysis | None, artifacts: Path) -> ComponentsView | None:
+    if analysis is None:
+        return None
+    found = read_report(analysis, artifacts, Components)
+    return ComponentsView(run=analysis.run.id or 0, config=analysis.run.config, found=found)

@@ -1,0 +1,95 @@
+"""What is found out about a decomposition, from the command to the page."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from fastapi.testclient import TestClient
+from typer.testing import CliRunner
+
+from api.app import create_app
+from api.cli import app
+from decomposition.checkpoints import save
+from decomposition.harvest import HarvestConfig, harvest
+from kg.db import open_engine
+from kg.evidence import DecompositionDraft, Store, SubcomponentDraft
+from tests.api.conftest import NoConfig
+from tests.decomposition.pentagon import perfect_decomposition
+
+
+class Stored(NamedTuple):
+    """A database with the pentagon's decomposition in it."""
+
+    database: Path
+    run: int
+
+    def command(self, *arguments: str, code: int = 0) -> str:
+        result = CliRunner().invoke(app, ["--db", str(self.database), *arguments])
+        assert result.exit_code == code, result.output
+        return result.output if code else result.stdout
+
+    def web(self) -> TestClient:
+        return TestClient(create_app(open_engine(self.database)))
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Stored:
+    """The five features of a pentagon, each a subcomponent of two matrices, with an identity."""
+    database = tmp_path / "claimgraph.db"
+    store = Store(open_engine(database, create=True), database.with_suffix(".artifacts"))
+    decomposition = perfect_decomposition(has_hidden_identity=True)
+    with store.decomposing("spd", NoConfig(), seed=0) as (run, folder):
+        save(decomposition, folder)
+        parts = [
+            SubcomponentDraft(
+                matrix=summary.matrix,
+                index=summary.index,
+                mean_importance=summary.mean_importance,
+                is_alive=summary.alive,
+                norm=summary.norm,
+                top_inputs=[f"feature {feature}" for feature in summary.top_inputs],
+            )
+            for summary in harvest(decomposition, HarvestConfig(n=2000))
+        ]
+        draft = DecompositionDraft(subcomponents=parts, metrics={"mmcs": 1.0})
+        store.add_decomposition(run, "tms_5-2-id", draft)
+    return Stored(database, run)
+
+
+def test_components_are_found_stored_and_shown_alike_everywhere(stored: Stored):
+    found = json.loads(stored.command("components", str(stored.run), "--json"))
+
+    groups = [component["members"] for component in found["found"]["components"]]
+    assert ["hidden:0", "hidden:1"] in groups
+    web = stored.web()
+    assert web.get(f"/api/runs/{stored.run}/decomposition").json()["components"] == found
+    page = web.get(f"/runs/{stored.run}").text
+    assert "<code>linear1:0</code> <code>linear2:0</code>" in page
+    assert "adjusted Rand index" in stored.command("decomposition", str(stored.run))
+
+
+def test_a_decomposition_without_analyses_says_how_to_get_them(stored: Stored):
+    page = stored.web().get(f"/runs/{stored.run}").text
+
+    assert f"claimgraph components {stored.run}" in page
+    assert f"claimgraph components {stored.run}" in stored.command("decomposition", str(stored.run))
+
+
+def test_a_run_that_is_no_decomposition_is_refused_by_name(stored: Stored):
+    stored.command("components", str(stored.run))
+
+    assert "not a decomposition" in stored.command("components", "2", code=1)
+    assert stored.web().get("/api/runs/2/decomposition").status_code >= 400
+    assert stored.web().get("/runs/2").status_code == 200
+
+
+def test_a_lost_report_is_an_error_that_names_the_file(stored: Stored):
+    stored.command("components", str(stored.run))
+    (report,) = stored.database.with_suffix(".artifacts").rglob("components.json")
+    report.unlink()
+
+    answer = stored.web().get(f"/api/runs/{stored.run}/decomposition")
+
+    assert answer.status_code == 404
+    assert "components.json" in answer.json()["detail"]
