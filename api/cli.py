@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from api import decomposition_cli, evaluation_cli, reading_cli, writing_cli
+from api import curation_cli, decomposition_cli, evaluation_cli, reading_cli, writing_cli
 from api.options import Database, engine_of, named
 from api.settings import Settings
 from kg.errors import KnowledgeGraphError
@@ -44,6 +44,7 @@ app = typer.Typer(
 app.add_typer(writing_cli.app)
 app.add_typer(reading_cli.app)
 app.add_typer(decomposition_cli.app)
+app.add_typer(curation_cli.app)
 app.add_typer(evaluation_cli.app, name="evaluate")
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import typer
 from sqlalchemy import Engine
 
-from api import terminal
+from api import terminal, terminal_curation
+from api.curation import merge_by_rule
 from api.jobs import (
     Cutting,
     Trial,
@@ -72,6 +73,11 @@ def run_demo(examples: Path, folder: Path) -> None:
                 engine, method, Cutting(), Settings().embedder, on_progress
             )
         _print(terminal.clustering(clustering))
+
+    _step("claimgraph merge")
+    with terminal.progress("comparing") as on_progress:
+        merged = merge_by_rule(engine, Settings().embedder, on_progress)
+    _print(terminal_curation.merging(merged))
 
     _step(f"claimgraph decompose {TARGET} --seed 0")
     artifacts = artifacts_of(str(database))

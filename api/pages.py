@@ -23,9 +23,11 @@ from api.layout import N_COLOURS, draw
 from api.marking import pieces_of
 from api.ring import ring_of
 from api.templating import templates
+from api.views.canonical import repeats_view
 from api.views.changes import changes_view, comparison_view
 from api.views.communities import CommunityItem, communities_view, community_view
 from api.views.crossings import run_bridges_view
+from api.views.decisions import decisions_view
 from api.views.decompositions import decomposition_of_run
 from api.views.overview import overview_view
 from api.views.runs import count_runs, run_view, runs_view
@@ -133,6 +135,13 @@ def seams_page(
     runs = run_seams_view(session, method, limit).root
     rings = {run.run: ring_of(run.seams) for run in runs}
     return _page(request, "seams.html", runs=runs, rings=rings)
+
+
+@router.get("/duplicates")
+def duplicates_page(request: Request, session: SessionDep, limit: Limit = 50) -> HTMLResponse:
+    """Show what `GET /api/duplicates` and `GET /api/decisions` return."""
+    found, log = repeats_view(session, limit=limit), decisions_view(session)
+    return _page(request, "duplicates.html", found=found, log=log, limit=limit)
 
 
 @router.get("/statements/{statement_id}")

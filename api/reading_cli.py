@@ -185,19 +185,6 @@ def search(
 
 
 @app.command()
-def duplicates(
-    db: Database = None,
-    as_json: Json = False,
-) -> None:
-    """List pairs of statements that may say the same, for a reader to decide."""
-    from api import terminal
-    from api.views.duplicates import duplicates_view
-
-    with session_of(db) as session:
-        terminal.show(duplicates_view(session), as_json, terminal.duplicates)
-
-
-@app.command()
 def runs(db: Database = None, as_json: Json = False) -> None:
     """List what was run, when, and how it ended."""
     from api import terminal

@@ -18,9 +18,11 @@ from api.dependencies import (
 )
 from api.problems import PROBLEM_RESPONSES
 from api.views.bridges import BridgesView, bridges_view
+from api.views.canonical import OFFERED, RepeatsView, repeats_view
 from api.views.changes import ChangesView, ComparisonView, changes_view, comparison_view
 from api.views.communities import CommunitiesView, CommunityView, communities_view, community_view
 from api.views.crossings import RunBridgesView, run_bridges_view
+from api.views.decisions import DecisionsView, decisions_view
 from api.views.decompositions import DecompositionDetailView, decomposition_view
 from api.views.evidence import EvidenceItem, LedgerView, evidence_view, ledger_view
 from api.views.overview import OverviewView, overview_view
@@ -37,6 +39,7 @@ from api.views.sources import (
     sources_view,
 )
 from api.views.statements import StatementView, statement_view
+from kg.duplicates import Relation
 
 router = APIRouter(prefix="/api", responses=PROBLEM_RESPONSES)
 
@@ -123,6 +126,27 @@ def read_statement(statement_id: str, session: SessionDep) -> StatementView:
 def read_ledger(statement_id: str, session: SessionDep) -> LedgerView:
     """Return all evidence for and against one statement."""
     return ledger_view(session, statement_id)
+
+
+@router.get("/duplicates", tags=["statements"])
+def read_duplicates(
+    session: SessionDep,
+    relation: Annotated[
+        list[Relation] | None,
+        Query(
+            description="Of the pairs that are not merged, only these; default: all but related."
+        ),
+    ] = None,
+    limit: Limit = 50,
+) -> RepeatsView:
+    """Return the statements that are merged, and pairs that a reader may decide on."""
+    return repeats_view(session, relation or OFFERED, limit)
+
+
+@router.get("/decisions", tags=["statements"])
+def read_decisions(session: SessionDep, limit: Limit = 100) -> DecisionsView:
+    """Return who decided what says the same, newest first."""
+    return decisions_view(session, limit)
 
 
 @router.get("/evidence/{evidence_id}", tags=["evidence"])

@@ -18,10 +18,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from api import terminal_bridges, terminal_updates
+from api import terminal_bridges, terminal_curation, terminal_updates
 from api.jobs import OnProgress
 from api.views.communities import CommunitiesView, CommunityView
-from api.views.duplicates import DuplicatesView
 from api.views.evidence import EvidenceItem, LedgerView
 from api.views.relations import RelationItem, RelationReportView
 from api.views.reports import (
@@ -35,7 +34,8 @@ from api.views.reports import (
 from api.views.runs import RunsView
 from api.views.search import SearchView
 from api.views.sources import SourcesView, SourceView
-from api.views.statements import StatementRow, StatementView
+from api.views.statement_rows import StatementRow
+from api.views.statements import StatementView
 
 V = TypeVar("V", bound=BaseModel)
 Lines = Iterable[str]
@@ -209,9 +209,11 @@ def statement(view: StatementView) -> Lines:
         place = f"characters {mention.char_start} to {mention.char_end}"
         yield f"  {mention.source.title}: {heading}{page}, {place}"
         yield f"    “{mention.quote}”"
+    yield from terminal_curation.merged_with(view.canonical)
     yield f"\nRelations ({len(view.relations)}): asserted, not measured"
     for relation in view.relations:
         yield from _relation(relation)
+    yield from terminal_curation.proposals(view.proposals)
     yield f"\nCommunities ({len(view.communities)})"
     for each in view.communities:
         sure = "" if each.certainty is None else f", certainty {each.certainty:.2f}"
@@ -260,6 +262,8 @@ def source(view: SourceView) -> Lines:
         yield f"{scheme} {value}"
     for field, origin in view.origins.items():
         yield f"  {field} from {origin}"
+    for work in view.works:
+        yield f"{work.source.title} {work.words} {work.other.title}"
     yield f"\nSections ({len(view.sections)})"
     for section in view.sections:
         yield f"  {section.ordinal:>3}  {section.characters:>6} characters  {section.heading}"
@@ -276,16 +280,6 @@ def search(view: SearchView) -> Lines:
         yield "nothing found"
     if view.notice:
         yield f"note: {view.notice}"
-
-
-def duplicates(view: DuplicatesView) -> Lines:
-    """List pairs with why they stand here."""
-    for pair in view.root:
-        yield f"{pair.score:.2f}  {'; '.join(pair.reasons)}"
-        yield f"      {pair.a.id}  {pair.a.text}"
-        yield f"      {pair.b.id}  {pair.b.text}"
-    if not view.root:
-        yield "no such pair was found"
 
 
 def runs(view: RunsView) -> Lines:

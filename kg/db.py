@@ -25,7 +25,7 @@ from sqlmodel import Session
 
 from kg.errors import DatabaseError
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration."""
 
 _PRAGMAS = (

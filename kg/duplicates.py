@@ -1,35 +1,30 @@
-"""Which statements say the same thing, and which groups they make.
+"""What two statements are to each other, as far as their words can tell.
 
-1. Candidates are each statement's nearest neighbours by cosine, never all pairs.
-2. A pair that disagrees in polarity, direction, quantity, scope or subject (`kg.agreement`) is not
+1. A pair that disagrees in polarity, direction, quantity, scope or subject (`kg.agreement`) is not
    the same, however close.
-3. A pair of which one only adds to the other is a refinement. What is left is scored by a logistic
+2. A pair of which one only adds to the other is a refinement. What is left is scored by a logistic
    model of three numbers: the cosine, the share of content words in common (Dice, 1945,
    doi:10.2307/1932409; synonyms count as one word), and how many words of the one are replaced by
    others in the other. Its weights were fitted on the development half of `tests/data/pairs.jsonl`
    by `benchmarks/bench_pairs.py --fit`.
-4. Two statements on the same worked example ('her' vs 'his') are the same if the note of one says
+3. Two statements on one worked example ('her' vs 'his') are the same if the note of one says
    with a phrase what the text of the other says, because such statements differ in wording most.
-5. Groups grow by the best pair first, and only while every two members are compatible: no chain
-   a, b, c joins an a and a c that disagree.
 
-Only "same" may be merged without asking, and only at a score where precision was measured.
-"refines", "possible tension" and "related" are offers to a reader, never evidence.
+Only "same" may be merged without asking: it is said only at scores where precision was measured
+(`docs/duplicates.md`). All the others are offers to a reader, never evidence.
 """
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from kg.agreement import Disagreement, Facet, disagreements
-from kg.embedders import Vectors
 from kg.grounding import Glossary
 from kg.lexicon import LIGHT, meaning
-from kg.neighbours import nearest_neighbours
 from kg.phrases import phrases_of
 from kg.wordings import Reading, alike, denied_here, readings
 
@@ -46,18 +41,16 @@ class Relation(StrEnum):
     """What two statements are to each other, as far as words can tell."""
 
     SAME = "same"
+    MAYBE_SAME = "maybe the same"
     REFINES = "refines"
     TENSION = "possible tension"
     RELATED = "related"
 
 
 class DuplicateConfig(BaseModel):
-    """How duplicates are looked for."""
+    """When two statements say the same."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    neighbours: int = Field(default=10, ge=1)
-    """How many nearest statements of each are compared with it."""
 
     min_cosine: float = Field(default=0.6, ge=-1, le=1)
     """Below this cosine two statements are not related."""
@@ -68,21 +61,33 @@ class DuplicateConfig(BaseModel):
     min_replaced_score: float = Field(default=0.9, ge=0, le=1)
     """The same, for a pair of which either has a content word that the other has not."""
 
+    min_offered_score: float = Field(default=0.5, ge=0, le=1)
+    """From this score on a pair without disagreement is offered to a reader as maybe the same."""
+
     min_case_cosine: float = Field(default=0.7, ge=-1, le=1)
     """From this cosine on two statements on one worked example can be the same."""
 
 
-class Pair(NamedTuple):
-    """Two statements that have to do with each other; a and b are indices, a < b."""
+class Saying(NamedTuple):
+    """A statement as it is compared."""
 
-    a: int
-    b: int
+    text: str
+    note: str = ""
+    """What it does in its source, if something says so."""
+
+
+class Comparison(NamedTuple):
+    """What a statement is to another."""
+
     relation: Relation
     score: float
     """How sure it is that both say the same, in [0, 1]."""
 
     reasons: tuple[str, ...]
     """What they disagree in, or why they count as the same, in words."""
+
+    is_reversed: bool = False
+    """The second refines the first, and not the first the second."""
 
 
 class Overlap(NamedTuple):
@@ -116,60 +121,39 @@ class Weights(NamedTuple):
 WEIGHTS = Weights(bias=-7.31, cosine=6.2, dice=5.81, replaced=-0.31)
 
 
-def same_statements(
-    texts: Sequence[str],
-    vectors: Vectors,
-    glossary: Glossary,
-    config: DuplicateConfig | None = None,
-    *,
-    notes: Sequence[str] | None = None,
-) -> list[Pair]:
-    """Return the pairs of statements that have to do with each other, by a, then b.
+def compared(
+    a: Saying, b: Saying, cosine: float, glossary: Glossary, config: DuplicateConfig
+) -> Comparison:
+    """Return what one statement is to another, and why.
 
     Args:
-        texts: The statements.
-        vectors: Of length 1, one for each text: [n, d].
-        glossary: What short forms stand for.
-        config: How to look.
-        notes: What each statement does in its source, if something says so.
+        a: A statement.
+        b: Another.
+        cosine: Of their vectors.
+        glossary: What short forms stand for in the sources of both.
+        config: When they count as the same.
     """
-    settings = config or DuplicateConfig()
-    near = nearest_neighbours(vectors, settings.neighbours)
-    candidates: dict[tuple[int, int], float] = {}
-    for i, (row, cosines) in enumerate(zip(near.indices, near.cosines, strict=True)):
-        for j, cosine in zip(row.tolist(), cosines.tolist(), strict=True):
-            candidates[min(i, j), max(i, j)] = cosine
-    said = notes or [""] * len(texts)
-    pairs: list[Pair] = []
-    for (i, j), cosine in sorted(candidates.items()):
-        if cosine < settings.min_cosine:
-            continue
-        relation, score, reasons = compared(
-            (texts[i], said[i]), (texts[j], said[j]), cosine, glossary, settings
-        )
-        pairs.append(Pair(i, j, relation, score, reasons))
-    return pairs
-
-
-def compared(
-    a: tuple[str, str],
-    b: tuple[str, str],
-    cosine: float,
-    glossary: Glossary,
-    config: DuplicateConfig,
-) -> tuple[Relation, float, tuple[str, ...]]:
-    """Return what two statements, each a text and its note, are to each other, and why."""
-    found = disagreements(a[0], b[0], glossary)
-    words = overlap(*readings(a[0], b[0], glossary))
+    found = disagreements(a.text, b.text, glossary)
+    words = overlap(*readings(a.text, b.text, glossary))
     score = 0.0 if found or words.is_more else round(probability(cosine, words), 4)
     least = config.min_score if words.replaced < 1 else config.min_replaced_score
     if score >= least:
-        return Relation.SAME, score, ("the same content in other words",)
+        return Comparison(Relation.SAME, score, ("the same content in other words",))
     case = _shared_case(a, b)
     if case and cosine >= config.min_case_cosine and not any(each.is_opposed for each in found):
-        return Relation.SAME, max(score, config.min_score), (case,)
+        return Comparison(Relation.SAME, max(score, config.min_score), (case,))
     reasons = tuple(map(str, found)) or _unshared(words)
-    return _lesser(words, found, cosine, config), score, reasons
+    if score >= config.min_offered_score:
+        return Comparison(Relation.MAYBE_SAME, score, reasons)
+    relation = _lesser(words, found, cosine, config)
+    is_reversed = relation is Relation.REFINES and _says_more(words, found)
+    return Comparison(relation, score, reasons, is_reversed)
+
+
+def _says_more(words: Overlap, found: list[Disagreement]) -> bool:
+    """Say whether the second says more: by what only one disagrees in, then by words."""
+    one_sided = sum(bool(each.b) - bool(each.a) for each in found)
+    return (one_sided or len(words.only_b) - len(words.only_a)) > 0
 
 
 def probability(cosine: float, words: Overlap, weights: Weights = WEIGHTS) -> float:
@@ -199,43 +183,6 @@ def overlap(one: Reading, two: Reading) -> Overlap:
     )
 
 
-def groups(
-    pairs: Iterable[Pair], disagree: Callable[[int, int], bool] | None = None
-) -> list[tuple[int, ...]]:
-    """Return the groups of statements that are the same, each sorted, by first member.
-
-    Two groups join at their best pair if no two of their members are known to disagree: neither
-    by a pair that is not "same", nor by `disagree`, which is asked for members never compared.
-    """
-    known: dict[tuple[int, int], Relation] = {}
-    ordered: list[Pair] = []
-    for pair in pairs:
-        known[pair.a, pair.b] = pair.relation
-        if pair.relation is Relation.SAME:
-            ordered.append(pair)
-    group_of: dict[int, tuple[int, ...]] = {}
-    for pair in sorted(ordered, key=lambda each: (-each.score, each.a, each.b)):
-        one = group_of.get(pair.a, (pair.a,))
-        two = group_of.get(pair.b, (pair.b,))
-        if one == two or any(_differ(i, j, known, disagree) for i in one for j in two):
-            continue
-        joined = tuple(sorted({*one, *two}))
-        group_of.update(dict.fromkeys(joined, joined))
-    return sorted(set(group_of.values()))
-
-
-def _differ(
-    i: int,
-    j: int,
-    known: dict[tuple[int, int], Relation],
-    disagree: Callable[[int, int], bool] | None,
-) -> bool:
-    a, b = min(i, j), max(i, j)
-    if (a, b) in known:
-        return known[a, b] is not Relation.SAME
-    return disagree(a, b) if disagree else False
-
-
 def _lesser(
     words: Overlap, found: list[Disagreement], cosine: float, config: DuplicateConfig
 ) -> Relation:
@@ -248,7 +195,7 @@ def _lesser(
     return Relation.REFINES if one_sided and words.dice >= 0.5 else Relation.RELATED
 
 
-def _shared_case(a: tuple[str, str], b: tuple[str, str]) -> str:
+def _shared_case(a: Saying, b: Saying) -> str:
     """Say which worked example two statements share; nothing if they or their notes differ."""
     cases = [{_pair(match) for match in _CONTRAST.findall(text)} for text, _ in (a, b)]
     shared = sorted(cases[0] & cases[1])

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from kg.duplicates import DuplicateConfig, Relation, compared
+from kg.duplicates import DuplicateConfig, Relation, Saying, compared
 from kg.embedders import Embedder
 from kg.embeddings import embedded_text
 from kg.phrases import folded_words
@@ -169,11 +169,10 @@ def _found(
 ) -> tuple[str, tuple[str, ...]]:
     """Return what the rule takes a pair for, and why."""
     glossary = {short: set(longs) for short, longs in pair.glossary.items()}
-    relation, _, reasons = compared(
-        (pair.a, pair.a_note), (pair.b, pair.b_note), cosine, glossary, config
-    )
-    is_far = cosine < config.min_cosine and relation is not Relation.SAME
-    return ("unrelated" if is_far else relation.value), reasons
+    a, b = Saying(pair.a, pair.a_note), Saying(pair.b, pair.b_note)
+    found = compared(a, b, cosine, glossary, config)
+    is_far = cosine < config.min_cosine and found.relation is not Relation.SAME
+    return ("unrelated" if is_far else found.relation.value), found.reasons
 
 
 def _baselines(

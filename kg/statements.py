@@ -117,6 +117,20 @@ def notes_of(session: Session, identifiers: Sequence[str] | None = None) -> dict
     }
 
 
+def quotes_of(session: Session, identifiers: Sequence[str]) -> dict[str, str]:
+    """Return a source's words for each statement, verbatim: those of its first mention by id."""
+    found: dict[str, str] = {}
+    for start in range(0, len(identifiers), 500):
+        block = identifiers[start : start + 500]
+        query = (
+            select(Mention.statement_id, Mention.quote)
+            .where(col(Mention.statement_id).in_(block))
+            .order_by(col(Mention.id).desc())
+        )
+        found.update(session.exec(query).all())
+    return found
+
+
 def mentions_of(session: Session, identifier: str) -> list[MentionPlace]:
     """Return every place that makes a statement, by source title, section and offset."""
     rows = session.exec(

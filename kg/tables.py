@@ -1,9 +1,9 @@
 """Every table of the graph on one page.
 
 Ground state is what we were told or measured: sources, sections, mentions, statements,
-relations, abbreviations, runs, predictions, measurements, evidence. Derived state can be
-recomputed by a run and names it: embeddings, graphs, communities, memberships, labels. Counts and
-page contents are queries and never stored.
+relations, decisions, abbreviations, runs, predictions, measurements, evidence. Derived state can
+be recomputed by a run and names it: embeddings, graphs, communities, memberships, labels,
+proposals. Counts and page contents are queries and never stored.
 
 Foreign keys are strings and joins are written out: nothing loads lazily. Classes with
 `table=True` do not validate, so rows are built only by the write functions of `kg`, from
@@ -49,6 +49,7 @@ class RunKind(StrEnum):
     DECOMPOSITION = "decomposition"
     EXPERIMENT = "experiment"
     UPDATE = "update"
+    MERGING = "merging"
 
 
 class RunStatus(StrEnum):
@@ -82,6 +83,14 @@ class RelationKind(StrEnum):
     REFINES = "refines"
     CITES = "cites"
     SAME_AS = "same_as"
+
+
+class DecisionKind(StrEnum):
+    """What a decision on statements that say the same does."""
+
+    MERGE = "merge"
+    SPLIT = "split"
+    UNDO = "undo"
 
 
 class Side(StrEnum):
@@ -231,6 +240,53 @@ class Relation(Row, table=True):
     """Why, in the words of who asserted it."""
 
     created_at: str
+
+
+class Decision(Row, table=True):
+    """One decision on which statements say the same; the groups are the replay of all of them.
+
+    Rows are only ever added: to undo a decision is a decision, too.
+    """
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: DecisionKind = Field(sa_type=_one_of(DecisionKind))
+    groups: list[list[str]] = Field(default_factory=list, sa_type=JSON)
+    """Ids of statements. Of a merge: each list becomes one group. Of a split: members of different
+    lists are to be apart. But: no foreign keys, for a statement may be gone."""
+
+    run_id: int | None = Field(default=None, foreign_key="run.id")
+    """The merging run whose groups these are; they take the place of those of the run before. None
+    if somebody decided it."""
+
+    undoes: int | None = Field(default=None, foreign_key="decision.id")
+    method: str
+    """Who decided: `rule`, `person`, or the name of a model."""
+
+    reason: str = Field(default="", sa_type=Text)
+    """Why, in the words of who decided."""
+
+    created_at: str
+
+
+class Proposal(Row, table=True):
+    """What a merging run takes two statements to be to each other: an offer, never evidence."""
+
+    __table_args__ = (CheckConstraint("head_id <> tail_id"),)
+
+    run_id: int = Field(foreign_key="run.id", primary_key=True)
+    head_id: str = Field(foreign_key="statement.id", primary_key=True, index=True)
+    """The statement that refines the other; the lower id where it holds both ways."""
+
+    tail_id: str = Field(foreign_key="statement.id", primary_key=True, index=True)
+    relation: str
+    """As `kg.duplicates.Relation` has it."""
+
+    cosine: float
+    score: float
+    """How sure it is that both say the same, in [0, 1]."""
+
+    reasons: list[str] = Field(default_factory=list, sa_type=JSON)
+    """What they disagree in, or why they count as the same, in words."""
 
 
 class Embedding(Row, table=True):

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from api.views.bridges import BridgeItem, NestedItem, overlap_items
 from api.views.runs import clusterings
-from api.views.statements import StatementRow, split_by_kind, statement_rows
+from api.views.statement_rows import StatementRow, split_by_kind, statement_rows
 from api.views.view import CommunityName, SourceName, View, label_text
 from kg.changes import whereabouts
 from kg.communities import (

@@ -4,7 +4,7 @@ from functools import cache
 
 from sqlmodel import Session
 
-from api.views.statements import statement_rows
+from api.views.statement_rows import statement_rows
 from api.views.view import SourceName, StatementName, View
 from kg.embedders import Embedder, open_embedder
 from kg.embeddings import model_in_use

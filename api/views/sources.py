@@ -7,8 +7,9 @@ from pydantic import RootModel
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from api.views.statements import StatementRow, statement_rows
+from api.views.statement_rows import StatementRow, statement_rows
 from api.views.view import StatementName, View, statement_name
+from api.views.works import WorkItem, works_of
 from kg.errors import NotFoundError
 from kg.sources import counts_by_source, counts_of, sections_of, source_of
 from kg.tables import Mention, Section, Source, Statement, StatementKind
@@ -80,6 +81,9 @@ class SourceView(SourceItem):
 
     run: int
     """The run that read it."""
+
+    works: list[WorkItem]
+    """Which other sources are of the same paper, such as its summary."""
 
     sections: list[SectionView]
     statements: list[SourceStatementView]
@@ -166,6 +170,7 @@ def source_view(session: Session, source_id: str) -> SourceView:
     return SourceView(
         **_fields(source, counts_of(session, source_id)),
         run=source.run_id,
+        works=works_of(session, source_id),
         sections=[
             SectionView(
                 id=section.id,

@@ -1,55 +1,28 @@
 """A statement: where it is said, what it is to others, and what experiments say of it."""
 
-from collections.abc import Sequence
-from typing import TypeVar
+from sqlmodel import Session
 
-from sqlalchemy import func
-from sqlmodel import Session, col, select
-
+from api.views.canonical import CanonicalItem, ProposalItem, canonical_of, proposal_items
 from api.views.evidence import EvidenceItem, evidence_items
 from api.views.relations import RelationItem, relation_items
 from api.views.view import SourceName, StatementName, View, label_text
+from kg.canonical import canonicals
 from kg.communities import (
     certainty_by_run,
     communities_of_statement,
     neighbours_of,
     steadiness_of,
 )
-from kg.evidence import stances_of
 from kg.labelling import labels_of
 from kg.runs import active_runs
 from kg.statements import MentionPlace, mentions_of, notes_of, statement_of, statements_by_id
-from kg.tables import Mention, RunKind, Section, Source, StatementKind
+from kg.tables import RunKind
 
 N_CONTEXT = 240
 """Characters shown on either side of a quote, at most."""
 
 N_NEIGHBOURS = 8
 """Neighbours shown of each method, at most."""
-
-
-class EvidenceTally(View):
-    """How many measurements support, refute, or say nothing about a statement."""
-
-    supports: int = 0
-    refutes: int = 0
-    inconclusive: int = 0
-
-
-class StatementRow(StatementName):
-    """A statement in a list."""
-
-    note: str
-    """What it does in its source, in one line; empty if nothing says."""
-
-    sources: list[SourceName]
-    mentions: int
-    """In how many places it is said."""
-
-    evidence: EvidenceTally
-
-
-RowT = TypeVar("RowT", bound=StatementRow)
 
 
 class SectionName(View):
@@ -143,6 +116,13 @@ class StatementView(StatementName):
     relations: list[RelationItem]
     """What it was asserted to be to others, which is no evidence; its own first, then by kind."""
 
+    canonical: CanonicalItem | None
+    """The statements that say the same, this one among them; none if it is merged with no other."""
+
+    proposals: list[ProposalItem]
+    """What a run takes it to be to others, which is an offer and no evidence; by relation, surest
+    first."""
+
 
 def statement_view(session: Session, statement_id: str) -> StatementView:
     """Return one statement with its mentions, neighbours, communities, evidence and relations.
@@ -151,6 +131,7 @@ def statement_view(session: Session, statement_id: str) -> StatementView:
         NotFoundError: No statement has this id.
     """
     statement = statement_of(session, statement_id)
+    state = canonicals(session)
     return StatementView(
         id=statement.id,
         kind=statement.kind,
@@ -161,58 +142,9 @@ def statement_view(session: Session, statement_id: str) -> StatementView:
         communities=_communities(session, statement_id),
         evidence=evidence_items(session, statement_id),
         relations=relation_items(session, statement_id),
+        canonical=canonical_of(session, state, statement_id),
+        proposals=proposal_items(session, state, statement_id),
     )
-
-
-def statement_rows(session: Session, statement_ids: Sequence[str]) -> list[StatementRow]:
-    """Return these statements as list rows, in this order; unknown ids are left out."""
-    statements = statements_by_id(session, statement_ids)
-    notes = notes_of(session, statement_ids)
-    stances = stances_of(session, statement_ids)
-    sources, mentions = _places(session, statement_ids)
-    return [
-        StatementRow(
-            id=identifier,
-            kind=statements[identifier].kind,
-            text=statements[identifier].text,
-            note=notes.get(identifier, ""),
-            sources=sources.get(identifier, []),
-            mentions=mentions.get(identifier, 0),
-            evidence=EvidenceTally.model_validate(stances.get(identifier, {})),
-        )
-        for identifier in statement_ids
-        if identifier in statements
-    ]
-
-
-def split_by_kind(rows: Sequence[RowT]) -> tuple[list[RowT], list[RowT]]:
-    """Return the claims and the findings, each in alphabetical order."""
-    ordered = sorted(rows, key=lambda row: (row.text.casefold(), row.id))
-    claims = [row for row in ordered if row.kind is StatementKind.CLAIM]
-    findings = [row for row in ordered if row.kind is StatementKind.FINDING]
-    return claims, findings
-
-
-def _places(
-    session: Session, statement_ids: Sequence[str]
-) -> tuple[dict[str, list[SourceName]], dict[str, int]]:
-    """Return the sources of each statement, by title, and how often it is mentioned."""
-    sources: dict[str, list[SourceName]] = {}
-    mentions: dict[str, int] = {}
-    for start in range(0, len(statement_ids), 500):
-        block = statement_ids[start : start + 500]
-        rows = session.exec(
-            select(Mention.statement_id, Source.id, Source.title, func.count())
-            .join(Section, col(Section.id) == Mention.section_id)
-            .join(Source, col(Source.id) == Section.source_id)
-            .where(col(Mention.statement_id).in_(block))
-            .group_by(Mention.statement_id, Source.id, Source.title)
-            .order_by(Source.title, Source.id)
-        )
-        for statement, source, title, count in rows:
-            sources.setdefault(statement, []).append(SourceName(id=source, title=title))
-            mentions[statement] = mentions.get(statement, 0) + count
-    return sources, mentions
 
 
 def _mention(place: MentionPlace) -> MentionView:

@@ -161,25 +161,6 @@ def test_the_export_opens_in_networkx(library: Path, tmp_path: Path):
     assert graph.number_of_nodes() == len(document["nodes"]) > 100
 
 
-def test_what_may_be_said_twice_is_offered_with_a_reason(tmp_path: Path):
-    database, notes = tmp_path / "a.db", tmp_path / "notes.jsonl"
-    texts = [
-        "Probe-based attribution joins interpretability tools with data-centric alignment.",
-        "Probe-based attribution joins data-centric alignment with tools of interpretability.",
-        "Probe-based attribution does not join interpretability tools with alignment.",
-        "Superposition packs more features into a layer than it has dimensions.",
-    ]
-    rows = [{"kind": "claim", "text": text, "source": {"title": "notes"}} for text in texts]
-    notes.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    _run(database, "ingest", str(notes))
-    _run(database, "cluster", "--method", "leiden_semantic")
-
-    (pair,) = _json(database, "duplicates")
-
-    assert {pair["a"]["text"], pair["b"]["text"]} == set(texts[:2])
-    assert pair["reasons"]
-
-
 @pytest.mark.parametrize(
     "arguments",
     [

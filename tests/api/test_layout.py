@@ -10,7 +10,7 @@ import pytest
 from api import layout
 from api.layout import N_COLOURS, WIDTH, draw
 from api.views.communities import CommunityView, EdgeView, MemberView, community_view
-from api.views.statements import EvidenceTally
+from api.views.statement_rows import EvidenceTally
 from api.views.view import CommunityName
 
 

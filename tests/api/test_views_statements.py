@@ -4,7 +4,8 @@ import pytest
 
 from api.views import statements
 from api.views.evidence import evidence_view, ledger_view
-from api.views.statements import N_CONTEXT, statement_rows, statement_view
+from api.views.statement_rows import statement_rows
+from api.views.statements import N_CONTEXT, statement_view
 from kg.errors import NotFoundError
 from kg.tables import Section
 

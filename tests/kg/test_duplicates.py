@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from ingest.labelled import read_lines
 from kg.agreement import disagreements
-from kg.duplicates import DuplicateConfig, Pair, Relation, compared, groups, same_statements
+from kg.duplicates import Comparison, DuplicateConfig, Relation, Saying, compared
 from kg.embedders import Embedder, open_embedder
 from kg.embeddings import embedded_text
 from kg.labelled_pairs import LabelledPair, PairRelation, pair_cosines, pair_report, pair_score
+from kg.repeats import Pair, Repeats, groups, repeats
 
 PAIRS = Path(__file__).parents[1] / "data" / "pairs.jsonl"
 TEXTS = [
@@ -33,46 +34,60 @@ def embedder() -> Embedder:
     return open_embedder()
 
 
-def _found(texts: list[str], embedder: Embedder) -> list[Pair]:
-    return same_statements(texts, embedder.embed(texts), {})
+def _found(texts: list[str], embedder: Embedder) -> Repeats:
+    return repeats(list(map(Saying, texts)), embedder.embed(texts))
+
+
+def _pair(a: int, b: int, relation: Relation, score: float) -> Pair:
+    return Pair(a, b, 0.9, Comparison(relation, score, ()))
+
+
+def _never(a: int, b: int) -> Pair:
+    raise AssertionError((a, b))
 
 
 def test_paraphrases_merge_and_a_denial_or_a_number_keeps_apart(embedder: Embedder):
-    pairs = _found(TEXTS, embedder)
+    found = _found(TEXTS, embedder)
 
-    assert groups(pairs) == [(0, 1), (4, 5)]
-    denied = next(pair for pair in pairs if (pair.a, pair.b) == (0, 2))
+    assert found.groups == [(0, 1), (4, 5)]
+    denied = next(pair for pair in found.pairs if (pair.a, pair.b) == (0, 2))
     assert denied.relation is Relation.TENSION
-    assert denied.reasons == ("polarity: “—” against “not”",)
+    assert denied.comparison.reasons == ("polarity: “—” against “not”",)
 
 
 def test_the_order_of_statements_makes_no_difference(embedder: Embedder):
     order = list(range(len(TEXTS)))
     random.Random(3).shuffle(order)
 
-    straight = _found(TEXTS, embedder)
-    shuffled = _found([TEXTS[i] for i in order], embedder)
-
-    named = {(frozenset((TEXTS[p.a], TEXTS[p.b])), p.relation, p.score) for p in straight}
     back = [TEXTS[i] for i in order]
-    assert named == {(frozenset((back[p.a], back[p.b])), p.relation, p.score) for p in shuffled}
+    straight = _found(TEXTS, embedder)
+    shuffled = _found(back, embedder)
+
+    assert _named(straight, TEXTS) == _named(shuffled, back)
+
+
+def _named(found: Repeats, texts: list[str]) -> set[tuple[frozenset[str], Relation, float]]:
+    return {
+        (frozenset((texts[pair.a], texts[pair.b])), pair.relation, pair.comparison.score)
+        for pair in found.pairs
+    }
 
 
 def test_a_chain_does_not_join_two_that_disagree():
     pairs = [
-        Pair(0, 1, Relation.SAME, 0.95, ()),
-        Pair(0, 2, Relation.TENSION, 0.0, ("polarity",)),
-        Pair(1, 2, Relation.SAME, 0.97, ()),
+        _pair(0, 1, Relation.SAME, 0.95),
+        _pair(0, 2, Relation.TENSION, 0.0),
+        _pair(1, 2, Relation.SAME, 0.97),
     ]
 
-    assert groups(pairs) == [(1, 2)]
+    assert groups(pairs, _never) == [(1, 2)]
 
 
 def test_members_that_were_never_compared_are_asked_about():
-    pairs = [Pair(0, 1, Relation.SAME, 0.97, ()), Pair(1, 2, Relation.SAME, 0.95, ())]
+    pairs = [_pair(0, 1, Relation.SAME, 0.97), _pair(1, 2, Relation.SAME, 0.95)]
 
-    assert groups(pairs) == [(0, 1, 2)]
-    assert groups(pairs, lambda a, b: (a, b) == (0, 2)) == [(0, 1)]
+    assert groups(pairs, lambda a, b: _pair(a, b, Relation.MAYBE_SAME, 0.6)) == [(0, 1, 2)]
+    assert groups(pairs, lambda a, b: _pair(a, b, Relation.REFINES, 0.0)) == [(0, 1)]
 
 
 EDGES = st.dictionaries(
@@ -86,34 +101,51 @@ EDGES = st.dictionaries(
 def test_no_group_holds_a_disagreeing_pair_whatever_the_order(
     edges: dict[tuple[int, int], tuple[Relation, float]], rng: random.Random
 ):
-    pairs = [Pair(a, b, relation, score, ()) for (a, b), (relation, score) in edges.items()]
+    pairs = [_pair(a, b, relation, score) for (a, b), (relation, score) in edges.items()]
     shuffled = rng.sample(pairs, len(pairs))
 
-    found = groups(pairs)
+    found = groups(pairs, lambda a, b: _pair(a, b, Relation.RELATED, 0.0))
 
-    assert groups(shuffled) == found
+    assert groups(shuffled, lambda a, b: _pair(a, b, Relation.RELATED, 0.0)) == found
     members = [member for group in found for member in group]
     assert len(members) == len(set(members))
-    apart = {edge for edge, (relation, _) in edges.items() if relation is not Relation.SAME}
-    assert not [g for g in found for a in g for b in g if (a, b) in apart]
+    agreeing = (Relation.SAME, Relation.MAYBE_SAME)
+    near = {edge for edge, (relation, _) in edges.items() if relation in agreeing}
+    assert all((a, b) in near for g in found for a in g for b in g if a < b)
 
 
 def test_one_worked_example_merges_if_the_note_of_one_says_what_the_other_says():
-    a = ("Subnetwork for 'she' vs 'he' uses agreement detection", "A case study of gender")
-    b = ("Tracing the choice of 'she' vs 'he' to the name", "Shows agreement detection at work")
-    c = ("Ablation halves the gap of 'she' vs 'he'", "A control experiment")
+    a = Saying("Subnetwork for 'she' vs 'he' uses agreement detection", "A case study of gender")
+    b = Saying(
+        "Tracing the choice of 'she' vs 'he' to the name", "Shows agreement detection at work"
+    )
+    c = Saying("Ablation halves the gap of 'she' vs 'he'", "A control experiment")
 
-    same, _, why = compared(a, b, 0.75, {}, DuplicateConfig())
-    other, _, _ = compared(a, c, 0.75, {}, DuplicateConfig())
+    same = compared(a, b, 0.75, {}, DuplicateConfig())
+    other = compared(a, c, 0.75, {}, DuplicateConfig())
 
-    assert same is Relation.SAME
-    assert why == ("the same worked example, 'he' vs 'she', and “agreement detection”",)
-    assert other is not Relation.SAME
+    assert same.relation is Relation.SAME
+    assert same.reasons == ("the same worked example, 'he' vs 'she', and “agreement detection”",)
+    assert other.relation is not Relation.SAME
 
 
 def test_no_statements_and_one_statement_have_no_pairs():
-    assert same_statements([], np.empty((0, 3), dtype=np.float32), {}) == []
-    assert same_statements(["a"], np.eye(1, 3, dtype=np.float32), {}) == []
+    assert repeats([], np.empty((0, 3), dtype=np.float32)) == Repeats([], [])
+    assert repeats([Saying("a")], np.eye(1, 3, dtype=np.float32)) == Repeats([], [])
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "is_reversed"),
+    [
+        ("Heads copy names", "In GPT-2 small, heads of late layers copy names", True),
+        ("In GPT-2 small, heads of late layers copy names", "Heads copy names", False),
+        ("Heads copy names", "Heads copy only names", True),
+    ],
+)
+def test_the_statement_that_says_more_refines_the_other(a: str, b: str, is_reversed: bool):
+    found = compared(Saying(a), Saying(b), 0.8, {}, DuplicateConfig())
+
+    assert (found.relation, found.is_reversed) == (Relation.REFINES, is_reversed)
 
 
 def test_the_labelled_pairs_are_many_varied_and_split_without_a_shared_sentence():
@@ -155,7 +187,7 @@ def test_the_two_pairs_of_the_seed_merge_and_nothing_else_does(embedder: Embedde
     notes = [row.get("note", "") for row in rows]
     vectors = embedder.embed([embedded_text(*each) for each in zip(texts, notes, strict=True)])
 
-    found = groups(same_statements(texts, vectors, {}, notes=notes))
+    found = repeats([Saying(*each) for each in zip(texts, notes, strict=True)], vectors)
 
-    assert found == [(6, 7), (19, 22)]
+    assert found.groups == [(6, 7), (19, 22)]
     assert disagreements(texts[6], texts[7]) == []

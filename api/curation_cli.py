@@ -1,0 +1,115 @@
+"""The commands on what says the same: find it, merge, split, undo, and list what was decided."""
+
+from typing import Annotated
+
+import typer
+
+from api.options import Database, Json, engine_of, session_of
+from api.settings import Settings
+from kg.duplicates import Relation
+
+app = typer.Typer()
+
+Reason = Annotated[str, typer.Option(help="Why, in one sentence.")]
+By = Annotated[str, typer.Option(help="Who decides: person, or a model's name.")]
+
+
+@app.command()
+def merge(
+    statements: Annotated[
+        list[str] | None, typer.Argument(metavar="[STATEMENT...]", help="Default: let the rule.")
+    ] = None,
+    reason: Reason = "",
+    by: By = "person",
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Merge statements that say the same: those that are named, or all that the rule is sure of.
+
+    Mentions stay as they are, and `undo` takes a merge back.
+    """
+    from api import terminal, terminal_curation
+    from api.curation import merge_by_hand, merge_by_rule
+    from kg.canonical import Ruling
+
+    if statements:
+        decided = merge_by_hand(engine_of(db), statements, Ruling(by, reason))
+        terminal.show(decided, as_json, terminal_curation.decided)
+        return
+    with terminal.progress("comparing") as on_progress:
+        view = merge_by_rule(engine_of(db), Settings().embedder, on_progress)
+    terminal.show(view, as_json, terminal_curation.merging)
+
+
+@app.command()
+def split(
+    statements: Annotated[list[str], typer.Argument(metavar="STATEMENT...")],
+    reason: Reason = "",
+    by: By = "person",
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Take statements out of the group that they are merged in; no run joins them again.
+
+    Those that are named stay together; if they are the whole group, each stands alone.
+    """
+    from api import terminal, terminal_curation
+    from api.curation import split_by_hand
+    from kg.canonical import Ruling
+
+    decided = split_by_hand(engine_of(db), statements, Ruling(by, reason))
+    terminal.show(decided, as_json, terminal_curation.decided)
+
+
+@app.command()
+def undo(
+    decision: Annotated[
+        int | None, typer.Argument(help="Its number in the log. Default: the latest that counts.")
+    ] = None,
+    reason: Reason = "",
+    by: By = "person",
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Undo a merge or a split, or an undoing: what was before is there again, exactly."""
+    from api import terminal, terminal_curation
+    from api.curation import undo_decision
+    from kg.canonical import Ruling
+
+    decided = undo_decision(engine_of(db), decision, Ruling(by, reason))
+    terminal.show(decided, as_json, terminal_curation.decided)
+
+
+@app.command()
+def decisions(
+    limit: Annotated[int, typer.Option(min=1, help="The newest, so many.")] = 100,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """List who decided what says the same, newest first."""
+    from api import terminal, terminal_curation
+    from api.views.decisions import decisions_view
+
+    with session_of(db) as session:
+        terminal.show(decisions_view(session, limit), as_json, terminal_curation.decisions)
+
+
+@app.command()
+def duplicates(
+    relation: Annotated[
+        list[Relation] | None,
+        typer.Option(
+            help="Of the pairs that are not merged, only these. Default: all but related."
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Pairs that are not merged, at most.")] = 50,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """List statements that are merged, and pairs for a reader to decide, with the reason."""
+    from api import terminal, terminal_curation
+    from api.views.canonical import OFFERED, repeats_view
+
+    with session_of(db) as session:
+        view = repeats_view(session, relation or OFFERED, limit)
+        terminal.show(view, as_json, terminal_curation.repeats)

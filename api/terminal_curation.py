@@ -1,0 +1,107 @@
+"""How what says the same looks in a terminal."""
+
+from collections.abc import Iterable, Sequence
+
+from api.views.canonical import CanonicalItem, OfferItem, ProposalItem, RepeatsView
+from api.views.decisions import DecidedView, DecisionItem, DecisionsView, MergingView
+
+Lines = Iterable[str]
+
+
+def merging(view: MergingView) -> Lines:
+    """Say what a merging run found, and how to go on."""
+    yield (
+        f"run {view.run}: {view.merged} of {view.statements} statements say what another says, "
+        f"and are merged into {view.groups}, {view.seconds:.1f} s"
+    )
+    for relation, count in view.proposals.items():
+        yield f"  {count:>6}  {relation}"
+    yield f"`claimgraph duplicates` lists them; `claimgraph undo {view.decision}` takes it back"
+
+
+def decided(view: DecidedView) -> Lines:
+    """Say what was decided, and which groups there are now."""
+    yield from _decision(view.decision)
+    for group in view.groups:
+        yield from canonical(group)
+    if not view.groups:
+        yield "none of them is merged with another now"
+
+
+def decisions(view: DecisionsView) -> Lines:
+    """List the log."""
+    for decision in view.decisions:
+        yield from _decision(decision)
+    if not view.decisions:
+        yield "nothing has been decided: `claimgraph merge` lets the rule decide"
+
+
+def repeats(view: RepeatsView) -> Lines:
+    """List what is merged, and what is offered."""
+    if view.run is None:
+        yield "no run has looked for them: run `claimgraph merge`"
+    yield f"Merged ({len(view.groups)})"
+    for group in view.groups:
+        yield from canonical(group)
+    yield f"\nNot merged, for a reader to decide ({len(view.offers)}): no evidence"
+    for offer in view.offers:
+        yield from _offer(offer)
+
+
+def canonical(group: CanonicalItem) -> Lines:
+    """Show statements that say the same, and who says so."""
+    yield f"{group.id}  {group.text}"
+    for member in group.members:
+        titles = "; ".join(source.title for source in member.sources)
+        yield f"    {member.id}  {member.text}  [{titles}]"
+    for work in group.works:
+        yield f"    {work.source.title} {work.words} {work.other.title}"
+    for each in group.merged_by:
+        who = f"the rule, run {each.run}" if each.run is not None else _who(each.method)
+        yield f"    merged by {who}, decision {each.decision}{_reason(each.reason)}"
+    for pair in group.pairs:
+        yield f"    {pair.relation} {pair.score:.2f}: {'; '.join(pair.reasons)}"
+
+
+def merged_with(group: CanonicalItem | None) -> Lines:
+    """Show what a statement is merged with, if it is."""
+    if group is not None:
+        yield f"\nSaid by {len(group.members)} statements that are merged"
+        yield from canonical(group)
+
+
+def proposals(items: Sequence[ProposalItem]) -> Lines:
+    """Show what a statement may be to others, with both quotes."""
+    yield f"\nProposals ({len(items)}): found by a rule, no evidence"
+    for item in items:
+        yield from _proposal(item)
+
+
+def _proposal(item: ProposalItem) -> Lines:
+    yield f"  {item.words} {item.other.id}  {item.other.text}"
+    yield f"    “{item.quote}”"
+    yield f"    “{item.other_quote}”"
+    yield f"    because: {'; '.join(item.reasons)} (cosine {item.cosine:.2f}, run {item.run})"
+
+
+def _offer(offer: OfferItem) -> Lines:
+    yield f"{offer.statement.id}  {offer.statement.text}"
+    yield from _proposal(offer)
+
+
+def _decision(item: DecisionItem) -> Lines:
+    what = f"undo {item.undoes}" if item.undoes is not None else item.kind.value
+    who = f"the rule, run {item.run}" if item.run is not None else _who(item.method)
+    undone = "  [undone]" if item.is_undone else ""
+    count = f", {item.n_statements} statements" if item.n_statements else ""
+    yield f"{item.id:>4}  {what} by {who}, {item.created_at}{count}{_reason(item.reason)}{undone}"
+    for group in item.groups:
+        yield f"      {' '.join(each.id for each in group)}"
+
+
+def _who(method: str) -> str:
+    return "a person" if method == "person" else method
+
+
+def _reason(reason: str) -> str:
+    return f": {reason}" if reason else ""

@@ -1,0 +1,109 @@
+"""Which sources are one paper: the paper itself, other versions of it, and summaries of it.
+
+Two sources are of one paper if they have an identifier in common (the version of an arXiv id makes
+no difference), or if their titles are the same once what marks a summary is taken off ("Paper
+Summary: …", "Notes on …", "… (summary)"); a title of fewer than three words says too little.
+Sources whose identifiers of one scheme differ are two papers, whatever their titles say.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from itertools import combinations
+from typing import NamedTuple
+
+from sqlmodel import Session, col, select
+
+from kg.phrases import folded_words
+from kg.tables import Source
+
+_KINDS = (
+    r"(?:summar(?:y|ies)|notes?|digest|review|tl;?dr|explainer|overview|highlights|abstract|"
+    r"key (?:points|takeaways)|reading notes|annotations?|walkthrough)"
+)
+_BEFORE = re.compile(
+    rf"^(?:an?\s+|the\s+|my\s+)?(?:(?:paper|article|short|brief|plain|extended|blog)\s+)?{_KINDS}"
+    r"\s*(?:[:–—-]|\b(?:of|on|for|from)\b:?)\s*",
+    re.I,
+)
+_AFTER = re.compile(
+    rf"\s*(?:[:–—-]\s*(?:an?\s+|the\s+)?(?:paper\s+)?{_KINDS}|\({_KINDS}\))\s*$", re.I
+)
+_VERSION = re.compile(r"v\d+$")
+_FEWEST_WORDS = 3
+
+
+class WorkTie(StrEnum):
+    """What one source is to another of the same paper."""
+
+    SUMMARY = "summary"
+    VERSION = "version"
+
+
+class WorkLink(NamedTuple):
+    """Two sources of one paper."""
+
+    head_id: str
+    """The summary; of two versions, the lower id."""
+
+    tail_id: str
+    tie: WorkTie
+
+
+class Titled(NamedTuple):
+    """What tells which paper a source is of."""
+
+    id: str
+    title: str
+    identifiers: Mapping[str, str]
+
+
+def work_links(sources: Sequence[Titled]) -> list[WorkLink]:
+    """Return the pairs of sources that are of one paper, by head, then tail."""
+    by_key: dict[str, set[int]] = {}
+    for index, source in enumerate(sources):
+        for key in _keys(source):
+            by_key.setdefault(key, set()).add(index)
+    pairs = {pair for found in by_key.values() for pair in combinations(sorted(found), 2)}
+    return sorted(
+        _link(sources[i], sources[j])
+        for i, j in pairs
+        if not _are_two(sources[i].identifiers, sources[j].identifiers)
+    )
+
+
+def all_work_links(session: Session) -> list[WorkLink]:
+    """Return the pairs of stored sources that are of one paper."""
+    rows = session.exec(
+        select(Source.id, Source.title, Source.identifiers).order_by(col(Source.id))
+    )
+    return work_links([Titled(*row) for row in rows])
+
+
+def _link(one: Titled, two: Titled) -> WorkLink:
+    marks = _bare(one.title) != one.title, _bare(two.title) != two.title
+    head, tail = sorted((one.id, two.id))
+    if marks[0] == marks[1]:
+        return WorkLink(head, tail, WorkTie.VERSION)
+    summary, paper = (one.id, two.id) if marks[0] else (two.id, one.id)
+    return WorkLink(summary, paper, WorkTie.SUMMARY)
+
+
+def _keys(source: Titled) -> list[str]:
+    keys = [f"{scheme} {_plain(value)}" for scheme, value in source.identifiers.items()]
+    words = folded_words(_bare(source.title))
+    return [*keys, " ".join(words)] if len(words) >= _FEWEST_WORDS else keys
+
+
+def _bare(title: str) -> str:
+    """Take off what marks a title as that of a summary."""
+    return _AFTER.sub("", _BEFORE.sub("", title))
+
+
+def _are_two(one: Mapping[str, str], two: Mapping[str, str]) -> bool:
+    shared = one.keys() & two.keys()
+    return bool(shared) and all(_plain(one[key]) != _plain(two[key]) for key in shared)
+
+
+def _plain(value: str) -> str:
+    return _VERSION.sub("", value.casefold().strip())
