@@ -6,7 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from decomposition import losses
-from decomposition.causal_importance import AnyNetworks, ImportanceNetworks, VectorNetworks
+from decomposition.causal_importance import (
+    AnyNetworks,
+    ImportanceNetworks,
+    VectorNetworks,
+    value_leaky_hard_sigmoid,
+)
 from decomposition.config import METHOD, DecompositionConfig
 from decomposition.decomposed_model import DecomposedModel
 from decomposition.errors import DivergenceError
@@ -31,6 +36,8 @@ class Attempt:
         self._target, self._config = target, config
         self._generator = generator_for(target.name, METHOD, config.seed, number)
         self.model = fresh_model(target, config, self._generator)
+        if config.compile_networks:
+            compile_networks(self.model.importance_networks)
         self._objective = Objective(self.model, target.is_categorical, config, self._generator)
         self._trained = [p for p in self.model.parameters() if p.requires_grad]
         self._optimizer = torch.optim.Adam(self._trained, lr=config.learning_rate, fused=True)
@@ -62,13 +69,25 @@ class Attempt:
         self._optimizer.zero_grad()
         total = self._objective.total(parts)
         total.backward()  # type: ignore[no-untyped-call]  # torch's stub lacks the annotation
-        nn.utils.clip_grad_norm_(self._trained, config.clip_norm)
+        self._clip()
         self._optimizer.step()
         self._objective.adversary.after_backward()
         self._names = list(parts)
         self._unchecked.append(torch.stack([part.detach() for part in parts.values()]))
         self.step += 1
         self.is_whole = True
+
+    def _clip(self) -> None:
+        """Shorten the gradients as the configuration says."""
+        config, networks = self._config, self.model.importance_networks
+        if config.importance_clip_norm is None:
+            together = self._trained
+        else:
+            apart = {id(parameter) for parameter in networks.parameters()}
+            together = [p for p in self._trained if id(p) not in apart]
+            nn.utils.clip_grad_norm_(networks.parameters(), config.importance_clip_norm)
+        if config.clip_norm is not None:
+            nn.utils.clip_grad_norm_(together, config.clip_norm)
 
     def check(self) -> dict[str, float]:
         """Look at the losses since the last check, and return the newest.
@@ -85,7 +104,7 @@ class Attempt:
                 raise DivergenceError(
                     f"step {step} of {self._config.steps}: the {name} loss is {values[name]}; "
                     f"try a learning rate below {self._config.learning_rate} "
-                    f"or a clip_norm below {self._config.clip_norm}"
+                    f"or a clip_norm below {self._config.clip_norm or 'infinity'}"
                 )
         self._unchecked = self._unchecked[-1:]
         return values
@@ -114,6 +133,14 @@ class Attempt:
         self.step = step
 
 
+def compile_networks(networks: AnyNetworks) -> None:
+    """Let torch compile the importance networks, for batches of any number of rows."""
+    if isinstance(networks, ImportanceNetworks):
+        networks.z = torch.compile(networks.z, dynamic=True)  # type: ignore[method-assign]
+    else:
+        networks.compile(dynamic=True)
+
+
 def fresh_model(
     target: Target, config: DecompositionConfig, generator: torch.Generator
 ) -> DecomposedModel:
@@ -133,7 +160,13 @@ def fresh_model(
         networks = VectorNetworks(sizes, lengths, config.n_hidden, generator)
     else:
         networks = ImportanceNetworks(sizes, config.n_hidden, generator)
-    return DecomposedModel(target.model, subcomponents, networks)
+    if config.leak == "value":
+        networks.lower = value_leaky_hard_sigmoid
+    model = DecomposedModel(target.model, subcomponents, networks)
+    if config.initialisation == "exact":
+        for name, parts in untied(subcomponents).items():
+            parts.solve_for(model.weights[name])
+    return model
 
 
 def trained_parameters(model: DecomposedModel) -> dict[str, nn.Parameter]:

@@ -28,6 +28,9 @@ from torch.nn import functional as F  # noqa: N812 -- the name torch's own docum
 LEAK = 0.01
 """Slope of the leaks."""
 
+OFF = -1.0
+"""What a network that has been switched off puts out."""
+
 
 class _LowerLeakyHardSigmoid(torch.autograd.Function):
     """clamp(z, 0, 1); its gradient is written out in `lower_leaky_hard_sigmoid`."""
@@ -53,6 +56,16 @@ def lower_leaky_hard_sigmoid(z: Float[Tensor, "*batch C"]) -> Float[Tensor, "*ba
     """
     out: Tensor = _LowerLeakyHardSigmoid.apply(z)  # type: ignore[no-untyped-call]
     return out
+
+
+def value_leaky_hard_sigmoid(z: Float[Tensor, "*batch C"]) -> Float[Tensor, "*batch C"]:
+    """Squash z for the masks as the paper of 2025 does: 0.01 z below 0, then z, then 1."""
+    return torch.maximum(z.clamp(max=1), LEAK * z.clamp(max=0))
+
+
+def full_precision(x: Tensor) -> Tensor:
+    """Return what was computed in half precision in single precision, and all else as it is."""
+    return x.float() if x.dtype in {torch.bfloat16, torch.float16} else x
 
 
 class _UpperLeakyHardSigmoid(torch.autograd.Function):
@@ -110,6 +123,7 @@ class ImportanceNetworks(nn.Module):
     def __init__(self, sizes: Mapping[str, int], n_hidden: int, generator: torch.Generator) -> None:
         super().__init__()
         self.sizes = dict(sizes)
+        self.lower = lower_leaky_hard_sigmoid
         total = sum(sizes.values())
 
         def normal(std: float) -> nn.Parameter:
@@ -126,15 +140,22 @@ class ImportanceNetworks(nn.Module):
         if len(positions) == 1:
             together = torch.cat([seen[name].inner for name in self.sizes], dim=-1)
             z = self.z(together, slice(None))
-            parts = torch.split(lower_leaky_hard_sigmoid(z), list(self.sizes.values()), dim=-1)
+            parts = torch.split(self.lower(z), list(self.sizes.values()), dim=-1)
             return Importances(
                 dict(zip(self.sizes, parts, strict=True)), [upper_leaky_hard_sigmoid(z)]
             )
         apart = {name: self.z(seen[name].inner, place) for name, place in self.places()}
         return Importances(
-            {name: lower_leaky_hard_sigmoid(z) for name, z in apart.items()},
+            {name: self.lower(z) for name, z in apart.items()},
             [upper_leaky_hard_sigmoid(z) for z in apart.values()],
         )
+
+    @torch.no_grad()
+    def switch_off(self, matrix: str, index: int) -> None:
+        """Let one subcomponent never be important again."""
+        place = dict(self.places())[matrix].start + index
+        self.weight_out[place] = 0
+        self.bias_out[place] = OFF
 
     def places(self) -> Iterator[tuple[str, slice]]:
         """Yield where the networks of each matrix stand among all of them."""
@@ -155,7 +176,7 @@ class ImportanceNetworks(nn.Module):
             )
         )
         products = torch.bmm(hidden, self.weight_out[place].unsqueeze(2)).squeeze(2)
-        return (products.T + self.bias_out[place]).reshape(inner.shape)
+        return full_precision(products.T + self.bias_out[place]).reshape(inner.shape)
 
 
 class VectorNetworks(nn.Module):
@@ -174,6 +195,7 @@ class VectorNetworks(nn.Module):
     ) -> None:
         super().__init__()
         self.sizes = dict(sizes)
+        self.lower = lower_leaky_hard_sigmoid
 
         def normal(*shape: int, variance: float) -> nn.Parameter:
             return nn.Parameter(torch.randn(shape, generator=generator) * variance**0.5)
@@ -193,11 +215,20 @@ class VectorNetworks(nn.Module):
         for place, name in enumerate(self.sizes):
             x = seen[name].vectors()
             hidden = F.gelu(F.linear(x, self.weights_in[place], self.biases_in[place]))
-            z[name] = F.linear(hidden, self.weights_out[place], self.biases_out[place])
+            z[name] = full_precision(
+                F.linear(hidden, self.weights_out[place], self.biases_out[place])
+            )
         return Importances(
-            {name: lower_leaky_hard_sigmoid(of) for name, of in z.items()},
+            {name: self.lower(of) for name, of in z.items()},
             [upper_leaky_hard_sigmoid(of) for of in z.values()],
         )
+
+    @torch.no_grad()
+    def switch_off(self, matrix: str, index: int) -> None:
+        """Let one subcomponent never be important again."""
+        place = list(self.sizes).index(matrix)
+        self.weights_out[place][index] = 0
+        self.biases_out[place][index] = OFF
 
 
 AnyNetworks = ImportanceNetworks | VectorNetworks

@@ -43,6 +43,7 @@ class Record(BaseModel):
     losses: dict[str, float]
     seconds: float
     cpu_seconds: float
+    n_pruned: int = 0
     tensors_sha256: str
     """Of the whole safetensors file."""
 
@@ -64,6 +65,7 @@ def save(decomposition: Decomposition, folder: Path) -> list[Path]:
         losses=dict(decomposition.losses),
         seconds=decomposition.seconds,
         cpu_seconds=decomposition.cpu_seconds,
+        n_pruned=decomposition.n_pruned,
         tensors_sha256=hashlib.sha256(tensors).hexdigest(),
     )
     contents = {TENSORS: tensors, RECORD: (record.model_dump_json(indent=2) + "\n").encode()}
@@ -93,7 +95,13 @@ def load(folder: Path) -> Decomposition:
     model = fresh_model(target, config, generator_for("overwritten by what is loaded"))
     load_parameters(model, tensors)
     return Decomposition(
-        target, config, model.eval(), record.losses, record.seconds, record.cpu_seconds
+        target,
+        config,
+        model.eval(),
+        record.losses,
+        record.seconds,
+        record.cpu_seconds,
+        record.n_pruned,
     )
 
 

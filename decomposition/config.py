@@ -1,11 +1,13 @@
 """What decides a decomposition, in one place."""
 
 import math
+from functools import partial
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from decomposition.adversary import AdversaryConfig
+from decomposition.losses import Count, power, smooth_l0
 
 METHOD = "spd"
 """The name of the method in runs and checkpoints."""
@@ -69,6 +71,17 @@ class DecompositionConfig(BaseModel):
     n_objective: int = Field(default=16384, ge=1)
     """Inputs on which the starts are compared."""
 
+    prune: bool = False
+    """Whether weak subcomponents are turned off after training if the objective does not miss
+    them."""
+
+    weak_share: float = Field(default=0.1, ge=0, le=1)
+    """A subcomponent is weak when its mean importance is below this share of the largest mean in
+    its matrix."""
+
+    prune_tolerance: float = Field(default=1e-3, ge=0)
+    """By what share of itself the objective may rise when the weak ones are turned off."""
+
     steps: int = Field(default=3000, ge=1)
     """Of each start."""
 
@@ -80,10 +93,30 @@ class DecompositionConfig(BaseModel):
     """Whether rows of zeros are run once, with the weight of them all."""
 
     learning_rate: float = Field(default=0.005, gt=0)
-    """Peak rate of Adam, lowered to zero along a cosine."""
+    """Peak rate of Adam."""
 
-    clip_norm: float = Field(default=1.0, gt=0)
-    """Largest norm of the gradient of all parameters together."""
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the rate falls after its peak."""
+
+    learning_rate_end: float = Field(default=0.0, ge=0, le=1)
+    """What it falls to at the last step, as a share of the peak."""
+
+    rate_warm_up: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the steps over which the rate first rises from zero."""
+
+    clip_norm: float | None = Field(default=1.0, gt=0)
+    """Largest norm of the gradient of all parameters together; None does not clip."""
+
+    importance_clip_norm: float | None = Field(default=None, gt=0)
+    """Largest norm of the gradient of the importance networks alone, `clip_norm` then being that
+    of U and V. None clips them together."""
+
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the products in masked runs and importance networks. Parameters and losses are float32."""
+
+    compile_networks: bool = False
+    """Whether torch compiles the importance networks first, which takes a minute or two and a C++
+    compiler."""
 
     faithfulness: float = Field(default=1.0, ge=0)
     """Coefficient of the loss of this name, as are the next seven. Zero leaves a loss out."""
@@ -95,6 +128,15 @@ class DecompositionConfig(BaseModel):
     hidden: float = Field(default=0.0, ge=0)
     minimality: float = Field(default=0.003, ge=0)
     frequency: float = Field(default=0.0, ge=0)
+
+    sparsity: Literal["power", "smooth_l0"] = "power"
+    """What the minimality losses count of an importance g: g^p, or g² / (g² + γ²)."""
+
+    smooth_l0_width: float = Field(default=1.0, gt=0)
+    """γ at first ..."""
+
+    smooth_l0_width_end: float = Field(default=0.01, gt=0)
+    """... and what it is lowered to, linearly over all steps."""
 
     minimality_power: float = Field(default=1.0, gt=0)
     """p in g^p."""
@@ -110,6 +152,17 @@ class DecompositionConfig(BaseModel):
 
     mask_remainder: bool = True
     """Whether what the subcomponents leave over is masked too, instead of dropped."""
+
+    draw_masks_once: bool = True
+    """Whether all losses of a step share their random masks, instead of drawing their own."""
+
+    leak: Literal["gradient", "value"] = "gradient"
+    """What gets through below an importance of zero: 1 % of the gradients that would raise it, or
+    1 % of the value itself, so that masks can be negative (as in the paper of 2025)."""
+
+    initialisation: Literal["random", "exact"] = "random"
+    """Whether U is drawn at random, or solved for, so that the sum is the weights from the start
+    (if C is not below their rank)."""
 
     warm_up_steps: int = Field(default=200, ge=0)
     """Steps on faithfulness alone, before the others."""
@@ -132,8 +185,17 @@ class DecompositionConfig(BaseModel):
         return {name: getattr(self, name) for name in LOSSES}
 
     def rate(self, step: int) -> float:
-        """Return the learning rate of a step, counted from 0: a cosine from the peak to zero."""
-        return self.learning_rate * (1 + math.cos(math.pi * step / max(1, self.steps - 1))) / 2
+        """Return the learning rate of a step, counted from 0.
+
+        It rises linearly over `rate_warm_up` of the steps and then falls along the schedule; the
+        last step has the final rate.
+        """
+        rising = round(self.rate_warm_up * self.steps)
+        if step < rising:
+            return self.learning_rate * (step + 1) / (rising + 1)
+        done = (step - rising) / max(1, self.steps - 1 - rising)
+        end = self.learning_rate_end
+        return self.learning_rate * (end + (1 - end) * _left(self.schedule, done))
 
     def power(self, done: float) -> float:
         """Return p when this share of the steps, in [0, 1], is done."""
@@ -144,9 +206,27 @@ class DecompositionConfig(BaseModel):
         )
         return self.minimality_power + (end - self.minimality_power) * done
 
+    def count(self, done: float) -> Count:
+        """Return what an importance adds to the minimality losses when this share is done."""
+        if self.sparsity == "power":
+            return partial(power, p=self.power(done))
+        start, end = self.smooth_l0_width, self.smooth_l0_width_end
+        return partial(smooth_l0, width=start + (end - start) * done)
 
-_FORTY = DecompositionConfig(n_subcomponents=200, minimality=0.0001, restarts=1, steps=2000)
+
+def _left(schedule: str, done: float) -> float:
+    """Return what a schedule leaves of the peak when this share of its steps is done."""
+    if schedule == "constant":
+        return 1.0
+    return (1 + math.cos(math.pi * done)) / 2 if schedule == "cosine" else 1 - done
+
+
+_FIVE = DecompositionConfig(prune=True)
+_FORTY = DecompositionConfig(
+    n_subcomponents=200, minimality=0.0001, restarts=1, steps=2000, prune=True
+)
 _RESIDUAL = DecompositionConfig(
+    prune=True,
     restarts=1,
     steps=20_000,
     batch_size=2048,
@@ -156,8 +236,8 @@ _RESIDUAL = DecompositionConfig(
 )
 
 CONFIGS: dict[str, DecompositionConfig] = {
-    "tms_5-2": DecompositionConfig(),
-    "tms_5-2-id": DecompositionConfig(),
+    "tms_5-2": _FIVE,
+    "tms_5-2-id": _FIVE,
     "tms_40-10": _FORTY,
     "tms_40-10-id": _FORTY,
     "resid_mlp1": _RESIDUAL.model_copy(update={"n_subcomponents": 100}),

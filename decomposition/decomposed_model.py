@@ -163,7 +163,7 @@ class DecomposedModel(nn.Module):
     def importance(self, x: Tensor) -> dict[str, Tensor]:
         """Return the causal importance g in [0, 1] per matrix, `*positions C` each."""
         found: Importances = self.importance_networks(self.clean(x).seen)
-        return found.g
+        return {name: g.clamp(0, 1) for name, g in found.g.items()}
 
     @contextmanager
     def masked(self, masks: Mapping[str, Mask]) -> Iterator[None]:

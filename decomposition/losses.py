@@ -25,6 +25,9 @@ EPSILON = 1e-12
 Reconstruction = Callable[[Tensor, Tensor, Tensor], Tensor]
 """How far a masked output is from the target's: output, expected, row weights."""
 
+Count = Callable[[Tensor], Tensor]
+"""What an importance adds to the minimality losses: `power` or `smooth_l0`."""
+
 
 def faithfulness(remainders: Sequence[Float[Tensor, "_ _"]]) -> Float[Tensor, ""]:
     r"""Return how far the subcomponents are from summing to the target's weights.
@@ -110,44 +113,63 @@ def hidden_reconstruction(
 
 def importance_minimality(
     importances: Sequence[Float[Tensor, "batch ..."]],
-    p: float,
+    count: Count,
     row_weights: Float[Tensor, " batch"],
 ) -> Float[Tensor, ""]:
-    r"""Return the expected sum of g^p over the subcomponents of all matrices.
+    r"""Return the expected sum of counts over the subcomponents of all matrices.
 
-    .. math:: \sum_b w_b \sum_{l,c} (g^l_c(x_b) + \epsilon)^p
+    .. math:: \sum_b w_b \sum_{l,c} \phi(g^l_c(x_b))
 
     It is a sum over subcomponents and not a mean, so it does not shrink when more of them are
     allotted. The importances, `batch *positions C` for each matrix, are the upper-leaky ones.
-    With p annealed from 2 to below 1 it first pulls all of them down and then favours few.
     """
-    return torch.cat([mean_powers(g, p, row_weights) for g in importances]).sum()
+    return torch.cat([mean_counts(g, count, row_weights) for g in importances]).sum()
 
 
 def frequency_minimality(
     importances: Sequence[Float[Tensor, "batch ..."]],
-    p: float,
+    count: Count,
     row_weights: Float[Tensor, " batch"],
     reference: float,
 ) -> Float[Tensor, ""]:
     r"""Return a penalty that grows faster than linearly with how often a subcomponent matters.
 
-    .. math:: \sum_{l,c} f_c \log_2(1 + a f_c), \quad
-        f_c = \sum_b w_b\, (g_c(x_b) + \epsilon)^p
+    .. math:: \sum_{l,c} f_c \log_2(1 + a f_c), \quad f_c = \sum_b w_b\, \phi(g_c(x_b))
 
     One subcomponent that matters half of the time costs more than two that matter a quarter of
     the time each, against one that is there for everything. The paper takes for a the number of
     positions in a batch, so that the loss depends on its size; here a is given.
     """
-    frequencies = torch.cat([mean_powers(g, p, row_weights) for g in importances])
+    frequencies = torch.cat([mean_counts(g, count, row_weights) for g in importances])
     return (frequencies * (1 + reference * frequencies).log2()).sum()
 
 
-def mean_powers(
-    importance: Float[Tensor, "batch *positions C"], p: float, row_weights: Float[Tensor, " batch"]
+def power(g: Float[Tensor, "*axes"], p: float) -> Float[Tensor, "*axes"]:
+    r"""Return :math:`(g + \epsilon)^p`.
+
+    With p annealed from 2 to below 1 it first pulls all importances down and then favours few.
+    But its slope at zero grows without bound when p falls below 1.
+    """
+    return g if p == 1 else (g + EPSILON).pow(p)
+
+
+def smooth_l0(g: Float[Tensor, "*axes"], width: float) -> Float[Tensor, "*axes"]:
+    r"""Return :math:`g^2 / (g^2 + \gamma^2)`: nearly 0 for g well below γ, and 1 well above.
+
+    As γ is lowered it turns into a count of what is above zero, and its slope is never above
+    :math:`0.65 / \gamma`.
+    """
+    squares = g.square()
+    return squares / (squares + width**2)
+
+
+def mean_counts(
+    importance: Float[Tensor, "batch *positions C"],
+    count: Count,
+    row_weights: Float[Tensor, " batch"],
 ) -> Float[Tensor, " C"]:
-    """Return the mean of g^p over rows and positions, of each subcomponent."""
-    powers = importance if p == 1 else (importance + EPSILON).pow(p)
-    if powers.ndim > 2:
-        powers = powers.flatten(1, -2).mean(dim=1)
-    return row_weights @ powers
+    """Return the mean of what is counted over rows and positions, of each subcomponent."""
+    counted = count(importance)
+    if counted.ndim > 2:
+        counted = counted.flatten(1, -2).mean(dim=1)
+    return row_weights @ counted

@@ -5,7 +5,8 @@ configuration asks for is made in a single pass, as one long batch.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import NamedTuple
 
 import torch
@@ -13,10 +14,13 @@ from torch import Tensor
 
 from decomposition import losses
 from decomposition.adversary import Adversary
+from decomposition.causal_importance import full_precision
 from decomposition.config import DecompositionConfig
 from decomposition.decomposed_model import CleanPass, DecomposedModel
 from decomposition.masks import Mask, draw_masks, masks_above, one_batch, random_subsets, routed
+from decomposition.seeds import generator_for
 from decomposition.subcomponents import untied
+from decomposition.targets import Target
 
 
 class Batch(NamedTuple):
@@ -75,15 +79,16 @@ class Objective:
             done: The share of the training that is done, in [0, 1].
         """
         clean = self.model.clean(batch.rows)
-        importances, penalised = self.model.importance_networks(clean.seen)
+        with self._precision():
+            importances, penalised = self.model.importance_networks(clean.seen)
         parts = {"faithfulness": losses.faithfulness(remainders(self.model))}
         parts |= self._reconstructions(batch, clean, importances)
-        power = self.config.power(done)
+        count = self.config.count(done)
         if self.config.minimality:
-            parts["minimality"] = losses.importance_minimality(penalised, power, batch.weights)
+            parts["minimality"] = losses.importance_minimality(penalised, count, batch.weights)
         if self.config.frequency:
             parts["frequency"] = losses.frequency_minimality(
-                penalised, power, batch.weights, self.config.frequency_reference
+                penalised, count, batch.weights, self.config.frequency_reference
             )
         return parts
 
@@ -101,7 +106,7 @@ class Objective:
             masks = one_batch([run for of in runs.values() for run in of], importances)
             n_runs = sum(len(of) for of in runs.values())
             rows = batch.rows.repeat(n_runs, *[1] * (batch.rows.ndim - 1))
-            outputs = iter(self.model(rows, masks).chunk(n_runs))
+            outputs = iter(self._masked(rows, masks).chunk(n_runs))
             parts = {
                 name: losses.layerwise(
                     [next(outputs) for _ in of], clean.output, batch.weights, self._reconstruction
@@ -122,17 +127,20 @@ class Objective:
         """Return the masks of every run that the configuration asks for, by loss.
 
         They are drawn once for all losses but the adversarial one, which are expectations each
-        and add up to the same.
+        and add up to the same; or anew for each loss, if the configuration says so.
         """
         runs: dict[str, list[dict[str, Mask]]] = {}
-        if self.config.stochastic or self.config.layerwise or self.config.subset:
-            masks = draw_masks(importances, self.config.mask_remainder, self.generator)
+        draw: Callable[[], dict[str, Mask]] = partial(
+            draw_masks, importances, self.config.mask_remainder, self.generator
+        )
+        if self.config.draw_masks_once:
+            draw = cache(draw)
         if self.config.stochastic:
-            runs["stochastic"] = [masks]
+            runs["stochastic"] = [draw()]
         if self.config.layerwise:
-            runs["layerwise"] = [{name: mask} for name, mask in masks.items()]
+            runs["layerwise"] = [{name: mask} for name, mask in draw().items()]
         if self.config.subset:
-            runs["subset"] = [routed(masks, random_subsets(importances, self.generator))]
+            runs["subset"] = [routed(draw(), random_subsets(importances, self.generator))]
         if self.config.adversarial:
             runs["adversarial"] = [self._worst(batch, clean, importances)]
         return runs
@@ -145,11 +153,34 @@ class Objective:
 
         def harm(sources: Mapping[str, Tensor]) -> Tensor:
             masks = masks_above(fixed, sources, self.config.mask_remainder)
-            return self._reconstruction(self.model(batch.rows, masks), clean.output, batch.weights)
+            return self._reconstruction(
+                self._masked(batch.rows, masks), clean.output, batch.weights
+            )
 
         with torch.enable_grad():
             sources = self.adversary.find(fixed, harm)
         return masks_above(importances, sources, self.config.mask_remainder)
+
+    def _masked(self, rows: Tensor, masks: Mapping[str, Mask]) -> Tensor:
+        """Run the masked model in the configured precision; what it puts out is whole again."""
+        with self._precision():
+            return full_precision(self.model(rows, masks))
+
+    def _precision(self) -> torch.autocast:
+        device = next(self.model.parameters()).device.type
+        is_lower = self.config.precision == "bfloat16"
+        return torch.autocast(device, dtype=torch.bfloat16, enabled=is_lower)
+
+
+def objective_on_fresh_inputs(
+    model: DecomposedModel, target: Target, config: DecompositionConfig
+) -> float:
+    """Return the training objective on inputs of its own, the same for every attempt."""
+    generator = generator_for("objective", config.seed)
+    objective = Objective(model, target.is_categorical, config, generator)
+    with torch.no_grad():
+        batch = objective.batch(target.batch(config.n_objective, generator))
+        return objective.total(objective.parts(batch, done=1.0)).item()
 
 
 def remainders(model: DecomposedModel) -> list[Tensor]:

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 from decomposition.matrices import Tie, find_ties, known_layout
 
+RANK_TOLERANCE = 1e-6
+"""Singular values below this share of the largest count as zero."""
+
 
 class Subcomponents(nn.Module):
     r"""C rank-one matrices that sum to an approximation of one weight matrix.
@@ -31,6 +34,21 @@ class Subcomponents(nn.Module):
     def weight(self) -> Float[Tensor, "d_out d_in"]:
         """Return the sum of all subcomponents, laid out as in `nn.Linear.weight`."""
         return self.U @ self.V
+
+    @torch.no_grad()
+    def solve_for(self, weight: Float[Tensor, "d_out d_in"]) -> None:
+        """Make the sum equal a matrix, if C is not below its rank, and come close otherwise.
+
+        V is turned into the space that the matrix reads from, U is the shortest solution of
+        U V = W, and both get the same norm.
+        """
+        _, lengths, axes = torch.linalg.svd(weight, full_matrices=False)
+        axes = axes[lengths > RANK_TOLERANCE * lengths.max()]
+        V = self.V @ axes.T @ axes
+        U = weight @ torch.linalg.pinv(V, rtol=RANK_TOLERANCE)
+        scale = (U.norm() / V.norm().clamp(min=1e-30)).sqrt()
+        self.V.copy_(V * scale)
+        self.U.copy_(U / scale.clamp(min=1e-30))
 
 
 class TransposedSubcomponents(nn.Module):

@@ -10,7 +10,8 @@ Bushnaq, Braun & Sharkey (2025), Stochastic Parameter Decomposition, arXiv:2506.
    importance minimality, for U, V and the importance networks together.
 
 All this is done from a few random starts, and the one with the lowest objective is kept: no
-knowledge of the true mechanisms enters the choice.
+knowledge of the true mechanisms enters the choice. Of that one the subcomponents that the
+objective does not miss may be turned off (see `pruning`).
 
 Four things make it quick, and none changes the expected loss: the random masks are drawn once for
 all losses; rows of a batch that are all zero are run once, with the weight of them all; all
@@ -25,12 +26,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
 from decomposition.attempt import Attempt, fresh_model, load_parameters, trained_parameters
 from decomposition.config import DecompositionConfig
 from decomposition.decomposed_model import DecomposedModel
-from decomposition.objective import Objective
+from decomposition.objective import objective_on_fresh_inputs
+from decomposition.pruning import prune
 from decomposition.resuming import Progress, above, below, fingerprint, read_state, write_state
 from decomposition.seeds import generator_for
 from decomposition.settling import VitalSigns, has_settled, vital_signs
@@ -61,6 +61,9 @@ class Decomposition:
 
     cpu_seconds: float
     """Processor time that training took, over all threads."""
+
+    n_pruned: int = 0
+    """Subcomponents that were turned off after training."""
 
     def mechanisms(self) -> dict[str, Mechanisms]:
         """Return the known mechanisms of the matrices that were decomposed."""
@@ -97,10 +100,11 @@ def decompose(
         state.unlink(missing_ok=True)
     assert session.best is not None, "at least one attempt is made"
     steps = config.restarts * config.steps
+    n_pruned = prune(session.best.model, target, config) if config.prune else 0
     seconds, cpu_seconds = session.clock.seconds, session.clock.cpu_seconds
     logger.info("decomposed %s: %s steps, %.1f s", target.name, steps, seconds)
     model = session.best.model.eval()
-    return Decomposition(target, config, model, session.best.losses, seconds, cpu_seconds)
+    return Decomposition(target, config, model, session.best.losses, seconds, cpu_seconds, n_pruned)
 
 
 class Best(NamedTuple):
@@ -232,14 +236,3 @@ class Session:
         self.clock = Clock(progress.seconds, progress.cpu_seconds)
         logger.info("going on with start %s at step %s", attempt.number + 1, attempt.step)
         return attempt
-
-
-def objective_on_fresh_inputs(
-    model: DecomposedModel, target: Target, config: DecompositionConfig
-) -> float:
-    """Return the training objective on inputs of its own, the same for every attempt."""
-    generator = generator_for("objective", config.seed)
-    objective = Objective(model, target.is_categorical, config, generator)
-    with torch.no_grad():
-        batch = objective.batch(target.batch(config.n_objective, generator))
-        return objective.total(objective.parts(batch, done=1.0)).item()

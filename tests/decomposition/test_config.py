@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from decomposition.config import CONFIGS, LOSSES, DecompositionConfig, config_of
 from decomposition.targets import TARGETS
@@ -26,3 +27,32 @@ def test_every_loss_has_a_coefficient():
 def test_an_unknown_setting_is_refused():
     with pytest.raises(ValueError, match="stpes"):
         DecompositionConfig.model_validate({"stpes": 10})
+
+
+def test_the_rate_rises_and_then_falls_along_its_schedule():
+    config = DecompositionConfig(steps=11, learning_rate=1.0)
+
+    cosine = [config.rate(step) for step in range(11)]
+    linear = config.model_copy(update={"schedule": "linear", "learning_rate_end": 0.1})
+    constant = config.model_copy(update={"schedule": "constant", "rate_warm_up": 0.2})
+
+    assert cosine[0] == 1
+    assert cosine[5] == pytest.approx(0.5)
+    assert cosine[10] == pytest.approx(0)
+    assert [linear.rate(step) for step in (0, 5, 10)] == pytest.approx([1, 0.55, 0.1])
+    # two of eleven steps rise: one third, two thirds
+    assert [constant.rate(step) for step in (0, 1, 2, 10)] == pytest.approx([1 / 3, 2 / 3, 1, 1])
+
+
+def test_what_an_importance_counts_for_is_annealed():
+    g = torch.tensor([0.25])
+    power = DecompositionConfig(minimality_power=2, minimality_power_end=0.5)
+    smooth = DecompositionConfig(
+        sparsity="smooth_l0", smooth_l0_width=0.75, smooth_l0_width_end=0.25
+    )
+
+    assert power.count(0.0)(g).item() == pytest.approx(0.0625)
+    assert power.count(1.0)(g).item() == pytest.approx(0.5)
+    # width 0.5 half-way: 1 / (1 + 4)
+    assert smooth.count(0.5)(g).item() == pytest.approx(0.2)
+    assert smooth.count(1.0)(g).item() == pytest.approx(0.5)

@@ -66,3 +66,29 @@ def test_an_embedding_and_the_layer_that_shares_it_are_transposed():
     assert parts["0"].weight().shape == (3, 7)
     torch.testing.assert_close(parts["1"].weight(), parts["0"].weight().T)
     assert list(untied(parts)) == ["0"]
+
+
+def test_an_exact_start_sums_to_the_weights_of_any_rank():
+    generator = generator_for("weights")
+    full = torch.randn(3, 4, generator=generator)
+    low = torch.randn(3, 1, generator=generator) @ torch.randn(1, 4, generator=generator)
+
+    for weight in (full, low):
+        parts = Subcomponents(8, 4, 3, generator_for("parts"))
+        parts.solve_for(weight)
+
+        torch.testing.assert_close(parts.weight().detach(), weight)
+        assert abs(parts.U.norm() - parts.V.norm()) < 1e-3
+        assert norms(parts).min() > 0
+
+
+def test_an_exact_start_with_too_few_subcomponents_is_as_close_as_its_v_allows():
+    weight = torch.randn(5, 6, generator=generator_for("weights"))
+    parts = Subcomponents(2, 6, 5, generator_for("parts"))
+    before = (parts.weight() - weight).norm()
+
+    parts.solve_for(weight)
+
+    left = weight - parts.weight()
+    assert left.norm() < before
+    torch.testing.assert_close((left @ parts.V.T).detach(), torch.zeros(5, 2), atol=1e-5, rtol=0)

@@ -1,4 +1,5 @@
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -7,10 +8,11 @@ import pytest
 import torch
 
 from decomposition import training as training_module
+from decomposition.attempt import Attempt
 from decomposition.config import DecompositionConfig
 from decomposition.errors import DivergenceError
-from decomposition.objective import Objective, remainders
-from decomposition.training import decompose, objective_on_fresh_inputs
+from decomposition.objective import Objective, objective_on_fresh_inputs, remainders
+from decomposition.training import decompose
 
 SHORT = DecompositionConfig(restarts=1, steps=20, batch_size=64)
 
@@ -108,6 +110,51 @@ def test_progress_counts_the_steps_of_all_starts(pentagon):
     decompose(pentagon, config, lambda done, of: seen.append((done, of)))
 
     assert seen == [(done, 6) for done in range(1, 7)]
+
+
+def test_importance_gradients_can_be_clipped_by_themselves(pentagon):
+    def norms(**changes) -> tuple[float, float]:
+        attempt = Attempt(pentagon, SHORT.model_copy(update={"faithfulness": 100.0} | changes), 0)
+        attempt.advance()
+        networks = list(attempt.model.importance_networks.parameters())
+        parts = [attempt.model.subcomponents["linear1"].U, attempt.model.subcomponents["linear1"].V]
+        return tuple(
+            torch.stack([p.grad.norm() for p in group]).norm().item() for group in (networks, parts)
+        )
+
+    free = norms(clip_norm=None)
+    together = norms(clip_norm=0.1)
+    apart = norms(clip_norm=0.1, importance_clip_norm=1e-4)
+    networks_only = norms(clip_norm=None, importance_clip_norm=1e-4)
+
+    assert free[0] > 1e-4
+    assert free[1] > 0.1
+    assert math.hypot(*together) == pytest.approx(0.1, rel=1e-3)
+    assert apart == pytest.approx((1e-4, 0.1), rel=1e-2)
+    assert networks_only == pytest.approx((1e-4, free[1]), rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"precision": "bfloat16"},
+        {"sparsity": "smooth_l0"},
+        {"leak": "value"},
+        {"draw_masks_once": False},
+        {"initialisation": "exact", "warm_up_steps": 0},
+        {"schedule": "constant", "rate_warm_up": 0.1},
+        {"importance": "input_vector", "precision": "bfloat16"},
+    ],
+)
+def test_every_switch_trains_and_changes_the_outcome(pentagon, changes):
+    config = DecompositionConfig(restarts=1, steps=60, batch_size=128, n_objective=512)
+
+    plain = decompose(pentagon, config)
+    found = decompose(pentagon, config.model_copy(update=changes))
+
+    assert found.losses["stochastic"] < 0.02
+    assert not torch.equal(weights_of(plain), weights_of(found))
+    assert found.model.subcomponents["linear1"].U.dtype == torch.float32
 
 
 @pytest.mark.slow
