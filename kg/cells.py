@@ -25,6 +25,11 @@ _SAMPLE = 64
 """Vectors a cell that its centre is made from."""
 
 _ROUNDS = 6
+"""Of k-means."""
+
+_FEW, _ROUGH = 16, 1
+"""The same two where cells are only an order."""
+
 _ROWS = 4096
 _UNEVEN = 3
 """A cell of more than this many times the square root of all is cut into pieces."""
@@ -65,7 +70,7 @@ def blocks_of(n: int, size: int, rows: Places) -> Cells:
 def cells_of(vectors: Vectors, products: Products[Any, Any], most: int = _PROBES) -> Cells:
     """Return vectors of length 1 in cells around centres, each with so many nearest cells."""
     n = len(vectors)
-    centres = _centres(vectors, products)
+    centres = _centres(vectors, products, _SAMPLE, _ROUNDS)
     own = _nearest(vectors, centres, products, 1)[:, 0]
     counts = np.bincount(own, minlength=len(centres))
     pieces = -(-counts // round(_UNEVEN * n**0.5))  # 0 for an empty cell
@@ -79,14 +84,22 @@ def cells_of(vectors: Vectors, products: Products[Any, Any], most: int = _PROBES
     return Cells(order, starts, np.arange(n), order, _own_first(probes, starts), False)
 
 
-def _centres(vectors: Vectors, products: Products[Any, Any]) -> Vectors:
-    """Return the centres of k-means on a sample."""
+def side_by_side(vectors: Vectors, products: Products[Any, Any]) -> Places:
+    """Return an order of vectors that has many near ones side by side."""
+    if not len(vectors):
+        return np.empty(0, dtype=np.intp)
+    centres = _centres(vectors, products, _FEW, _ROUGH)
+    return np.argsort(_nearest(vectors, centres, products, 1)[:, 0], kind="stable")
+
+
+def _centres(vectors: Vectors, products: Products[Any, Any], members: int, rounds: int) -> Vectors:
+    """Return the centres of k-means on a sample, of so many members a cell, after some rounds."""
     n = len(vectors)
     rng = np.random.default_rng(0)
     n_cells = max(1, round(n**0.5))
-    sample = vectors[np.sort(rng.permutation(n)[: n_cells * _SAMPLE])]
+    sample = vectors[np.sort(rng.permutation(n)[: n_cells * members])]
     centres = sample[np.sort(rng.permutation(len(sample))[:n_cells])]
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         own = _nearest(sample, centres, products, 1)[:, 0]
         order = np.argsort(own, kind="stable")
         first = np.flatnonzero(np.diff(own[order], prepend=-1))

@@ -8,10 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.embedders import Vectors
-from kg.products import STEPS, Places
+from kg.products import STEPS, Levels, Places
 
 NOBODY = -2 * STEPS
 """Further away than anybody is."""
+
+CROWD = 48
+"""So many pairs a row above the bar in one block are a tie of many, not a few near ones."""
+
+_NOISE = 1e-7
+"""Of a cosine in single precision, and of a bar."""
 
 _ROW_BITS, _STEP_BITS, _PLACE_BITS = 16, 21, 26
 
@@ -59,6 +65,18 @@ class Nearest:
         row, rank, keys = row[near], rank[near], keys[near]
         places[row, rank] = keys & ((1 << _PLACE_BITS) - 1)
         steps[row, rank] = STEPS - ((keys >> _PLACE_BITS) & ((1 << _STEP_BITS) - 1))
+
+
+def bars_over(steps: NDArray[np.int32], error: float) -> Levels:
+    """Return what a product cannot be below if its cosine is to come in; -2 if anybody comes in.
+
+    Args:
+        steps: The k-th largest cosine so far, in millionths.
+        error: How far a product can be from the cosine.
+    """
+    bars: Levels = (steps - 0.5) / STEPS - _NOISE - error
+    bars[steps == NOBODY] = -2
+    return bars
 
 
 def _packed(

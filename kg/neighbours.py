@@ -28,10 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from kg.cells import Cells, blocks_of, cells_of
+from kg.cells import Cells, blocks_of, cells_of, side_by_side
 from kg.embedders import Vectors
 from kg.errors import ModelError
-from kg.nearest import NOBODY, Found, Nearest, nearest_of_a_crowd
+from kg.nearest import CROWD, NOBODY, Found, Nearest, bars_over, nearest_of_a_crowd
 from kg.products import (
     STEPS,
     HalfProducts,
@@ -46,8 +46,8 @@ from kg.tiles import Tiles
 EXACT_UP_TO = 200_000
 """Vectors; among more, neighbours are looked for in some cells only."""
 
-_TILES_FROM, _BEGINNING = 2000, 4
-"""Vectors of which each pair is looked at once, and cells that each looks into before that."""
+_TILES_FROM = 2000
+"""Vectors of which each pair is looked at once."""
 
 _HALVES_FROM, _TORCH_FROM = 2000, 12_000
 """Vectors whose neighbours are looked for in bfloat16, if torch is loaded and if it is not: loading
@@ -63,12 +63,6 @@ _FEWEST = 16
 
 _RECALL = 0.96
 """Enough; measured on so few vectors it can be wrong by 0.01."""
-
-_CROWD = 48
-"""So many pairs a row above the bar in one block are a tie of many, not a few near ones."""
-
-_NOISE = 1e-7
-"""Of a cosine in single precision, and of a bar."""
 
 _SMALL = 256
 """Groups of up to so many members are multiplied many at once."""
@@ -118,12 +112,9 @@ def nearest_neighbours(vectors: Vectors, k: int) -> Neighbours:
 def _of_each_pair(vectors: Vectors, k: int) -> Neighbours:
     """Return the k nearest of every vector, exactly, looking at each pair once."""
     products = _products(len(vectors))
-    search = _Search(vectors, cells_of(vectors, products, _BEGINNING), products, k)
-    search.result()
-    found = search.among_each_pair()
-    tied = np.flatnonzero(
-        found.indices[:, -1] == len(vectors)
-    )  # with k equals, maybe not the first
+    order, kept = Tiles(vectors, side_by_side(vectors, products), products, k).nearest()
+    found = _as_given(order, kept)
+    tied = np.flatnonzero(found.indices[:, -1] == len(vectors))  # with k equals
     found.indices[tied], found.cosines[tied], _ = nearest_among(vectors, tied, k)
     return found
 
@@ -227,20 +218,7 @@ class _Search:
                 recall = self._recall()
                 if recall >= enough:
                     break
-        return self._in_order(self._kept, recall)
-
-    def among_each_pair(self) -> Neighbours:
-        """Return the nearest of all to each, who all ask; what was found tells what is too far."""
-        bars = self._kept.steps
-        tiles = Tiles(self._vectors, self._loaded, self._cells.order, bars, self._products)
-        return self._in_order(tiles.nearest())
-
-    def _in_order(self, kept: Nearest, recall: float = 1.0) -> Neighbours:
-        """Return what was found in the order of those who asked."""
-        indices, steps = np.empty_like(kept.places), np.empty_like(kept.steps)
-        indices[self._cells.queries], steps[self._cells.queries] = kept.places, kept.steps
-        cosines = np.maximum(steps, -STEPS) / np.float32(STEPS)
-        return Neighbours(indices, cosines.astype(np.float32), recall)
+        return _as_given(self._cells.queries, self._kept, recall)
 
     def _recall(self) -> float:
         """Return the share of true neighbours that were found, of some who lie evenly.
@@ -276,7 +254,7 @@ class _Search:
         taken = [self._products.take(self._loaded, of) for of in (rows, columns)]
         numbers = self._products.cosines(*taken)[: len(rows), : len(columns)]
         query, column = self._products.above(numbers, self._bars(queries, numbers))
-        if len(query) > _CROWD * len(queries):
+        if len(query) > CROWD * len(queries):
             query, column = nearest_of_a_crowd(
                 self._vectors[rows] @ self._vectors[columns].T, self._kept.steps.shape[1] + 1
             )
@@ -297,7 +275,7 @@ class _Search:
     def _bars(self, queries: Places, numbers: NDArray[Any]) -> NDArray[np.float64]:
         """Return what the cosine of anyone who is to come in cannot be below."""
         last = self._kept.steps[queries, -1]
-        bars: NDArray[np.float64] = (last - 0.5) / STEPS - _NOISE - self._products.error
+        bars = bars_over(last, self._products.error)
         lacking = np.flatnonzero(last == NOBODY)
         if len(lacking):
             k = min(self._kept.steps.shape[1] + 1, numbers.shape[1])  # itself may be among them
@@ -306,6 +284,14 @@ class _Search:
             if k <= self._kept.steps.shape[1]:
                 bars[lacking] = -2
         return bars
+
+
+def _as_given(rows: Places, kept: Nearest, recall: float = 1.0) -> Neighbours:
+    """Return what was found for each row at the place where it was asked for."""
+    indices, steps = np.empty_like(kept.places), np.empty_like(kept.steps)
+    indices[rows], steps[rows] = kept.places, kept.steps
+    cosines = np.maximum(steps, -STEPS) / np.float32(STEPS)
+    return Neighbours(indices, cosines.astype(np.float32), recall)
 
 
 def _products(n_rows: int) -> Products[Any, Any]:

@@ -10,6 +10,7 @@ else: the same pair gives the same number in any block, on any number of threads
 ends.
 """
 
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
@@ -31,19 +32,16 @@ _PAIRS = 2048
 _SUMMED = 1e-5
 """What a sum of a thousand products in single precision is wrong by, at the most."""
 
-_COMPARED = 256
-"""Rows of a block that are compared with bars at once."""
-
 _ROUND = 128
 """The sides of products in bfloat16 are multiples of this."""
 
 Places = NDArray[np.intp]
 Levels = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Loaded = TypeVar("Loaded")
 Numbers = TypeVar("Numbers")
 Task = TypeVar("Task")
 Done = TypeVar("Done")
-Number = TypeVar("Number", np.int16, np.float32)
 Bools = NDArray[np.bool_]
 
 
@@ -58,10 +56,13 @@ class Products(Protocol[Loaded, Numbers]):
     """Makes cosines of blocks, as numbers of its own kind."""
 
     error: float
-    """No cosine is further from the right one."""
+    """No cosine is further from the right one, before it is rounded."""
 
-    def load(self, vectors: Vectors) -> Loaded:
-        """Return vectors in the form that is multiplied."""
+    rounding: float
+    """The share of a cosine that rounding can then take from it, or add."""
+
+    def load(self, vectors: Vectors, order: Places | None = None) -> Loaded:
+        """Return vectors in the form that is multiplied, in the order they came or in another."""
         ...
 
     def take(self, loaded: Loaded, rows: Places) -> Loaded:
@@ -69,7 +70,7 @@ class Products(Protocol[Loaded, Numbers]):
         ...
 
     def cosines(self, rows: Loaded, columns: Loaded) -> Numbers:
-        """Return the cosine of each row with each column."""
+        """Return the cosine of each row with each column; the next call on the thread reuses it."""
         ...
 
     def largest(self, numbers: Numbers, k: int) -> Places:
@@ -88,8 +89,12 @@ class Products(Protocol[Loaded, Numbers]):
         """Return the vectors from one to before another, and maybe vectors of zeros after them."""
         ...
 
-    def above_either(self, numbers: Numbers, bars: Levels, column_bars: Levels) -> Pairs:
-        """Return the pairs that are above the row's bar, or above the column's."""
+    def over(self, numbers: Numbers, bar: float) -> Pairs:
+        """Return the pairs whose cosine is a bar or more, and maybe some just below."""
+        ...
+
+    def values(self, numbers: Numbers, pairs: Pairs) -> Singles:
+        """Return the cosines of some pairs, as exact as they are."""
         ...
 
     def each(self, work: Callable[[Task], Done], tasks: Iterable[Task]) -> list[Done]:
@@ -101,10 +106,11 @@ class SingleProducts:
     """In single precision, by numpy."""
 
     error = 2e-7
+    rounding = 0.0
 
-    def load(self, vectors: Vectors) -> Vectors:
-        """Return the vectors as they are."""
-        return vectors
+    def load(self, vectors: Vectors, order: Places | None = None) -> Vectors:
+        """Return the vectors as they are, in this order."""
+        return vectors if order is None else vectors[order]
 
     def take(self, loaded: Vectors, rows: Places) -> Vectors:
         """Return some of the vectors."""
@@ -134,12 +140,13 @@ class SingleProducts:
         """Return the vectors from one to before another."""
         return loaded[start:stop]
 
-    def above_either(self, numbers: Vectors, bars: Levels, column_bars: Levels) -> Pairs:
-        """Return the pairs that are above the row's bar, or above the column's."""
-        low, column_low = (
-            np.nextafter(each.astype(np.float32), np.float32(-2)) for each in (bars, column_bars)
-        )
-        return _either(numbers, low, column_low)
+    def over(self, numbers: Vectors, bar: float) -> Pairs:
+        """Return the pairs whose cosine is a bar or more, and maybe some just below."""
+        return _places(numbers >= np.nextafter(np.float32(bar), np.float32(-2)))
+
+    def values(self, numbers: Vectors, pairs: Pairs) -> Singles:
+        """Return the cosines of some pairs."""
+        return numbers[pairs]
 
     def each(self, work: Callable[[Task], Done], tasks: Iterable[Task]) -> list[Done]:
         """Do one task after the other: a product is on all threads already."""
@@ -155,20 +162,28 @@ class HalfProducts:
     """
 
     error = 0.0
+    rounding = 1.01 / 2**9
 
     def __init__(self) -> None:
         import torch
 
         self._torch = torch
+        self._own = threading.local()
 
-    def load(self, vectors: Vectors) -> "torch.Tensor":
+    def load(self, vectors: Vectors, order: Places | None = None) -> "torch.Tensor":
         """Return the vectors in bfloat16, and take note of what the rounding took from them."""
-        exact = self._torch.from_numpy(vectors)
-        loaded = exact.bfloat16()
-        for start in range(0, len(vectors), _PAIRS):
+        loaded = self._torch.empty(vectors.shape, dtype=self._torch.bfloat16)
+
+        def of_block(start: int) -> float:
             block = slice(start, start + _PAIRS)
-            lost = float((loaded[block].float() - exact[block]).norm(dim=1).max())
-            self.error = max(self.error, 2 * lost + lost**2 + _SUMMED)
+            chosen = vectors[block] if order is None else vectors[order[block]]
+            exact = self._torch.from_numpy(chosen)
+            loaded[block] = exact
+            rest = loaded[block].float().sub_(exact).numpy()
+            return float(np.einsum("ij,ij->i", rest, rest).max())
+
+        lost = max(self.each(of_block, range(0, len(vectors), _PAIRS)), default=0.0) ** 0.5
+        self.error = max(self.error, 2 * lost + lost**2 + _SUMMED)
         return loaded
 
     def take(self, loaded: "torch.Tensor", rows: Places) -> "torch.Tensor":
@@ -183,8 +198,16 @@ class HalfProducts:
         return taken
 
     def cosines(self, rows: "torch.Tensor", columns: "torch.Tensor") -> NDArray[np.int16]:
-        """Return the bits of the cosines."""
-        product = rows @ columns.T
+        """Return the bits of the cosines, in memory that the thread keeps for them.
+
+        To ask the system for new memory each time takes half as long as the product.
+        """
+        n = len(rows) * len(columns)
+        held: torch.Tensor | None = getattr(self._own, "held", None)
+        if held is None or len(held) < n:
+            held = self._own.held = self._torch.empty(n, dtype=self._torch.bfloat16)
+        product = held[:n].view(len(rows), len(columns))
+        self._torch.mm(rows, columns.T, out=product)
         bits: NDArray[np.int16] = product.view(self._torch.int16).numpy()
         return bits
 
@@ -217,15 +240,16 @@ class HalfProducts:
         taken = loaded[start:stop]
         return self._torch.nn.functional.pad(taken, (0, 0, 0, missing)) if missing else taken
 
-    def above_either(self, numbers: NDArray[np.int16], bars: Levels, column_bars: Levels) -> Pairs:
-        """Return the pairs that are above the row's bar, or above the column's."""
-        low, column_low = (
-            self._torch.from_numpy(each).bfloat16().view(self._torch.int16).numpy()
-            for each in (bars, column_bars)
-        )
-        if min(low.min(initial=0), column_low.min(initial=0)) >= 0:
-            return _either(numbers, low, column_low)
-        return _either(_ordered(numbers), _ordered(low), _ordered(column_low))
+    def over(self, numbers: NDArray[np.int16], bar: float) -> Pairs:
+        """Return the pairs whose cosine is a bar or more, and maybe some just below."""
+        bits = int(np.float32(bar).view(np.int32))
+        if bits >= 0:  # the bits of what is below zero are below it in any case
+            return _places(numbers >= np.int16(bits >> 16))
+        return _places(_ordered(numbers) >= _ordered(np.array((bits >> 16) + 1, dtype=np.int16)))
+
+    def values(self, numbers: NDArray[np.int16], pairs: Pairs) -> Singles:
+        """Return the cosines of some pairs: their bits are the first of a number twice as long."""
+        return (numbers[pairs].astype(np.int32) << 16).view(np.float32)
 
     def each(self, work: Callable[[Task], Done], tasks: Iterable[Task]) -> list[Done]:
         """Do as many tasks at once as torch has threads, each on one of them."""
@@ -261,31 +285,11 @@ def _ordered(bits: NDArray[np.int16]) -> NDArray[np.int16]:
     return bits ^ ((bits >> 15) & np.int16(0x7FFF))
 
 
-def _either(numbers: NDArray[Number], low: NDArray[Number], column_low: NDArray[Number]) -> Pairs:
-    """Return where it is above the row's or the column's bar, some rows at a time.
-
-    So that what is compared with what stays in the processor's cache.
-    """
-    rows, columns = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.intp)]
-    shape = (min(_COMPARED, len(numbers)), numbers.shape[1])
-    by_row, by_column = np.empty(shape, dtype=np.bool_), np.empty(shape, dtype=np.bool_)
-    for start in range(0, len(numbers), _COMPARED):
-        block = numbers[start : start + _COMPARED]
-        one, other = by_row[: len(block)], by_column[: len(block)]
-        np.greater_equal(block, low[start : start + _COMPARED, None], out=one)
-        np.greater_equal(block, column_low[None, :], out=other)
-        np.logical_or(one, other, out=one)
-        row, column = _places(one)
-        rows.append(row + start)
-        columns.append(column)
-    return Pairs(np.concatenate(rows), np.concatenate(columns))
-
-
 def _places(found: Bools) -> Pairs:
     """Return where it is true; eight at a time are looked at first, since few are."""
     flat = found.ravel()
     n_words = flat.size // 8
-    words = np.flatnonzero(flat[: n_words * 8].view(np.uint64))
+    words = np.flatnonzero(flat[: n_words * 8].view(np.uint64) != 0)
     within = flat[: n_words * 8].reshape(-1, 8)[words]
     word, bit = np.nonzero(within)
     places = np.concatenate(

@@ -218,15 +218,15 @@ def test_all_cells_together_are_exact_whatever_the_products(
     n=st.integers(2, 90),
     k=st.integers(1, 12),
     seed=st.integers(0, 10**6),
-    rows=st.integers(1, 20),
-    columns=st.integers(1, 20),
+    side=st.integers(1, 40),
+    at_once=st.integers(1, 5),
     crowd=st.sampled_from([0, 48]),
     copies=st.sampled_from([0, 30]),
     single=st.booleans(),
 )
 @settings(deadline=None, max_examples=40)
 def test_neighbours_of_each_pair_once_are_those_that_sorting_everything_gives(
-    n, k, seed, rows, columns, crowd, copies, single
+    n, k, seed, side, at_once, crowd, copies, single
 ):
     vectors = _vectors(n, seed)
     vectors[:copies] = vectors[0]
@@ -234,9 +234,9 @@ def test_neighbours_of_each_pair_once_are_those_that_sorting_everything_gives(
         patch.setattr(neighbours, "_TILES_FROM", 0)
         patch.setattr(neighbours, "_HALVES_FROM", 10**6 if single else 0)
         patch.setattr(neighbours, "has_fast_halves", lambda: True)
-        patch.setattr(tiles, "_ROWS", rows)
-        patch.setattr(tiles, "_COLUMNS", columns)
-        patch.setattr(tiles, "_CROWD", crowd)
+        patch.setattr(tiles, "_SIDE", side)
+        patch.setattr(tiles, "_AT_ONCE", at_once)
+        patch.setattr(tiles, "CROWD", crowd)
         found = nearest_neighbours(vectors, k)
 
     np.testing.assert_array_equal(found.indices, _by_sorting_everything(vectors, k))
@@ -259,7 +259,7 @@ def test_neighbours_of_each_pair_once_are_those_of_all_blocks(
 
 
 def test_a_crowd_above_the_bar_is_ordered_exactly(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(neighbours, "_CROWD", 0)
+    monkeypatch.setattr(neighbours, "CROWD", 0)
     vectors = _vectors(80, seed=1)
 
     found = nearest_neighbours(vectors, 7)
