@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from starlette.staticfiles import StaticFiles
 
-from api import pages, routes
+from api import decomposition_routes, pages, routes
 from api.guard import Guard
 from api.problems import add_problem_handlers
 from api.settings import artifacts_of
@@ -38,6 +38,7 @@ def create_app(
     app.state.embedder_name = embedder_name
     app.state.artifacts = artifacts or artifacts_of(str(engine.url))
     app.include_router(routes.router)
+    app.include_router(decomposition_routes.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     app.add_middleware(Guard)

@@ -51,3 +51,40 @@ def components(
     with session_of(db) as session:
         view = components_view(session, artifacts, run)
         terminal.show(view, as_json, terminal_decompositions.components)
+
+
+@app.command()
+def attribute(
+    run: Of,
+    prompt: Annotated[str | None, typer.Option(help="Of this text, where it reads text.")] = None,
+    probe: Annotated[
+        int | None, typer.Option(min=0, help="Of the input in which this feature alone is active.")
+    ] = None,
+    sample: Annotated[int | None, typer.Option(min=0, help="Of this row of its data.")] = None,
+    position: Annotated[
+        int | None, typer.Option(min=0, help="Whose outputs. Default: the last one.")
+    ] = None,
+    edges: Annotated[int | None, typer.Option(min=1, help="At most. Default: 300.")] = None,
+    masked: Annotated[
+        bool, typer.Option("--masked", help="Ablate what is unimportant in all passes.")
+    ] = False,
+    minimal: Annotated[
+        bool,
+        typer.Option("--minimal", help="Of the least importances that say the same, found first."),
+    ] = False,
+    steps: Annotated[int | None, typer.Option(min=1, help="To find them in. Default: 500.")] = None,
+    seed: Seed = 0,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Draw what acts on what in one input, every edge checked by an ablation."""
+    from api import terminal, terminal_decompositions
+    from api.decomposition_jobs import Asking, draw_graph_of
+    from api.views.decompositions import graph_view
+
+    artifacts = artifacts_of(database_of(db))
+    asking = Asking(prompt, probe, sample, position, edges, masked, minimal, steps, seed)
+    drawn = draw_graph_of(engine_of(db), artifacts, run, asking)
+    with session_of(db) as session:
+        view = graph_view(session, artifacts, drawn)
+        terminal.show(view, as_json, terminal_decompositions.graph)

@@ -30,9 +30,13 @@ def find_components_of(engine: Engine, artifacts: Path, run: int, grouping: Grou
         from decomposition.components import ComponentsConfig, find_components
         from decomposition.evidence import analyse_and_store
 
-        given = {"n": grouping.inputs, "alpha": grouping.alpha, "resolution": grouping.resolution}
         config = ComponentsConfig.model_validate(
-            {"seed": grouping.seed, **{k: v for k, v in given.items() if v is not None}}
+            _given(
+                n=grouping.inputs,
+                alpha=grouping.alpha,
+                resolution=grouping.resolution,
+                seed=grouping.seed,
+            )
         )
         return analyse_and_store(
             Store(engine, artifacts),
@@ -41,6 +45,53 @@ def find_components_of(engine: Engine, artifacts: Path, run: int, grouping: Grou
             config,
             lambda decomposition, _folder: find_components(decomposition, config),
         )
+
+
+class Asking(NamedTuple):
+    """Of which input a graph is drawn, and how; None takes the default."""
+
+    prompt: str | None = None
+    probe: int | None = None
+    sample: int | None = None
+    position: int | None = None
+    edges: int | None = None
+    is_masked: bool = False
+    is_minimal: bool = False
+    steps: int | None = None
+    seed: int = 0
+
+
+def draw_graph_of(engine: Engine, artifacts: Path, run: int, asking: Asking) -> int:
+    """Draw the attribution graph of one input and check its edges; returns the new run."""
+    with clearly():
+        from decomposition.evidence import analyse_and_store
+        from decomposition.graphs import GraphConfig, draw_graph
+
+        config = GraphConfig.model_validate(
+            {
+                **{name: getattr(asking, name) for name in ("prompt", "probe", "sample", "seed")},
+                "attribution": _given(
+                    position=asking.position,
+                    n_edges=asking.edges,
+                    is_masked=asking.is_masked or asking.is_minimal,
+                ),
+                "subnetwork": _given(position=asking.position, steps=asking.steps, seed=asking.seed)
+                if asking.is_minimal
+                else None,
+            }
+        )
+        return analyse_and_store(
+            Store(engine, artifacts),
+            run,
+            "attribution",
+            config,
+            lambda decomposition, _folder: draw_graph(decomposition, config),
+        )
+
+
+def _given(**values: object) -> dict[str, object]:
+    """Return those that are not None; the others take the defaults of a configuration."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from api.attribution_picture import draw_attributions
 from api.dependencies import (
     ArtifactsDep,
     EmbedderNameDep,
@@ -28,7 +29,7 @@ from api.views.changes import changes_view, comparison_view
 from api.views.communities import CommunityItem, communities_view, community_view
 from api.views.crossings import run_bridges_view
 from api.views.decisions import decisions_view
-from api.views.decompositions import decomposition_of_run
+from api.views.decompositions import decomposition_of_run, graph_of_run
 from api.views.overview import overview_view
 from api.views.runs import count_runs, run_view, runs_view
 from api.views.seams import run_seams_view, seams_view
@@ -220,12 +221,15 @@ def runs_page(
 def run_page(
     request: Request, run_id: RunId, session: SessionDep, artifacts: ArtifactsDep
 ) -> HTMLResponse:
-    """Show what `GET /api/runs/{run_id}` and, of a decomposition, its `/decomposition` return."""
+    """Show what `GET /api/runs/{run_id}` returns, with its `/decomposition` or `/graph`."""
+    drawn = graph_of_run(session, artifacts, run_id)
     return _page(
         request,
         "run.html",
         run=run_view(session, run_id),
         decomposition=decomposition_of_run(session, artifacts, run_id),
+        graph=drawn and drawn.graph,
+        picture=drawn and draw_attributions(drawn.graph),
     )
 
 

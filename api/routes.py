@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from api.dependencies import (
-    ArtifactsDep,
     EmbedderNameDep,
     Limit,
     Offset,
@@ -23,7 +22,6 @@ from api.views.changes import ChangesView, ComparisonView, changes_view, compari
 from api.views.communities import CommunitiesView, CommunityView, communities_view, community_view
 from api.views.crossings import RunBridgesView, run_bridges_view
 from api.views.decisions import DecisionsView, decisions_view
-from api.views.decompositions import DecompositionDetailView, decomposition_view
 from api.views.evidence import EvidenceItem, LedgerView, evidence_view, ledger_view
 from api.views.overview import OverviewView, overview_view
 from api.views.runs import RunDetailView, RunsView, count_runs, run_view, runs_view
@@ -205,14 +203,6 @@ def read_runs(
 def read_run(run_id: RunId, session: SessionDep) -> RunDetailView:
     """Return one run with its configuration."""
     return run_view(session, run_id)
-
-
-@router.get("/runs/{run_id}/decomposition", tags=["decompositions"])
-def read_decomposition(
-    run_id: RunId, session: SessionDep, artifacts: ArtifactsDep
-) -> DecompositionDetailView:
-    """Return the subcomponents of a decomposition, and what was found out about them."""
-    return decomposition_view(session, artifacts, run_id)
 
 
 def _lead_on(request: Request, response: Response, total: int, next_offset: int) -> None:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 
-from api.views.decompositions import ComponentsView, DecompositionDetailView
-from decomposition.reports import Component
+from api.views.decompositions import ComponentsView, DecompositionDetailView, GraphView
+from decomposition.reports import Agreement, Component
 
 Lines = Iterable[str]
+
+N_EDGES = 40
+"""Edges of an attribution graph listed, at most."""
 
 
 def decomposition(view: DecompositionDetailView) -> Lines:
@@ -44,6 +47,46 @@ def components(view: ComponentsView) -> Lines:
             f"with the known mechanisms: components {found.known_agreement:.3f}, "
             f"communities {found.known_agreement_communities:.3f}"
         )
+
+
+def graph(view: GraphView) -> Lines:
+    """Show the edges of an attribution graph, and whether ablations agree with them."""
+    drawn = view.graph
+    names = {node.id: node.name for node in drawn.nodes}
+    if drawn.words:
+        yield " ".join(drawn.words)
+    yield f"run {view.run}: {len(drawn.nodes)} nodes, {len(drawn.edges)} edges of {drawn.target}"
+    for edge in drawn.edges[:N_EDGES]:
+        yield (
+            f"  {_place(edge.source, names):<34} → {_place(edge.target, names):<34} "
+            f"{edge.attribution:>9.4g}  ablated {_number(edge.direct)}  {_number(edge.total)}"
+        )
+    if len(drawn.edges) > N_EDGES:
+        yield f"  and {len(drawn.edges) - N_EDGES} weaker ones"
+    yield f"all else held: {_agreement(drawn.direct)}"
+    yield f"with all that follows: {_agreement(drawn.total)}"
+    if drawn.subnetwork:
+        found = drawn.subnetwork
+        yield f"found for this input alone: {found.kept} of {found.before} nodes kept"
+        for kind, loss in found.loss.items():
+            likely = found.probability.get(kind)
+            said = "" if likely is None else f"  p({found.labelled}) {likely:.3f}"
+            yield f"  {kind:<12} {loss:.4g}{said}"
+
+
+def _place(identifier: str, names: dict[str, str]) -> str:
+    position = identifier.rpartition("@")[2]
+    return f"{names[identifier]} @{position}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _agreement(found: Agreement) -> str:
+    rank = "" if found.rank is None else f", rank correlation {found.rank:.3f}"
+    sign = "" if found.sign is None else f", same sign {found.sign:.0%}"
+    return f"{found.n} edges tried{rank}{sign}"
 
 
 def _component(component: Component) -> str:

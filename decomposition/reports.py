@@ -4,6 +4,8 @@ Those who show it (pages, the command line) read these from files without loadin
 A subcomponent is named by its matrix and index, as in `linear1:3`.
 """
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -63,3 +65,103 @@ class Components(Report):
 
     known_agreement_communities: float | None
     """The same of the communities."""
+
+
+class Node(Report):
+    """One thing in an attribution graph, at one position."""
+
+    id: str
+    """Its name and position, as in `blocks.0.mlp.up:12@3`; unique in the graph."""
+
+    kind: Literal["input", "subcomponent", "remainder", "output"]
+    name: str
+    """A subcomponent's id; what is read or said in the target's terms; or a matrix, of which
+    this is what its subcomponents leave over."""
+
+    position: int
+    """From 0; always 0 where there are no positions."""
+
+    layer: int
+    """How many matrices are applied before it; the place in the picture."""
+
+    value: float
+    """Inner activation, or output. Of what is no single number: 0."""
+
+    importance: float | None
+    """Causal importance there, in [0, 1]; None where it has none."""
+
+    explained: float | None
+    """Sum of the direct effects of everything on it, drawn or not; None of what is a source
+    only. Where all ways to it are linear and without bias this is its value."""
+
+
+class Edge(Report):
+    """A direct effect, as predicted and as it was when tried."""
+
+    source: str
+    target: str
+    """Ids of nodes."""
+
+    attribution: float
+    """Gradient x activation: what the target would lose without the source, to first order."""
+
+    direct: float | None
+    """What the target did lose when the source was ablated and all others held; None if that
+    was not tried."""
+
+    total: float | None
+    """What it lost when the source was ablated and everything after it changed as it would."""
+
+
+class Agreement(Report):
+    """How well attributions predict what ablations do, over the edges that were tried."""
+
+    n: int
+    rank: float | None
+    """Spearman's correlation, in [-1, 1]; None of fewer than three edges."""
+
+    sign: float | None
+    """Share of edges with the same sign, in [0, 1]; those that ablation does not move are
+    disagreements. None of no edge."""
+
+
+class Subnetwork(Report):
+    """The least importances with which a model says the same to one prompt."""
+
+    kept: int
+    """Subcomponents and positions with an importance above the threshold."""
+
+    before: int
+    """How many there were by the importances that were learned on all data."""
+
+    labelled: str
+    """The output that the probabilities are of; empty where outputs are no probabilities."""
+
+    loss: dict[str, float]
+    """How far the output is from the target's (nats, or mean squared error), by masks:
+    `importance`, `stochastic`, `adversarial`, and `off`, all decomposed matrices ablated."""
+
+    probability: dict[str, float]
+    """What the labelled output has with these masks, and in the `target`."""
+
+
+class AttributionGraph(Report):
+    """What acts on what in one input."""
+
+    target: str
+    words: list[str]
+    """What stands at each position; empty where the input is a vector."""
+
+    nodes: list[Node]
+    """By layer, position and strength."""
+
+    edges: list[Edge]
+    """Strongest first: by their share of what enters their target, and by how relevant that is."""
+
+    is_masked: bool
+    """Whether unimportant subcomponents were ablated; otherwise the whole model was run."""
+
+    direct: Agreement
+    total: Agreement
+    subnetwork: Subnetwork | None
+    """How the importances were found, where they were found for this input alone."""

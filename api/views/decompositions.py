@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from sqlmodel import Session
 
 from api.views.view import View
-from decomposition.reports import Components, Report
+from decomposition.reports import AttributionGraph, Components, Report
 from kg.errors import NotFoundError
 from kg.evidence import Analysis, analyses_of, subcomponents_of
 from kg.runs import run_of, succeeded_run
@@ -45,6 +45,26 @@ class ComponentsView(View):
     found: Components
 
 
+class GraphItem(View):
+    """An attribution graph, as the page of its decomposition lists it."""
+
+    run: int
+    """The run that drew it."""
+
+    config: dict[str, Any]
+    """What it was drawn of, and how."""
+
+
+class GraphView(View):
+    """What acts on what in one input."""
+
+    run: int
+    decomposition: int
+    """The run of the decomposition whose subcomponents are nodes."""
+
+    graph: AttributionGraph
+
+
 class DecompositionDetailView(View):
     """A decomposition with all that was found out about it."""
 
@@ -58,6 +78,9 @@ class DecompositionDetailView(View):
     components: ComponentsView | None
     """The latest grouping; None where nobody has asked for one."""
 
+    graphs: list[GraphItem]
+    """Attribution graphs of single inputs, oldest first."""
+
 
 def decomposition_view(session: Session, artifacts: Path, run_id: int) -> DecompositionDetailView:
     """Return a decomposition with the latest of each kind of analysis.
@@ -67,7 +90,8 @@ def decomposition_view(session: Session, artifacts: Path, run_id: int) -> Decomp
         ConfigError: It is no decomposition, or did not succeed.
     """
     run = succeeded_run(session, run_id, RunKind.DECOMPOSITION, ", not a decomposition")
-    latest = {analysis.run.method: analysis for analysis in analyses_of(session, run_id)}
+    analyses = analyses_of(session, run_id)
+    latest = {analysis.run.method: analysis for analysis in analyses}
     return DecompositionDetailView(
         run=run_id,
         target=run.result["target"],
@@ -81,6 +105,11 @@ def decomposition_view(session: Session, artifacts: Path, run_id: int) -> Decomp
             for part in subcomponents_of(session, run_id)
         ],
         components=_components(latest.get("components"), artifacts),
+        graphs=[
+            GraphItem(run=analysis.run.id or 0, config=analysis.run.config)
+            for analysis in analyses
+            if analysis.run.method == "attribution"
+        ],
     )
 
 
@@ -111,6 +140,29 @@ def components_view(session: Session, artifacts: Path, run_id: int) -> Component
     if found is None:
         raise NotFoundError(f"run `claimgraph components {run_id}` first")
     return found
+
+
+def graph_view(session: Session, artifacts: Path, run_id: int) -> GraphView:
+    """Return an attribution graph, by the run that drew it.
+
+    Raises:
+        NotFoundError: No run has this number, or it drew none, or its file is lost.
+    """
+    run = run_of(session, run_id)
+    decomposition = run.result.get("decomposition")
+    if run.method != "attribution" or decomposition is None:
+        raise NotFoundError(f"run {run_id} drew no attribution graph: `claimgraph attribute` does")
+    (analysis,) = [a for a in analyses_of(session, decomposition) if a.run.id == run_id]
+    graph = read_report(analysis, artifacts, AttributionGraph)
+    return GraphView(run=run_id, decomposition=decomposition, graph=graph)
+
+
+def graph_of_run(session: Session, artifacts: Path, run_id: int) -> GraphView | None:
+    """Return what `graph_view` does, or None of a run that drew none."""
+    run = run_of(session, run_id)
+    if run.method != "attribution" or run.status is not RunStatus.SUCCEEDED:
+        return None
+    return graph_view(session, artifacts, run_id)
 
 
 def read_report(analysis: Analysis, artifacts: Path, report: type[R]) -> R:

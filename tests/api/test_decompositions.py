@@ -93,3 +93,36 @@ def test_a_lost_report_is_an_error_that_names_the_file(stored: Stored):
 
     assert answer.status_code == 404
     assert "components.json" in answer.json()["detail"]
+
+
+def test_a_graph_is_drawn_checked_stored_and_shown(stored: Stored):
+    drawn = json.loads(stored.command("attribute", str(stored.run), "--probe", "1", "--json"))
+
+    web = stored.web()
+    assert web.get(f"/api/runs/{drawn['run']}/graph").json() == drawn
+    assert drawn["graph"]["direct"]["sign"] == 1
+    page = web.get(f"/runs/{drawn['run']}").text
+    assert "linear1:1 → hidden:" in page
+    assert 'class="mark output"' in page
+    assert f'href="/runs/{drawn["run"]}"' in web.get(f"/runs/{stored.run}").text
+
+
+def test_a_minimal_graph_says_what_was_kept(stored: Stored):
+    arguments = ("--probe", "1", "--minimal", "--steps", "3")
+
+    assert "nodes kept" in stored.command("attribute", str(stored.run), *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ([], "say one of"),
+        (["--probe", "1", "--sample", "2"], "say one of"),
+        (["--probe", "5"], "has 5 probes"),
+        (["--prompt", "the princess"], "reads no text"),
+        (["--probe", "0", "--position", "1"], "beyond the input"),
+    ],
+)
+def test_an_input_that_is_not_there_is_refused(stored: Stored, arguments, reason):
+    assert reason in stored.command("attribute", str(stored.run), *arguments, code=1)
+    assert stored.web().get("/api/runs/2/graph").status_code == 404

@@ -6,3 +6,5 @@ class _StudentT:
 
 norm: _Normal
 t: _StudentT
+
+def spearmanr(a: object, b: object) -> tuple[float, float]: ...

@@ -1,0 +1,28 @@
+"""REST: decompositions and what was found out about them. All of it only reads."""
+
+from fastapi import APIRouter
+
+from api.dependencies import ArtifactsDep, RunId, SessionDep
+from api.problems import PROBLEM_RESPONSES
+from api.views.decompositions import (
+    DecompositionDetailView,
+    GraphView,
+    decomposition_view,
+    graph_view,
+)
+
+router = APIRouter(prefix="/api/runs", tags=["decompositions"], responses=PROBLEM_RESPONSES)
+
+
+@router.get("/{run_id}/decomposition")
+def read_decomposition(
+    run_id: RunId, session: SessionDep, artifacts: ArtifactsDep
+) -> DecompositionDetailView:
+    """Return the subcomponents of a decomposition, and what was found out about them."""
+    return decomposition_view(session, artifacts, run_id)
+
+
+@router.get("/{run_id}/graph")
+def read_graph(run_id: RunId, session: SessionDep, artifacts: ArtifactsDep) -> GraphView:
+    """Return the attribution graph that a run drew, with the ablations that checked it."""
+    return graph_view(session, artifacts, run_id)
