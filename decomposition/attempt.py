@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from decomposition import losses
 from decomposition.causal_importance import (
-    AnyNetworks,
     ImportanceNetworks,
     VectorNetworks,
     value_leaky_hard_sigmoid,
@@ -20,6 +19,7 @@ from decomposition.objective import Objective, first_not_finite, remainders
 from decomposition.resuming import above, below, optimizer_tensors, restore_optimizer
 from decomposition.seeds import generator_for
 from decomposition.settling import VitalSigns
+from decomposition.shared_importance import AnyNetworks, SharedShape, SharedTransformer
 from decomposition.subcomponents import split, untied
 from decomposition.targets import Target
 
@@ -154,10 +154,13 @@ def fresh_model(
     subcomponents = split(target.model, counts, generator, target.transposes)
     sizes = {name: parts.V.shape[0] for name, parts in subcomponents.items()}
     networks: AnyNetworks
+    layers = {name: target.model.get_submodule(name) for name in counts}
+    lengths = {name: known_layout(layer).vector_size(layer) for name, layer in layers.items()}
     if config.importance == "input_vector":
-        layers = {name: target.model.get_submodule(name) for name in counts}
-        lengths = {name: known_layout(layer).vector_size(layer) for name, layer in layers.items()}
         networks = VectorNetworks(sizes, lengths, config.n_hidden, generator)
+    elif config.importance == "shared_transformer":
+        shape = SharedShape(config.n_hidden, config.importance_layers, config.importance_causal)
+        networks = SharedTransformer(sizes, lengths, shape, generator)
     else:
         networks = ImportanceNetworks(sizes, config.n_hidden, generator)
     if config.leak == "value":

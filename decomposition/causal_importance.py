@@ -229,6 +229,3 @@ class VectorNetworks(nn.Module):
         place = list(self.sizes).index(matrix)
         self.weights_out[place][index] = 0
         self.biases_out[place][index] = OFF
-
-
-AnyNetworks = ImportanceNetworks | VectorNetworks

@@ -57,12 +57,21 @@ class DecompositionConfig(BaseModel):
     """Instead of that: C for each pattern of module paths, as in `{"h.*.mlp.*": 64}`. The first
     pattern that matches a layer decides. Empty takes the matrices that the target names."""
 
-    importance: Literal["inner_activation", "input_vector"] = "inner_activation"
+    importance: Literal["inner_activation", "input_vector", "shared_transformer"] = (
+        "inner_activation"
+    )
     """What the importance of a subcomponent is told from: its own inner activation, by a network
-    of its own, or the whole vector that the matrix is given, by one network for the matrix."""
+    of its own; the whole vector that the matrix is given, by one network for the matrix; or all
+    vectors that all matrices are given, by one transformer."""
 
     n_hidden: int = Field(default=16, ge=1)
-    """Hidden units of each importance network."""
+    """Hidden units of each importance network; the width of a shared transformer."""
+
+    importance_layers: int = Field(default=1, ge=1)
+    """Blocks of a shared transformer."""
+
+    importance_causal: bool = True
+    """Whether a shared transformer looks back only; the paper's looks both ways."""
 
     restarts: int = Field(default=3, ge=1)
     """Random starts; the one with the lowest objective is kept. Some starts end with one
@@ -234,6 +243,19 @@ _RESIDUAL = DecompositionConfig(
     minimality=1e-5,
     minimality_power=2,
 )
+_LESSON = DecompositionConfig(
+    n_subcomponents=64,
+    importance="input_vector",
+    n_hidden=64,
+    restarts=1,
+    steps=2000,
+    batch_size=64,
+    n_objective=1024,
+    merge_zero_rows=False,
+    layerwise=0,
+    adversarial=1,
+    minimality=0.001,
+)
 
 CONFIGS: dict[str, DecompositionConfig] = {
     "tms_5-2": _FIVE,
@@ -243,6 +265,24 @@ CONFIGS: dict[str, DecompositionConfig] = {
     "resid_mlp1": _RESIDUAL.model_copy(update={"n_subcomponents": 100}),
     "resid_mlp2": _RESIDUAL.model_copy(update={"n_subcomponents": 400}),
     "resid_mlp3": _RESIDUAL.model_copy(update={"n_subcomponents": 500, "n_hidden": 128}),
+    "induction": _LESSON,
+    "convolution": _LESSON,
+    "mixer": _LESSON,
+    "storyworld": DecompositionConfig(
+        n_subcomponents=128,
+        importance="input_vector",
+        n_hidden=128,
+        restarts=1,
+        steps=6000,
+        batch_size=32,
+        n_objective=64,
+        merge_zero_rows=False,
+        learning_rate=0.002,
+        layerwise=0,
+        adversarial=1,
+        faithfulness=1000,
+        minimality=0.001,
+    ),
 }
 """How each target is decomposed unless something else is asked for."""
 

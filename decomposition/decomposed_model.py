@@ -28,15 +28,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from decomposition.causal_importance import (
-    AnyNetworks,
-    ImportanceNetworks,
-    Importances,
-    Seen,
-)
+from decomposition.causal_importance import ImportanceNetworks, Importances, Seen
 from decomposition.errors import SplitError
 from decomposition.masks import Mask
 from decomposition.matrices import choose, known_layout
+from decomposition.shared_importance import AnyNetworks
 from decomposition.subcomponents import AnySubcomponents, split
 
 

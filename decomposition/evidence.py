@@ -7,6 +7,7 @@ about a decomposition as a run of its own.
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -16,12 +17,14 @@ from pydantic import BaseModel
 from decomposition.checkpoints import load, save
 from decomposition.config import METHOD, DecompositionConfig
 from decomposition.experiments import ExperimentConfig, Measured, find_experiment
-from decomposition.harvest import harvest
+from decomposition.harvest import HarvestConfig, SubcomponentSummary, harvest
+from decomposition.language_metrics import LanguageMetricsConfig, language_metrics
 from decomposition.measurements import Side
 from decomposition.metrics import MetricsConfig, evaluate
 from decomposition.predictions import Verdict, judge, predict
 from decomposition.reports import AnalysisConfig
-from decomposition.targets import find_recipe, train_target
+from decomposition.targets import Target, TokenTarget, find_recipe
+from decomposition.targets.cache import cached_target
 from decomposition.threads import one_thread
 from decomposition.training import Decomposition, decompose
 from kg.evidence import (
@@ -75,12 +78,10 @@ def decompose_and_store(
     """
     find_recipe(target)
     with one_thread(), store.decomposing(METHOD, config, config.seed) as (run, folder):
-        trained = train_target(target, config.seed)
-        state = store.artifacts / "unfinished" / f"{target}-{_key(config)}.safetensors"
+        trained = cached_target(target, config.seed, store.artifacts / "targets")
+        state = store.artifacts / "unfinished" / f"{_key(target, config)}.safetensors"
         decomposition = decompose(trained, config, on_progress, state)
-        metrics_config = MetricsConfig(seed=config.seed)
-        metrics = evaluate(decomposition, metrics_config)
-        summaries = harvest(decomposition, metrics_config.harvest)
+        metrics, summaries = _described(decomposition)
         save(decomposition, folder)
         parts = [
             SubcomponentDraft(
@@ -89,7 +90,7 @@ def decompose_and_store(
                 mean_importance=summary.mean_importance,
                 is_alive=summary.alive,
                 norm=summary.norm,
-                top_inputs=[f"feature {feature}" for feature in summary.top_inputs],
+                top_inputs=[_named(trained, feature) for feature in summary.top_inputs],
             )
             for summary in summaries
         ]
@@ -105,6 +106,19 @@ def decompose_and_store(
         metrics=metrics,
         seconds=decomposition.seconds,
     )
+
+
+def _described(
+    decomposition: Decomposition,
+) -> tuple[dict[str, float], list[SubcomponentSummary]]:
+    """Return the metrics that fit the target, and all subcomponents."""
+    seed = decomposition.config.seed
+    if isinstance(decomposition.target, TokenTarget):
+        language = LanguageMetricsConfig(seed=seed)
+        counted = HarvestConfig(n=language.n_census, density_threshold=language.threshold)
+        return language_metrics(decomposition, language), harvest(decomposition, counted)
+    config = MetricsConfig(seed=seed)
+    return evaluate(decomposition, config), harvest(decomposition, config.harvest)
 
 
 def analyse_and_store(
@@ -138,8 +152,14 @@ def analyse_and_store(
     return run
 
 
-def _key(config: DecompositionConfig) -> str:
-    return hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
+def _key(target: str, config: DecompositionConfig) -> str:
+    """Name a training state; a target's own name may be a path."""
+    digest = hashlib.sha256(f"{target}\n{config.model_dump_json()}".encode()).hexdigest()[:16]
+    return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', target)[:40]}-{digest}"
+
+
+def _named(target: Target, feature: int) -> str:
+    return target.words[feature] if isinstance(target, TokenTarget) else f"feature {feature}"
 
 
 def measure_statement(store: Store, question: Question, config: ExperimentConfig) -> str:

@@ -102,19 +102,68 @@ def harvest(decomposition: Decomposition, config: HarvestConfig) -> list[Subcomp
 
 
 def census(decomposition: Decomposition, config: HarvestConfig) -> dict[str, Census]:
-    """Count, for every matrix, how causally important its subcomponents are on the data."""
+    """Count, for every matrix, how causally important its subcomponents are on the data.
+
+    Means are over all positions of all inputs; a few rows are run at a time.
+    """
     target = decomposition.target
-    x = target.batch(config.n, generator_for("harvest", config.seed))
-    active = target.active_features(x).float()
-    return {
-        matrix: Census(
-            mean_importance=importance.mean(dim=0),
-            density=(importance > config.density_threshold).float().mean(dim=0),
-            alive=importance.mean(dim=0) > config.alive_threshold,
-            contrast=contrasts(importance, active, torch.ones(1, len(x))).squeeze(0),
+    rows = target.batch(config.n, generator_for("harvest", config.seed))
+    counted: dict[str, _Sums] = {}
+    has_positions = rows.ndim > 2 or not rows.is_floating_point()
+    for x in torch.split(rows, ROWS_AT_ONCE if has_positions else config.n):
+        active = target.active_features(x)
+        for matrix, importance in decomposition.model.importance(x).items():
+            found = _counted(importance, active, config)
+            before = counted.get(matrix)
+            counted[matrix] = (
+                found
+                if before is None
+                else _Sums(*(one + other for one, other in zip(before, found, strict=True)))
+            )
+    return {matrix: sums.census(config) for matrix, sums in counted.items()}
+
+
+ROWS_AT_ONCE = 256
+"""Rows that have positions are run so many at a time."""
+
+
+class _Sums(NamedTuple):
+    """What `Census` is made from; the sums of two samples are those of both together."""
+
+    positions: Tensor
+    importance: Tensor
+    dense: Tensor
+    active: Tensor
+    products: Tensor
+    """Shape `features C`: importance where the feature is active."""
+
+    def census(self, config: HarvestConfig) -> Census:
+        mean = self.importance / self.positions
+        n_with = self.active.unsqueeze(1)
+        n_without = self.positions - n_with
+        inside = self.products / n_with.clamp(min=1)
+        outside = (self.importance - self.products) / n_without.clamp(min=1)
+        return Census(
+            mean_importance=mean,
+            density=self.dense / self.positions,
+            alive=mean > config.alive_threshold,
+            contrast=inside - outside,
         )
-        for matrix, importance in decomposition.model.importance(x).items()
-    }
+
+
+def _counted(importance: Tensor, active: Tensor, config: HarvestConfig) -> _Sums:
+    """Add up over positions; a feature of a whole row is active at all of its positions."""
+    missing = importance.ndim - active.ndim
+    active = active.reshape(*active.shape[:-1], *[1] * missing, active.shape[-1])
+    active = active.expand(*importance.shape[:-1], -1).flatten(0, -2).float()
+    g = importance.flatten(0, -2)
+    return _Sums(
+        positions=torch.tensor(float(len(g))),
+        importance=g.sum(dim=0),
+        dense=(g > config.density_threshold).float().sum(dim=0),
+        active=active.sum(dim=0),
+        products=active.T @ g,
+    )
 
 
 def contrasts(importance: Tensor, active: Tensor, counts: Tensor) -> Tensor:

@@ -10,8 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from decomposition.errors import UnknownNameError
+from decomposition.targets.convolution import Strokes
+from decomposition.targets.induction import Induction
+from decomposition.targets.lessons import LessonConfig, LessonRecipe
 from decomposition.targets.mechanisms import Mechanisms
+from decomposition.targets.mixer import Reversal
+from decomposition.targets.pretrained import PREFIX, PretrainedRecipe
 from decomposition.targets.residual_mlp import ResidualMlpConfig, ResidualMlpRecipe
+from decomposition.targets.storyworld import StoryworldConfig, StoryworldRecipe
 from decomposition.targets.tms import TmsConfig, TmsRecipe
 
 
@@ -58,13 +64,22 @@ class Target(Protocol):
         """Return one input for each feature, in which it alone is active: `features d_in`."""
 
     def active_features(self, x: Tensor) -> Tensor:
-        """Say which features are active on each input, boolean, `batch features`."""
+        """Say which features are active, boolean: `batch features`, or `*positions features`."""
 
     def mechanisms(self) -> Mapping[str, Mechanisms]:
         """Return the true mechanisms of each matrix where they are known, one per feature."""
 
     def tensors(self) -> dict[str, Tensor]:
         """Return what its recipe's `restore` needs to make it again."""
+
+
+@runtime_checkable
+class TokenTarget(Target, Protocol):
+    """A target that reads tokens and predicts the next one at each."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What each token id stands for."""
 
 
 @runtime_checkable
@@ -90,6 +105,12 @@ _RECIPES: tuple[Recipe, ...] = (
     ResidualMlpRecipe("resid_mlp1", ResidualMlpConfig(n_features=100, n_layers=1, n_neurons=50)),
     ResidualMlpRecipe("resid_mlp2", ResidualMlpConfig(n_features=100, n_layers=2, n_neurons=25)),
     ResidualMlpRecipe("resid_mlp3", ResidualMlpConfig(n_features=102, n_layers=3, n_neurons=17)),
+    LessonRecipe(
+        "induction", Induction(), LessonConfig(steps=600, batch_size=64, learning_rate=0.005)
+    ),
+    LessonRecipe("convolution", Strokes(), LessonConfig()),
+    LessonRecipe("mixer", Reversal(), LessonConfig()),
+    StoryworldRecipe("storyworld", StoryworldConfig()),
 )
 
 TARGETS: dict[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}
@@ -101,8 +122,13 @@ def find_recipe(name: str) -> Recipe:
     Raises:
         UnknownNameError: There is none.
     """
+    if name.startswith(PREFIX):
+        return PretrainedRecipe(name)
     if name not in TARGETS:
-        raise UnknownNameError(f"no target is called {name!r}; there are: {', '.join(TARGETS)}")
+        raise UnknownNameError(
+            f"no target is called {name!r}; there are: {', '.join(TARGETS)}, and "
+            f"{PREFIX}FOLDER@TEXT for a language model of your own"
+        )
     return TARGETS[name]
 
 
