@@ -4,7 +4,9 @@ A statement is embedded as its text and its note, because the note says what a s
 leaves out. The SHA-256 of what was embedded is kept beside the vector, so that a statement
 whose note changes is embedded again.
 
-A run that is interrupted stores nothing: all vectors of a run are written in one transaction.
+Statements are embedded by length, a thousand in a transaction. A vector is the same whichever run
+makes it, so those of a run that is interrupted are kept, and the next run makes the others only. A
+run that failed is none to go by, though: the model in use is that of the latest that succeeded.
 """
 
 import hashlib
@@ -31,7 +33,7 @@ _FEW = 500
 """So many vectors are asked for by id; of more, all are read."""
 
 _ROWS_PER_READ = 2000
-_ROWS_PER_INSERT = 5000
+_TEXTS_PER_TRANSACTION = 1024
 
 
 class EmbeddingConfig(BaseModel):
@@ -106,13 +108,33 @@ def embed_missing(
     started = time.perf_counter()
     config = EmbeddingConfig(model=embedder.name)
     with recording(engine, RunKind.EMBEDDING, embedder.name, config) as run_id:
-        vectors = embedder.embed(list(missing.values()), on_progress) if missing else ()
+        _embed(engine, embedder, missing, run_id, on_progress)
         with writing(engine) as session:
-            _store(session, run_id, embedder.name, missing, vectors)
             seconds = time.perf_counter() - started
             succeed(session, run_id, {"statements": len(missing), "seconds": round(seconds, 3)})
     log.info("embedded %s statements with %s, %.1f s", len(missing), embedder.name, seconds)
     return len(missing)
+
+
+def _embed(
+    engine: Engine,
+    embedder: Embedder,
+    texts: dict[str, str],
+    run_id: int,
+    on_progress: OnProgress | None,
+) -> None:
+    """Embed and store statements by length, some in a transaction."""
+    ordered = sorted(texts.items(), key=lambda each: (len(each[1]), each[0]))
+    for start in range(0, len(ordered), _TEXTS_PER_TRANSACTION):
+        block = dict(ordered[start : start + _TEXTS_PER_TRANSACTION])
+
+        def tell(done: int, _total: int, before: int = start) -> None:
+            if on_progress is not None:
+                on_progress(before + done, len(ordered))
+
+        vectors = embedder.embed(list(block.values()), tell)
+        with writing(engine) as session:
+            _store(session, run_id, embedder.name, block, vectors)
 
 
 def are_embedded(session: Session, model: str, texts: Mapping[str, str]) -> bool:
@@ -207,8 +229,7 @@ def _store(
         }
         for (statement_id, text), vector in zip(texts.items(), vectors, strict=True)
     ]
-    for start in range(0, len(rows), _ROWS_PER_INSERT):
-        session.execute(upsert, rows[start : start + _ROWS_PER_INSERT])
+    session.execute(upsert, rows)
 
 
 def _sha256(text: str) -> str:

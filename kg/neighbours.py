@@ -32,13 +32,13 @@ from kg.cells import Cells, blocks_of, cells_of, side_by_side
 from kg.embedders import Vectors
 from kg.errors import ModelError
 from kg.nearest import CROWD, NOBODY, Found, Nearest, bars_over, nearest_of_a_crowd
+from kg.processor import has_fast_halves
 from kg.products import (
     STEPS,
     HalfProducts,
     Places,
     Products,
     SingleProducts,
-    has_fast_halves,
     steps_of,
 )
 from kg.tiles import Tiles

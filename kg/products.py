@@ -260,14 +260,6 @@ class HalfProducts:
             return list(pool.map(work, tasks))
 
 
-def has_fast_halves() -> bool:
-    """Say whether this processor multiplies matrices of bfloat16 in hardware."""
-    import torch
-
-    found = torch.cpu.get_capabilities()
-    return bool(found.get("amx_bf16") or found.get("avx512_bf16"))
-
-
 def steps_of(
     vectors: Vectors, rows: NDArray[np.integer], columns: NDArray[np.integer]
 ) -> NDArray[np.int32]:

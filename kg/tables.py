@@ -53,7 +53,7 @@ class RunKind(StrEnum):
 
 
 class RunStatus(StrEnum):
-    """Where a run stands; one that is not succeeded left nothing derived behind."""
+    """Where a run stands; one that is not succeeded left nothing derived behind but vectors."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"

@@ -1,4 +1,4 @@
-"""Embeddings: made once, made again when the text changes, stored wholly or not at all."""
+"""Embeddings: made once, made again when the text changes, and none of it twice."""
 
 import numpy as np
 import pytest
@@ -92,17 +92,28 @@ def test_a_statement_whose_note_changes_is_embedded_again(engine: Engine, minilm
     assert not np.array_equal(before, after)
 
 
-def test_an_interrupted_run_stores_no_vector_and_is_marked_as_failed(
-    engine: Engine, minilm: Embedder
+def test_an_interrupted_run_keeps_its_vectors_and_the_next_makes_only_the_others(
+    engine: Engine, minilm: Embedder, monkeypatch: pytest.MonkeyPatch
 ):
-    fill(engine)
+    ids = fill(engine)
+    monkeypatch.setattr(embeddings, "_TEXTS_PER_TRANSACTION", 4)
 
-    def interrupt(_done: int, _total: int) -> None:
-        raise KeyboardInterrupt
+    def interrupt(done: int, _total: int) -> None:
+        if done > 8:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         embed_missing(engine, minilm, interrupt)
-
     with reading(engine) as session:
-        assert session.exec(select(func.count()).select_from(Embedding)).one() == 0
-    assert [status for status, _ in _embedding_runs(engine)] == [RunStatus.FAILED]
+        kept = session.exec(select(func.count()).select_from(Embedding)).one()
+    others = embed_missing(engine, minilm)
+
+    assert (kept, others) == (8, len(ids) - 8)
+    assert [status for status, _ in _embedding_runs(engine)] == [
+        RunStatus.FAILED,
+        RunStatus.SUCCEEDED,
+    ]
+    texts = [embedded_text(said.text, said.note) for said in STATEMENTS]
+    with reading(engine) as session:
+        vectors = vectors_of(session, minilm.name, ids)
+    assert vectors.tobytes() == minilm.embed(texts).tobytes()
