@@ -13,7 +13,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from api import curation_cli, decomposition_cli, evaluation_cli, reading_cli, writing_cli
+from api import (
+    curation_cli,
+    decomposition_cli,
+    evaluation_cli,
+    ingestion_cli,
+    reading_cli,
+    writing_cli,
+)
 from api.options import Database, engine_of, named
 from api.settings import Settings
 from kg.errors import KnowledgeGraphError
@@ -41,6 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="What interpretability research says, and what experiments say back.",
 )
+app.add_typer(ingestion_cli.app)
 app.add_typer(writing_cli.app)
 app.add_typer(reading_cli.app)
 app.add_typer(decomposition_cli.app)

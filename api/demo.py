@@ -8,14 +8,14 @@ from pathlib import Path
 import typer
 from sqlalchemy import Engine
 
-from api import terminal, terminal_curation
+from api import terminal, terminal_curation, terminal_ingestion
 from api.curation import merge_by_rule
+from api.ingesting import Reading, ingest_files
 from api.jobs import (
     Cutting,
     Trial,
     cluster_statements,
     decompose_target,
-    ingest_files,
     try_statement,
 )
 from api.settings import Settings, artifacts_of
@@ -63,8 +63,8 @@ def run_demo(examples: Path, folder: Path) -> None:
 
     _step(f"claimgraph ingest {examples}")
     with terminal.progress("reading") as on_progress:
-        report = ingest_files(engine, [examples], "offline", on_progress)
-    _print(terminal.ingestion(report))
+        report = ingest_files(engine, [examples], Reading(), on_progress)
+    _print(terminal_ingestion.ingestion(report))
 
     for method in METHODS:
         _step(f"claimgraph cluster --method {method}")

@@ -16,11 +16,7 @@ from api.views.reports import (
     ClusteringView,
     DecompositionView,
     EmbeddingView,
-    FailureView,
-    IngestionView,
     LabellingView,
-    RefusalView,
-    SourceReportView,
     VerdictView,
 )
 from api.views.updates import RemovalView, UpdatesView, update_view
@@ -43,38 +39,6 @@ class OnProgress(Protocol):
 
     def __call__(self, done: int, total: int, what: str = "") -> None:
         """Show it."""
-
-
-def ingest_files(
-    engine: Engine, paths: Sequence[Path], extractor: str, on_progress: OnProgress
-) -> IngestionView:
-    """Take files and folders apart into statements."""
-    from ingest.pipeline import IngestionConfig, ingest
-
-    report = ingest(engine, paths, IngestionConfig(extractor=extractor), on_progress)
-    return IngestionView(
-        run=report.run,
-        sources=[
-            SourceReportView(
-                id=source.id,
-                title=source.title,
-                name=source.name,
-                format=source.format,
-                is_new=source.is_new,
-                claims=source.claims,
-                findings=source.findings,
-                refused=len(source.refusals),
-                refusals=[
-                    RefusalView(section=each.section, quote=each.quote, reason=each.reason)
-                    for each in source.refusals
-                ],
-            )
-            for source in report.sources
-        ],
-        sidecars=[str(path) for path in report.sidecars],
-        skipped=[FailureView(file=each.name, reason=each.reason) for each in report.skipped],
-        failures=[FailureView(file=each.name, reason=each.reason) for each in report.failures],
-    )
 
 
 class Cutting(NamedTuple):

@@ -1,5 +1,6 @@
 """What all commands share: their options, and the way from an option to an open database."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -43,3 +44,9 @@ def session_of(db: str | None) -> Iterator[Session]:
     """Open the database that is meant, for reading."""
     with reading(engine_of(db)) as session:
         yield session
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1

@@ -12,13 +12,16 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
-from api import terminal_bridges, terminal_curation, terminal_updates
+from api import terminal_bridges, terminal_curation
 from api.jobs import OnProgress
 from api.views.communities import CommunitiesView, CommunityView
 from api.views.evidence import EvidenceItem, LedgerView
@@ -27,7 +30,6 @@ from api.views.reports import (
     ClusteringView,
     DecompositionView,
     EmbeddingView,
-    IngestionView,
     LabellingView,
     VerdictView,
 )
@@ -50,6 +52,14 @@ def show(view: V, as_json: bool, lines: Callable[[V], Lines]) -> None:
         typer.echo(line)
 
 
+class _Rate(ProgressColumn):
+    """How many are done in a second."""
+
+    def render(self, task: Task) -> Text:
+        """Show it, when it is known."""
+        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="progress.data.speed")
+
+
 @contextmanager
 def progress(title: str) -> Iterator[OnProgress]:
     """Show how far a long piece of work is on standard error, if that is a terminal."""
@@ -59,6 +69,7 @@ def progress(title: str) -> Iterator[OnProgress]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
@@ -71,28 +82,6 @@ def progress(title: str) -> Iterator[OnProgress]:
             bar.update(task, completed=done, total=total, description=f"{title} {what[:40]}")
 
         yield update
-
-
-def ingestion(view: IngestionView) -> Lines:
-    """Say what became of every file."""
-    for source in view.sources:
-        state = "" if source.is_new else "  (unchanged: it is in already)"
-        yield (
-            f"{source.id}  {source.claims:>3} claims {source.findings:>3} findings "
-            f"{source.refused:>2} refused  {source.title}{state}"
-        )
-        for refusal in source.refusals:
-            yield f"    refused: {refusal.reason}: {_short(refusal.quote)}"
-    for sidecar in view.sidecars:
-        yield f"used {sidecar}: it describes another file"
-    for file in view.skipped:
-        yield f"skipped {file.file}: {file.reason}"
-    n_new = sum(source.is_new for source in view.sources)
-    yield (
-        f"run {view.run}: {n_new} new sources, {len(view.sources) - n_new} unchanged, "
-        f"{len(view.skipped)} skipped, {len(view.failures)} failed"
-    )
-    yield from terminal_updates.amended(view.updates)
 
 
 def clustering(view: ClusteringView) -> Lines:

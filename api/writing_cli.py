@@ -13,35 +13,6 @@ app = typer.Typer()
 
 
 @app.command()
-def ingest(
-    paths: Annotated[list[Path], typer.Argument(help="Files and folders.")],
-    extractor: Annotated[str, typer.Option(help="Who finds the statements.")] = "offline",
-    with_update: Annotated[
-        bool, typer.Option("--update", help="Place what is new in the active runs, too.")
-    ] = False,
-    db: Database = None,
-    as_json: Json = False,
-) -> None:
-    """Take documents and statement lists apart into claims and findings."""
-    from api import terminal
-    from api.jobs import check_updatable, ingest_files, update_runs
-
-    engine = engine_of(db, create=True)
-    if with_update:
-        check_updatable(engine, Settings().embedder)
-    with terminal.progress("reading") as on_progress:
-        view = ingest_files(engine, paths, extractor, on_progress)
-        if with_update:
-            placed = update_runs(engine, None, Settings().embedder, on_progress)
-            view = view.model_copy(update={"updates": placed.updates})
-    terminal.show(view, as_json, terminal.ingestion)
-    for failure in view.failures:
-        typer.secho(f"error: {failure.reason}", err=True, fg="red")
-    if view.failures:
-        raise typer.Exit(1)
-
-
-@app.command()
 def cluster(
     method: Annotated[str, typer.Option(help="How statements are tied together.")] = (
         "leiden_hybrid_concepts"

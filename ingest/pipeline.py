@@ -1,45 +1,37 @@
-"""The straight line from a file to stored statements.
+"""The straight line from files to stored statements.
 
-A file is read, its statements are proposed, each is found verbatim in its section or
-refused, and all of it is stored in one transaction: a file is in the graph whole, or not at
-all. What goes wrong with one file is a value in the report; the others go on.
+A file is read and its statements are proposed, each is found verbatim in its section or refused,
+and all of it is stored in one transaction: a file is in the graph whole, or not at all. Files are
+taken apart by several processes at once, and stored one after the other, in their order. A file
+whose bytes are in already is passed over without being read, so a run that was killed goes on
+where it was. What goes wrong with one file is a value in the report; the others go on.
 """
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
-from sqlmodel import Session
 
-from ingest.abbreviations import abbreviations
-from ingest.documents import Document, Located, Refusal, Section
+from ingest.crew import in_order
+from ingest.documents import Document
 from ingest.extractors import open_extractor
 from ingest.extractors.protocol import Extractor
-from ingest.provenance import locate_quotes
-from ingest.readers import READERS
+from ingest.folders import Found, Skipped, files_of, sha256_of
+from ingest.isolated import ReadingProcess, Task
+from ingest.preparing import Prepared, prepared
 from ingest.readers.files import label
-from ingest.readers.isolated import read_isolated
-from ingest.sidecars import SUFFIXES, Sidecars
+from ingest.sidecars import Sidecars
+from ingest.storing import SourceReport, store, unchanged
 from kg.db import reading, writing
-from kg.errors import ConfigError, DocumentError
+from kg.errors import DocumentError, LanguageModelError
 from kg.runs import recording, succeed
-from kg.sources import (
-    AbbreviationDraft,
-    SectionDraft,
-    SourceDraft,
-    add_source,
-    counts_of,
-    has_source,
-    section_id,
-    source_id,
-    source_of,
-)
-from kg.statements import MentionDraft, add_mentions
-from kg.tables import RunKind, StatementKind
+from kg.sources import known_hashes
+from kg.tables import RunKind
 
 logger = logging.getLogger(__name__)
 
@@ -51,20 +43,6 @@ class IngestionConfig(BaseModel):
 
     extractor: str = "offline"
     """Name of the extractor, as in `EXTRACTORS`."""
-
-
-@dataclass(frozen=True)
-class SourceReport:
-    """What became of one source."""
-
-    id: str
-    title: str
-    name: str
-    format: str
-    is_new: bool
-    claims: int = 0
-    findings: int = 0
-    refusals: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,12 +59,37 @@ class IngestionReport:
 
     run: int
     sources: list[SourceReport] = field(default_factory=list)
-    skipped: list[Failure] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
     """Files in a folder whose format is not one that can be read."""
 
     failures: list[Failure] = field(default_factory=list)
     sidecars: list[str] = field(default_factory=list)
     """Bibliographic files that said what a document of this run is."""
+
+    stopped: str = ""
+    """Why the run ended before the last file; what was stored before stays. Empty if it did not."""
+
+
+class Crew(NamedTuple):
+    """Who takes the files apart; what is stored does not depend on how many there are."""
+
+    jobs: int = 1
+    """Processes that read at once."""
+
+    extractor: Extractor | None = None
+    """The one that the config names, if it needs more than its name."""
+
+
+class _Piece(NamedTuple):
+    """A file that is to be taken apart."""
+
+    found: Found
+    sidecars: tuple[Path, ...]
+    sha256: str | None
+    """Of its bytes, if they could be read."""
+
+    is_known: bool
+    """A source has these bytes."""
 
 
 def ingest(
@@ -94,183 +97,105 @@ def ingest(
     paths: Sequence[Path],
     config: IngestionConfig,
     on_progress: Callable[[int, int, str], None] | None = None,
+    crew: Crew | None = None,
 ) -> IngestionReport:
     """Take files and folders apart into statements, and store them.
+
+    A file that was read before and has changed since becomes a source of its own, the next version
+    of that file; the one before stays until `kg.removal.remove_superseded`.
 
     Args:
         engine: The database to store in.
         paths: Files and folders; folders are searched for files in every depth, by name.
         config: Which extractor.
-        on_progress: Called before each file with its place, the number of files, its name.
+        on_progress: Called before each file is stored with its place, the number of files, its
+            name.
+        crew: Who takes them apart; default: one process.
 
     Raises:
         ConfigError: There is no such extractor, or no such path.
     """
-    for path in paths:
-        if path.parts[:1] in {("http:",), ("https:",)}:
-            raise ConfigError(f"{path} is a URL: save the page or the PDF, and give the file")
-        if not path.exists():
-            raise ConfigError(f"there is no file or folder {path}")
-    extractor = open_extractor(config.extractor)
-    with recording(engine, RunKind.INGESTION, config.extractor, config) as run_id:
+    files, skipped = files_of(paths)
+    jobs, chosen = crew or Crew()
+    extractor = chosen or open_extractor(config.extractor)
+    with recording(engine, RunKind.INGESTION, extractor.name, config) as run_id:
         report = IngestionReport(run_id)
-        files = list(_files(paths, report))
-        sidecars = Sidecars()
-        for place, (path, top) in enumerate(files):
-            if on_progress:
-                on_progress(place, len(files), path.name)
-            try:
-                beside = sidecars.of(path, top)
-                documents = read_isolated(path, sidecars=beside)
-                report.sources.extend(_store(engine, documents, extractor, run_id))
-                report.sidecars.extend(_used(documents, beside))
-            except DocumentError as error:
-                logger.warning("%s", error)
-                report.failures.append(Failure(str(path), str(error)))
+        with reading(engine) as session:
+            known = known_hashes(session)
+        results = in_order(
+            _pieces(files, known), _work(extractor, chosen is None and extractor.is_offline), jobs
+        )
+        try:
+            with closing(results):
+                for place, (piece, result) in enumerate(results):
+                    if on_progress:
+                        on_progress(place, len(files), piece.found.path.name)
+                    _take(engine, report, piece, result)
+        except LanguageModelError as error:
+            logger.warning("%s", error)
+            report.stopped = str(error)
         report.sidecars = sorted(set(report.sidecars))
-        report.skipped = [each for each in report.skipped if each.name not in report.sidecars]
+        report.skipped = [each for each in skipped if each.name not in report.sidecars]
         with writing(engine) as session:
             succeed(session, run_id, _summary(report))
         return report
 
 
-def _store(
-    engine: Engine, documents: list[Document], extractor: Extractor, run_id: int
-) -> list[SourceReport]:
-    """Store every source of a file in one transaction, or none of them."""
-    with reading(engine) as session:
-        reports = [
-            _unchanged(session, document)
-            for document in documents
-            if has_source(session, document.sha256)
-        ]
-    known = {report.id for report in reports}
-    new = [document for document in documents if source_id(document.sha256) not in known]
-    drafts = [document.drafts or extractor.extract(document) for document in new]
-    with writing(engine) as session:
-        for document, proposed in zip(new, drafts, strict=True):
-            located, refusals = locate_quotes(document, proposed)
-            source = add_source(session, _source_draft(document), run_id)
-            add_mentions(session, [_mention_draft(source, each) for each in located], run_id)
-            reports.append(_taken(document, located, refusals))
-    return reports
+def _pieces(files: Sequence[Found], known: set[str]) -> Iterator[_Piece]:
+    sidecars = Sidecars()
+    for found in files:
+        sha256 = sha256_of(found.path)
+        is_known = sha256 in known
+        beside = () if is_known else tuple(sidecars.of(found.path, found.top))
+        yield _Piece(found, beside, sha256, is_known)
 
 
-def _used(documents: list[Document], sidecars: list[Path]) -> Iterator[str]:
+def _work(
+    extractor: Extractor, is_in_child: bool
+) -> Callable[[ReadingProcess, _Piece], list[Prepared] | DocumentError]:
+    """Return what is done with each file, beside all others."""
+
+    def work(process: ReadingProcess, piece: _Piece) -> list[Prepared] | DocumentError:
+        if piece.is_known:
+            return []
+        try:
+            if is_in_child:
+                task = Task(piece.found.path, piece.sidecars, extractor.name)
+                return process.prepare(task)
+            return [
+                prepared(document, document.drafts or extractor.extract(document))
+                for document in process.read(piece.found.path, piece.sidecars)
+            ]
+        except DocumentError as error:
+            return error
+
+    return work
+
+
+def _take(
+    engine: Engine,
+    report: IngestionReport,
+    piece: _Piece,
+    result: list[Prepared] | DocumentError,
+) -> None:
+    """Store what came of a file, and say so in the report."""
+    if isinstance(result, DocumentError):
+        logger.warning("%s", result)
+        report.failures.append(Failure(label(piece.found.path), str(result)))
+        return
+    if piece.is_known and piece.sha256:
+        with reading(engine) as session:
+            name = label(Path(piece.found.path.name))
+            report.sources.append(unchanged(session, piece.sha256, name))
+        return
+    report.sources.extend(store(engine, result, piece.found.place, report.run))
+    report.sidecars.extend(_used([each.document for each in result], piece.sidecars))
+
+
+def _used(documents: Sequence[Document], sidecars: Sequence[Path]) -> Iterator[str]:
     """Yield the sidecars that a field of a document comes from."""
     origins = {origin for document in documents for _, origin in document.origins}
     yield from (str(sidecar) for sidecar in sidecars if label(Path(sidecar.name)) in origins)
-
-
-def _files(paths: Sequence[Path], report: IngestionReport) -> Iterator[tuple[Path, Path]]:
-    """Yield the files to read, each with the folder that it was found from.
-
-    Of a folder's files, hidden ones are left out, and links and those of unknown format are
-    skipped and reported.
-    """
-    for path in paths:
-        if not path.is_dir():
-            yield path, path.parent
-            continue
-        for file in _files_in(path):
-            if file.is_symlink():
-                report.skipped.append(Failure(str(file), "it is a link: name what it points to"))
-            elif file.suffix.lower() in READERS:
-                yield file, path
-            else:
-                report.skipped.append(Failure(str(file), _why_skipped(file)))
-
-
-def _why_skipped(file: Path) -> str:
-    reason = f"{file.suffix or 'a name without a suffix'} is not a known format"
-    if file.suffix.lower() in SUFFIXES:
-        reason += ", and it describes no document here"
-    return reason
-
-
-def _files_in(folder: Path) -> Iterator[Path]:
-    """Yield a folder's files in every depth, by name; linked folders are not entered."""
-    for place, subfolders, names in os.walk(folder):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
-
-
-def _source_draft(document: Document) -> SourceDraft:
-    return SourceDraft(
-        title=document.title,
-        name=document.name,
-        format=document.format,
-        sha256=document.sha256,
-        authors=list(document.authors),
-        year=document.year,
-        url=document.url,
-        identifiers=dict(document.identifiers),
-        origins=dict(document.origins),
-        sections=[_section_draft(section) for section in document.sections],
-    )
-
-
-def _section_draft(section: Section) -> SectionDraft:
-    return SectionDraft(
-        heading=section.heading,
-        level=section.level,
-        kind=section.kind,
-        text=section.text,
-        pages=list(section.pages),
-        abbreviations=[
-            AbbreviationDraft(
-                short=found.short,
-                long=found.long,
-                char_start=found.span.start,
-                char_end=found.span.end,
-            )
-            for found in abbreviations(section.text)
-        ],
-    )
-
-
-def _mention_draft(source: str, located: Located) -> MentionDraft:
-    draft = located.draft
-    return MentionDraft(
-        kind=StatementKind(draft.kind),
-        text=draft.text,
-        section_id=section_id(source, draft.section),
-        char_start=located.span.start,
-        char_end=located.span.end,
-        quote=draft.quote,
-        page=located.page,
-        note=draft.note,
-        score=draft.score,
-    )
-
-
-def _taken(document: Document, located: list[Located], refusals: list[Refusal]) -> SourceReport:
-    kinds = [each.draft.kind for each in located]
-    return SourceReport(
-        id=source_id(document.sha256),
-        title=document.title,
-        name=document.name,
-        format=document.format,
-        is_new=True,
-        claims=kinds.count("claim"),
-        findings=kinds.count("finding"),
-        refusals=tuple(refusals),
-    )
-
-
-def _unchanged(session: Session, document: Document) -> SourceReport:
-    """Report a source that was in before, as it is stored."""
-    source = source_of(session, source_id(document.sha256))
-    counts = counts_of(session, source.id)
-    return SourceReport(
-        id=source.id,
-        title=source.title,
-        name=document.name,
-        format=source.format,
-        is_new=False,
-        claims=counts[StatementKind.CLAIM],
-        findings=counts[StatementKind.FINDING],
-    )
 
 
 def _summary(report: IngestionReport) -> dict[str, object]:
@@ -282,4 +207,5 @@ def _summary(report: IngestionReport) -> dict[str, object]:
         "refused": sum(len(source.refusals) for source in report.sources),
         "skipped": len(report.skipped),
         "failed": [failure.reason for failure in report.failures],
+        "stopped": report.stopped,
     }

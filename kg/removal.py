@@ -24,6 +24,7 @@ from kg.embeddings import embed_missing, embedded_text
 from kg.errors import ConfigError, NotFoundError
 from kg.news import Gone
 from kg.runs import active_runs, recording, run_of
+from kg.sources import superseded
 from kg.statements import statements_by_id
 from kg.tables import Evidence, Membership, Mention, Prediction, Run, RunKind, Section, Source
 from kg.updating import (
@@ -102,6 +103,38 @@ def remove_sources(
         name_new_communities(engine, updates)
     log.info("removed %s sources with %s statements", len(gone.sources), len(gone.statements))
     return RemovalReport(sorted(gone.sources), len(gone.statements), len(evidence), updates)
+
+
+class Replaced(NamedTuple):
+    """What became of the earlier versions of files."""
+
+    removal: RemovalReport | None
+    """None if none could be removed."""
+
+    kept: Sequence[str]
+    """Those that are the only ones to make a statement that was tested."""
+
+
+def remove_superseded(engine: Engine, open_embedder: Callable[[], Embedder]) -> Replaced:
+    """Delete the sources that newer versions of their files have replaced, with what only they say.
+
+    Statements that the newer version makes, too, stay as they are, with their ids, memberships and
+    evidence. A version that is the only one to make a statement that was tested stays beside the
+    newer one.
+
+    Raises:
+        ConfigError: A clustering was made with another embedding model.
+        DatabaseError: Another process is writing.
+    """
+    with writer(engine):
+        with reading(engine) as session:
+            earlier = superseded(session)
+            tested = _tested(session, _gone(session, earlier))
+            makers = _by_statement(session, col(Mention.statement_id), tested)
+            kept = [each for each in earlier if any(each in sources for sources in makers.values())]
+        leaving = [each for each in earlier if each not in kept]
+        removal = remove_sources(engine, leaving, open_embedder) if leaving else None
+    return Replaced(removal, kept)
 
 
 def _gone(session: Session, sources: Sequence[str]) -> Gone:

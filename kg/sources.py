@@ -50,6 +50,7 @@ class SourceDraft(BaseModel):
     url: str | None = None
     identifiers: dict[str, str] = {}
     origins: dict[str, str] = {}
+    file: str = ""
     sections: list[SectionDraft]
 
 
@@ -68,10 +69,34 @@ def has_source(session: Session, sha256: str) -> bool:
     return session.get(Source, source_id(sha256)) is not None
 
 
+def known_hashes(session: Session) -> set[str]:
+    """Return the SHA-256 of every source."""
+    return set(session.exec(select(Source.sha256)))
+
+
+def superseded(session: Session) -> list[str]:
+    """Return the ids of the sources that a new version of the same file replaces, ascending."""
+    newer = select(Source.replaces).where(col(Source.replaces).is_not(None))
+    return sorted(session.exec(select(Source.id).where(col(Source.id).in_(newer))))
+
+
 def add_source(session: Session, draft: SourceDraft, run_id: int) -> str:
-    """Store a source with its sections and abbreviations; returns its id."""
+    """Store a source with its sections and abbreviations; returns its id.
+
+    One that was read from the same file before is replaced: it is stored still, and has to be
+    removed (`kg.removal.remove_superseded`).
+    """
     identifier = source_id(draft.sha256)
-    session.add(Source(id=identifier, run_id=run_id, **draft.model_dump(exclude={"sections"})))
+    before = _latest_of(session, draft.file)
+    session.add(
+        Source(
+            id=identifier,
+            run_id=run_id,
+            version=before.version + 1 if before else 1,
+            replaces=before.id if before else None,
+            **draft.model_dump(exclude={"sections"}),
+        )
+    )
     session.flush()
     sections: list[dict[str, Any]] = []
     abbreviations: list[dict[str, Any]] = []
@@ -98,6 +123,14 @@ def add_source(session: Session, draft: SourceDraft, run_id: int) -> str:
     if abbreviations:
         session.execute(insert(Abbreviation), abbreviations)
     return identifier
+
+
+def _latest_of(session: Session, file: str) -> Source | None:
+    """Return the latest source that was read from a file, if there is one."""
+    if not file:
+        return None
+    query = select(Source).where(Source.file == file).order_by(col(Source.version).desc())
+    return session.exec(query).first()
 
 
 def source_of(session: Session, identifier: str) -> Source:

@@ -144,6 +144,16 @@ class Source(Row, table=True):
     origins: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
     """Where each of these fields comes from, such as `{"title": "paper.bib"}`."""
 
+    file: str = Field(default="", index=True)
+    """Stands for the place of its file; what is read from the same place later is a new version of
+    it. Empty if it came from no file."""
+
+    version: int = 1
+    """How many versions of this file were read, with this one."""
+
+    replaces: str | None = None
+    """Id of the version before. But: no foreign key, for that one leaves."""
+
     run_id: int = Field(foreign_key="run.id")
 
 

@@ -25,6 +25,9 @@ class SourceReportView(View):
     name: str
     format: str
     is_new: bool
+    version: int
+    """How many versions of its file were read, with this one."""
+
     claims: int
     findings: int
     refused: int
@@ -38,6 +41,23 @@ class FailureView(View):
     reason: str
 
 
+class ReplacedView(View):
+    """What became of the earlier versions of files."""
+
+    sources: list[str]
+    """That left, with what only they said."""
+
+    statements: int
+    """That nobody makes any more, and left with them."""
+
+    kept: list[str]
+    """Versions that stay beside the newer ones, because only they make a statement that was
+    tested."""
+
+    problem: str
+    """Why earlier versions could not be removed yet; empty if they could."""
+
+
 class IngestionView(View):
     """What became of every file."""
 
@@ -48,6 +68,12 @@ class IngestionView(View):
 
     skipped: list[FailureView]
     failures: list[FailureView]
+    stopped: str
+    """Why the run ended before the last file; empty if it did not."""
+
+    replaced: ReplacedView | None
+    """What left because newer versions of its files were read; none if nothing did."""
+
     updates: list[UpdateView] = Field(default_factory=list)
     """What `--update` did to the active runs."""
 

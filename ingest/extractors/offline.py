@@ -33,6 +33,9 @@ _BULLET = re.compile(r"[•▪◦‣∙○●–—*-]\s+(?=\S)")
 _LONGEST = 2000
 """Code points; what is longer is no sentence, and is not looked at."""
 
+_DIGITS = 6
+"""Of a score; the last ones depend on how many threads the matrix product was computed by."""
+
 _CLAIM, _FINDING = LABELS.index("claim"), LABELS.index("finding")
 
 _OPENS_AS_FINDING = re.compile(
@@ -76,12 +79,17 @@ class OfflineExtractor:
     """
 
     name = "offline"
+    is_offline = True
 
     def __init__(
         self, config: OfflineExtractorConfig | None = None, model: LinearModel | None = None
     ) -> None:
         self.config = config or OfflineExtractorConfig()
         self._model = model
+
+    def load(self) -> None:
+        """Read the weights."""
+        self._model = self._model or shipped_model()
 
     def extract(self, document: Document) -> list[Draft]:
         """Return the document's most salient statements in reading order."""
@@ -182,6 +190,6 @@ def _draft(
         text=found.sentence.text,
         quote=section.text[found.span.start : found.span.end],
         note=note_of(kind, found.sentence, found.role, section.heading, found.before),
-        score=chance,
+        score=round(chance, _DIGITS),
         span=found.span,
     )

@@ -11,6 +11,13 @@ class Extractor(Protocol):
     name: str
     """As in `EXTRACTORS`, and as the run records it."""
 
+    is_offline: bool
+    """It needs nothing but the document, and so can work in the process that reads the file."""
+
+    def load(self) -> None:
+        """Read what it needs once and for all documents, if it needs anything."""
+        ...
+
     def extract(self, document: Document) -> list[Draft]:
         """Return proposed statements in reading order; none is guaranteed to be located."""
         ...

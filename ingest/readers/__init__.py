@@ -3,11 +3,12 @@
 `read` looks at a file before a parser does (`ingest.readers.files`), and turns whatever is wrong
 with it into a `DocumentError`. The same bytes give the same documents, always.
 
-A parser is imported when the first file of its format is read: each file is read by a process of
-its own (`ingest.readers.isolated`), which should start fast.
+A parser is imported when the first file of its format is read, or when `prepare_for` is told that
+one will be: files are read by processes of their own (`ingest.isolated`), which should start fast.
 """
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from ingest.documents import Document
@@ -98,6 +99,10 @@ READERS: dict[str, Reader] = {
 }
 """By the file name's suffix, in lower case."""
 
+_MODULES = {each.format: f"ingest.readers.{each.format}" for each in READERS.values()} | {
+    "statements": "ingest.readers.statement_lists"
+}
+
 SUFFIXES = frozenset(READERS)
 """The suffixes of the files that can be read."""
 
@@ -129,6 +134,13 @@ def read(path: Path, sidecars: Sequence[Path] = ()) -> list[Document]:
         return documents
     beside = _descriptions(path, sidecars)
     return [identified(document, path, beside) for document in documents]
+
+
+def prepare_for(path: Path) -> None:
+    """Import the parser that a file of this name will need; the file itself is not touched."""
+    reader = READERS.get(path.suffix.lower())
+    if reader is not None:
+        import_module(_MODULES[reader.format])
 
 
 def _descriptions(path: Path, sidecars: Sequence[Path]) -> list[Description]:

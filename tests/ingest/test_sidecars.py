@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from ingest.documents import Document
+from ingest.isolated import read_isolated
 from ingest.readers import read
-from ingest.readers.isolated import read_isolated
 from ingest.sidecars import Sidecars
 from kg.errors import DocumentError
 

@@ -1,0 +1,87 @@
+"""Reading documents, as a job: with its report as a view."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+
+from api.jobs import OnProgress
+from api.views.reports import (
+    FailureView,
+    IngestionView,
+    RefusalView,
+    ReplacedView,
+    SourceReportView,
+)
+from kg.db import reading
+from kg.errors import KnowledgeGraphError
+
+
+class Reading(NamedTuple):
+    """Who finds the statements, and how many files are read at once."""
+
+    extractor: str = "offline"
+    jobs: int = 1
+    embedder: str = "minilm"
+    """For what has to be placed anew when an earlier version of a file leaves."""
+
+
+def ingest_files(
+    engine: Engine, paths: Sequence[Path], how: Reading, on_progress: OnProgress
+) -> IngestionView:
+    """Take files and folders apart into statements; earlier versions of changed files leave."""
+    from ingest.pipeline import Crew, IngestionConfig, ingest
+
+    config = IngestionConfig(extractor=how.extractor)
+    report = ingest(engine, paths, config, on_progress, Crew(how.jobs))
+    replaced = _remove_earlier_versions(engine, how.embedder)
+    return IngestionView(
+        run=report.run,
+        sources=[
+            SourceReportView(
+                id=source.id,
+                title=source.title,
+                name=source.name,
+                format=source.format,
+                is_new=source.is_new,
+                version=source.version,
+                claims=source.claims,
+                findings=source.findings,
+                refused=len(source.refusals),
+                refusals=[
+                    RefusalView(section=each.section, quote=each.quote, reason=each.reason)
+                    for each in source.refusals
+                ],
+            )
+            for source in report.sources
+        ],
+        sidecars=[str(path) for path in report.sidecars],
+        skipped=[FailureView(file=each.name, reason=each.reason) for each in report.skipped],
+        failures=[FailureView(file=each.name, reason=each.reason) for each in report.failures],
+        stopped=report.stopped,
+        replaced=replaced,
+    )
+
+
+def _remove_earlier_versions(engine: Engine, embedder: str) -> ReplacedView | None:
+    """Delete the sources that newer versions of their files replace; a problem is a value."""
+    from kg.sources import superseded
+
+    with reading(engine) as session:
+        earlier = superseded(session)
+    if not earlier:
+        return None
+    from kg.embedders import open_embedder
+    from kg.removal import remove_superseded
+
+    try:
+        done = remove_superseded(engine, lambda: open_embedder(embedder))
+    except KnowledgeGraphError as error:
+        return ReplacedView(sources=[], statements=0, kept=earlier, problem=str(error))
+    return ReplacedView(
+        sources=list(done.removal.sources) if done.removal else [],
+        statements=done.removal.statements if done.removal else 0,
+        kept=list(done.kept),
+        problem="",
+    )

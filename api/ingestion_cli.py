@@ -1,0 +1,48 @@
+"""The command that reads documents."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.options import Database, Json, engine_of, processors
+from api.settings import Settings
+
+app = typer.Typer()
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders.")],
+    extractor: Annotated[str, typer.Option(help="Who finds the statements.")] = "offline",
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Files read at once. Default: one for each processor."),
+    ] = None,
+    with_update: Annotated[
+        bool, typer.Option("--update", help="Place what is new in the active runs, too.")
+    ] = False,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Take documents and statement lists apart into claims and findings."""
+    from api import terminal, terminal_ingestion
+    from api.ingesting import Reading, ingest_files
+    from api.jobs import check_updatable, update_runs
+
+    engine = engine_of(db, create=True)
+    if with_update:
+        check_updatable(engine, Settings().embedder)
+    with terminal.progress("reading") as on_progress:
+        how = Reading(extractor, jobs or processors(), Settings().embedder)
+        view = ingest_files(engine, paths, how, on_progress)
+        if with_update:
+            placed = update_runs(engine, None, Settings().embedder, on_progress)
+            view = view.model_copy(update={"updates": placed.updates})
+    terminal.show(view, as_json, terminal_ingestion.ingestion)
+    for failure in view.failures:
+        typer.secho(f"error: {failure.reason}", err=True, fg="red")
+    if view.stopped:
+        typer.secho(f"error: stopped: {view.stopped}", err=True, fg="red")
+    if view.failures or view.stopped:
+        raise typer.Exit(1)
