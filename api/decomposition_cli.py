@@ -54,6 +54,46 @@ def components(
 
 
 @app.command()
+def harvest(
+    run: Of,
+    batches: Annotated[int | None, typer.Option(min=1, help="Default: 64.")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="Of a batch. Default: 256.")] = None,
+    contexts: Annotated[
+        int | None, typer.Option(min=1, help="Places kept of each subcomponent. Default: 8.")
+    ] = None,
+    seed: Seed = 0,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Run over the data and say what every subcomponent reads, writes and goes with."""
+    from api import terminal, terminal_decompositions
+    from api.decomposition_jobs import Harvesting, harvest_of
+    from api.views.decompositions import harvest_view
+
+    artifacts = artifacts_of(database_of(db))
+    harvest_of(engine_of(db), artifacts, run, Harvesting(batches, rows, contexts, seed))
+    with session_of(db) as session:
+        view = harvest_view(session, artifacts, run)
+        terminal.show(view, as_json, terminal_decompositions.harvest)
+
+
+@app.command()
+def subcomponent(
+    run: Of,
+    name: Annotated[str, typer.Argument(help="Such as linear1:3.")],
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Show what one subcomponent does on the data, as the latest harvest found."""
+    from api import terminal, terminal_decompositions
+    from api.views.decompositions import profile_view
+
+    with session_of(db) as session:
+        view = profile_view(session, artifacts_of(database_of(db)), run, name)
+        terminal.show(view, as_json, terminal_decompositions.profile)
+
+
+@app.command()
 def attribute(
     run: Of,
     prompt: Annotated[str | None, typer.Option(help="Of this text, where it reads text.")] = None,

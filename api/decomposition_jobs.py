@@ -4,6 +4,7 @@ What they find is a run of its own, whose report the pages and commands then sho
 imported only here, inside functions.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,45 @@ def find_components_of(engine: Engine, artifacts: Path, run: int, grouping: Grou
             "components",
             config,
             lambda decomposition, _folder: find_components(decomposition, config),
+        )
+
+
+class Harvesting(NamedTuple):
+    """How much data is looked at; None takes the default."""
+
+    batches: int | None = None
+    rows: int | None = None
+    contexts: int | None = None
+    seed: int = 0
+
+
+def harvest_of(engine: Engine, artifacts: Path, run: int, harvesting: Harvesting) -> int:
+    """Say what every subcomponent of a decomposition does on the data; returns the new run.
+
+    An interrupted one leaves its state under `unfinished` in the artifacts, and the next one of
+    the same decomposition and configuration goes on from there.
+    """
+    with clearly():
+        from decomposition.evidence import analyse_and_store
+        from decomposition.harvesting import harvest_data
+        from decomposition.profiling import ProfilingConfig
+
+        config = ProfilingConfig.model_validate(
+            _given(
+                batches=harvesting.batches,
+                batch_size=harvesting.rows,
+                contexts=harvesting.contexts,
+                seed=harvesting.seed,
+            )
+        )
+        key = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
+        state = artifacts / "unfinished" / f"harvest-run{run}-{key}.safetensors"
+        return analyse_and_store(
+            Store(engine, artifacts),
+            run,
+            "harvest",
+            config,
+            lambda decomposition, folder: harvest_data(decomposition, config, folder, state),
         )
 
 

@@ -7,8 +7,12 @@ from api.problems import PROBLEM_RESPONSES
 from api.views.decompositions import (
     DecompositionDetailView,
     GraphView,
+    HarvestView,
+    ProfileView,
     decomposition_view,
     graph_view,
+    harvest_view,
+    profile_view,
 )
 
 router = APIRouter(prefix="/api/runs", tags=["decompositions"], responses=PROBLEM_RESPONSES)
@@ -20,6 +24,20 @@ def read_decomposition(
 ) -> DecompositionDetailView:
     """Return the subcomponents of a decomposition, and what was found out about them."""
     return decomposition_view(session, artifacts, run_id)
+
+
+@router.get("/{run_id}/harvest")
+def read_harvest(run_id: RunId, session: SessionDep, artifacts: ArtifactsDep) -> HarvestView:
+    """Return what every subcomponent of a decomposition does on the data."""
+    return harvest_view(session, artifacts, run_id)
+
+
+@router.get("/{run_id}/subcomponents/{name}")
+def read_profile(
+    run_id: RunId, name: str, session: SessionDep, artifacts: ArtifactsDep
+) -> ProfileView:
+    """Return what one subcomponent of a decomposition does on the data."""
+    return profile_view(session, artifacts, run_id, name)
 
 
 @router.get("/{run_id}/graph")

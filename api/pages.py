@@ -29,7 +29,7 @@ from api.views.changes import changes_view, comparison_view
 from api.views.communities import CommunityItem, communities_view, community_view
 from api.views.crossings import run_bridges_view
 from api.views.decisions import decisions_view
-from api.views.decompositions import decomposition_of_run, graph_of_run
+from api.views.decompositions import decomposition_of_run, graph_of_run, profile_view
 from api.views.overview import overview_view
 from api.views.runs import count_runs, run_view, runs_view
 from api.views.seams import run_seams_view, seams_view
@@ -231,6 +231,15 @@ def run_page(
         graph=drawn and drawn.graph,
         picture=drawn and draw_attributions(drawn.graph),
     )
+
+
+@router.get("/runs/{run_id}/subcomponents/{name}")
+def subcomponent_page(
+    request: Request, run_id: RunId, name: str, session: SessionDep, artifacts: ArtifactsDep
+) -> HTMLResponse:
+    """Show what `GET /api/runs/{run_id}/subcomponents/{name}` returns."""
+    view = profile_view(session, artifacts, run_id, name)
+    return _page(request, "subcomponent.html", view=view)
 
 
 def branches_of(communities: list[CommunityItem]) -> list[Branch]:

@@ -2,8 +2,14 @@
 
 from collections.abc import Iterable
 
-from api.views.decompositions import ComponentsView, DecompositionDetailView, GraphView
-from decomposition.reports import Agreement, Component
+from api.views.decompositions import (
+    ComponentsView,
+    DecompositionDetailView,
+    GraphView,
+    HarvestView,
+    ProfileView,
+)
+from decomposition.reports import Agreement, Component, Context, Symbol
 
 Lines = Iterable[str]
 
@@ -47,6 +53,49 @@ def components(view: ComponentsView) -> Lines:
             f"with the known mechanisms: components {found.known_agreement:.3f}, "
             f"communities {found.known_agreement_communities:.3f}"
         )
+
+
+def harvest(view: HarvestView) -> Lines:
+    """Show what each subcomponent does, one a line."""
+    found = view.found
+    n = len(found.profiles)
+    yield f"run {view.run}: {n} subcomponents act, over {found.positions} positions"
+    for each in sorted(found.profiles, key=lambda profile: -profile.mean_importance):
+        yield (
+            f"  {each.id:<24} importance {each.mean_importance:.4f}  density {each.density:.4f}"
+            f"  reads {_words(each.reads)}  writes {_words(each.writes)}"
+        )
+    if found.cells_dropped:
+        yield f"  {found.cells_dropped} counts of rare symbols were given up"
+
+
+def profile(view: ProfileView) -> Lines:
+    """Show what one subcomponent does on the data."""
+    found = view.profile
+    yield (
+        f"{found.id} of run {view.decomposition}: importance {found.mean_importance:.4f}, "
+        f"density {found.density:.4f}, norm {found.norm:.3f}"
+    )
+    for title, symbols in (("reads", found.reads), ("writes", found.writes)):
+        for symbol in symbols:
+            yield f"  {title:<7} {symbol.word:<20} share {symbol.share:.3f}  PMI {symbol.pmi:.2f}"
+    for partner in found.partners:
+        yield f"  with    {partner.id:<20} Jaccard {partner.jaccard:.3f}  PMI {partner.pmi:.2f}"
+    for title, contexts in (("top", found.contexts), ("random", found.examples)):
+        for context in contexts:
+            yield f"  {title:<7} {context.importance:.2f}  {_context(context)}"
+
+
+def _words(symbols: list[Symbol]) -> str:
+    return ", ".join(symbol.word for symbol in symbols[:3]) or "–"
+
+
+def _context(context: Context) -> str:
+    """Return the words of a place, the one it is in brackets."""
+    if len(context.words) < 2 or "=" in " ".join(context.words):
+        return ", ".join(context.words)
+    marked = [f"[{w}]" if i == context.at else w for i, w in enumerate(context.words)]
+    return " ".join(marked)
 
 
 def graph(view: GraphView) -> Lines:

@@ -90,7 +90,7 @@ def occurrences(decomposition: Decomposition, config: ComponentsConfig) -> Occur
     parts: list[Tensor] = []
     for start in range(0, config.n, BATCH):
         x = decomposition.target.batch(min(BATCH, config.n - start), generator)
-        parts.append(_at_positions(decomposition.model.importance(x)) > config.importance_threshold)
+        parts.append(at_positions(decomposition.model.importance(x)) > config.importance_threshold)
     active = torch.cat(parts).numpy()
     ids = [
         subcomponent_id(matrix, c)
@@ -150,7 +150,7 @@ def _pairs(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(counts * (counts - 1) / 2)
 
 
-def _at_positions(importance: Mapping[str, Tensor]) -> Tensor:
+def at_positions(importance: Mapping[str, Tensor]) -> Tensor:
     """Return `positions subcomponents`, all matrices side by side."""
     if len({g.shape[:-1] for g in importance.values()}) == 1:
         return torch.cat([g.flatten(0, -2) for g in importance.values()], dim=1)

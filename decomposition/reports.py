@@ -165,3 +165,95 @@ class AttributionGraph(Report):
     total: Agreement
     subnetwork: Subnetwork | None
     """How the importances were found, where they were found for this input alone."""
+
+
+class Context(Report):
+    """A place in the data where a subcomponent is important."""
+
+    words: list[str]
+    """What stands there and around it, or the features that are active."""
+
+    at: int
+    """Which of the words it is; 0 of features."""
+
+    importance: float
+    strength: float
+    """Importance times the length of what it writes there."""
+
+
+class Symbol(Report):
+    """A token, or a feature, that goes with a subcomponent."""
+
+    word: str
+    share: float
+    """Of the positions where the subcomponent acts, the share with this symbol, in [0, 1]; of
+    what it writes, the mean probability or share of the output."""
+
+    pmi: float
+    """How much more often than by chance, log2."""
+
+    importance: float
+    """Mean importance of the subcomponent at this symbol, in [0, 1]; of what it writes, 0."""
+
+
+class Partner(Report):
+    """A subcomponent that acts at the same positions."""
+
+    id: str
+    jaccard: float
+    """Positions at which both act, over those at which either does, in [0, 1]."""
+
+    pmi: float
+    """log2 of how much more often than by chance both act."""
+
+
+class Profile(Report):
+    """What one subcomponent does on the data."""
+
+    id: str
+    mean_importance: float
+    density: float
+    """Share of positions at which it acts, in [0, 1]."""
+
+    norm: float
+    contexts: list[Context]
+    """Where it is strongest, strongest first."""
+
+    examples: list[Context]
+    """A random sample of where it acts."""
+
+    reads: list[Symbol]
+    """What stands where it acts, by share times PMI."""
+
+    writes: list[Symbol]
+    """What the model puts out where it acts, likewise."""
+
+    partners: list[Partner]
+    """By Jaccard index."""
+
+
+class HeatMap(Report):
+    """Mean importances by symbol."""
+
+    symbols: list[str]
+    ids: list[str]
+    importance: list[list[float]]
+    """A row for each subcomponent, in [0, 1]."""
+
+
+class Harvest(Report):
+    """What the subcomponents of a decomposition do on the data."""
+
+    positions: int
+    """How many were looked at."""
+
+    tracked: int
+    """Subcomponents among which partners were looked for."""
+
+    cells_dropped: int
+    """Counts of rare symbols that were given up to keep within the memory; 0 is exact."""
+
+    profiles: list[Profile]
+    """Of those that act at all, matrix after matrix."""
+
+    heat: HeatMap

@@ -7,11 +7,21 @@ from pydantic import ValidationError
 from sqlmodel import Session
 
 from api.views.view import View
-from decomposition.reports import AttributionGraph, Components, Report
+from decomposition.reports import (
+    AttributionGraph,
+    Components,
+    Harvest,
+    HeatMap,
+    Profile,
+    Report,
+)
 from kg.errors import NotFoundError
 from kg.evidence import Analysis, analyses_of, subcomponents_of
 from kg.runs import run_of, succeeded_run
-from kg.tables import RunKind, RunStatus
+from kg.tables import RunKind, RunStatus, Subcomponent
+
+N_WORDS = 3
+"""Symbols that stand beside a subcomponent in a list."""
 
 R = TypeVar("R", bound=Report)
 
@@ -34,6 +44,12 @@ class SubcomponentItem(View):
     top_inputs: list[str]
     """Where it matters most, in the target's terms."""
 
+    reads: list[str]
+    """What stands where it acts more often than by chance; empty where nothing was harvested."""
+
+    writes: list[str]
+    """What the model puts out there more than elsewhere; likewise."""
+
 
 class ComponentsView(View):
     """Which subcomponents act together."""
@@ -43,6 +59,34 @@ class ComponentsView(View):
 
     config: dict[str, Any]
     found: Components
+
+
+class HarvestView(View):
+    """What the subcomponents of a decomposition do on the data."""
+
+    run: int
+    """The run that looked."""
+
+    config: dict[str, Any]
+    found: Harvest
+
+
+class HeatView(View):
+    """Mean importances by symbol, as the latest harvest found them."""
+
+    run: int
+    positions: int
+    heat: HeatMap
+
+
+class ProfileView(View):
+    """What one subcomponent does on the data."""
+
+    run: int
+    """The run that looked."""
+
+    decomposition: int
+    profile: Profile
 
 
 class GraphItem(View):
@@ -78,6 +122,9 @@ class DecompositionDetailView(View):
     components: ComponentsView | None
     """The latest grouping; None where nobody has asked for one."""
 
+    harvest: HeatView | None
+    """None where nobody has harvested."""
+
     graphs: list[GraphItem]
     """Attribution graphs of single inputs, oldest first."""
 
@@ -92,18 +139,19 @@ def decomposition_view(session: Session, artifacts: Path, run_id: int) -> Decomp
     run = succeeded_run(session, run_id, RunKind.DECOMPOSITION, ", not a decomposition")
     analyses = analyses_of(session, run_id)
     latest = {analysis.run.method: analysis for analysis in analyses}
+    found = _harvest(latest.get("harvest"), artifacts)
+    profiles = {profile.id: profile for profile in found.found.profiles} if found else {}
     return DecompositionDetailView(
         run=run_id,
         target=run.result["target"],
         seed=run.seed,
         metrics=run.result["metrics"],
         subcomponents=[
-            SubcomponentItem(
-                id=f"{part.matrix}:{part.index}",
-                **part.model_dump(include=set(SubcomponentItem.model_fields) - {"id"}),
-            )
+            _item(part, profiles.get(f"{part.matrix}:{part.index}"))
             for part in subcomponents_of(session, run_id)
         ],
+        harvest=found
+        and HeatView(run=found.run, positions=found.found.positions, heat=found.found.heat),
         components=_components(latest.get("components"), artifacts),
         graphs=[
             GraphItem(run=analysis.run.id or 0, config=analysis.run.config)
@@ -142,6 +190,38 @@ def components_view(session: Session, artifacts: Path, run_id: int) -> Component
     return found
 
 
+def harvest_view(session: Session, artifacts: Path, run_id: int) -> HarvestView:
+    """Return the latest harvest of a decomposition.
+
+    Raises:
+        NotFoundError: Nobody has harvested, or the file is lost.
+        ConfigError: It is no decomposition, or did not succeed.
+    """
+    succeeded_run(session, run_id, RunKind.DECOMPOSITION, ", not a decomposition")
+    latest = {analysis.run.method: analysis for analysis in analyses_of(session, run_id)}
+    found = _harvest(latest.get("harvest"), artifacts)
+    if found is None:
+        raise NotFoundError(f"run `claimgraph harvest {run_id}` first")
+    return found
+
+
+def profile_view(session: Session, artifacts: Path, run_id: int, name: str) -> ProfileView:
+    """Return what the latest harvest found of one subcomponent.
+
+    Raises:
+        NotFoundError: Nobody has harvested, or it never acted, or there is no such subcomponent.
+        ConfigError: The run is no decomposition, or did not succeed.
+    """
+    harvested = harvest_view(session, artifacts, run_id)
+    for profile in harvested.found.profiles:
+        if profile.id == name:
+            return ProfileView(run=harvested.run, decomposition=run_id, profile=profile)
+    raise NotFoundError(
+        f"the harvest of run {run_id} (run {harvested.run}) has no subcomponent {name!r} that "
+        "acts anywhere"
+    )
+
+
 def graph_view(session: Session, artifacts: Path, run_id: int) -> GraphView:
     """Return an attribution graph, by the run that drew it.
 
@@ -177,6 +257,23 @@ def read_report(analysis: Analysis, artifacts: Path, report: type[R]) -> R:
         return report.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValidationError) as error:
         raise NotFoundError(f"run {analysis.run.id} has lost its file {path}: {error}") from error
+
+
+def _item(part: Subcomponent, profile: Profile | None) -> SubcomponentItem:
+    fields = set(SubcomponentItem.model_fields) - {"id", "reads", "writes"}
+    return SubcomponentItem(
+        id=f"{part.matrix}:{part.index}",
+        **part.model_dump(include=fields),
+        reads=[symbol.word for symbol in profile.reads[:N_WORDS]] if profile else [],
+        writes=[symbol.word for symbol in profile.writes[:N_WORDS]] if profile else [],
+    )
+
+
+def _harvest(analysis: Analysis | None, artifacts: Path) -> HarvestView | None:
+    if analysis is None:
+        return None
+    found = read_report(analysis, artifacts, Harvest)
+    return HarvestView(run=analysis.run.id or 0, config=analysis.run.config, found=found)
 
 
 def _components(analysis: Analysis | None, artifacts: Path) -> ComponentsView | None:

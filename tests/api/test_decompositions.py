@@ -126,3 +126,24 @@ def test_a_minimal_graph_says_what_was_kept(stored: Stored):
 def test_an_input_that_is_not_there_is_refused(stored: Stored, arguments, reason):
     assert reason in stored.command("attribute", str(stored.run), *arguments, code=1)
     assert stored.web().get("/api/runs/2/graph").status_code == 404
+
+
+def test_what_a_harvest_finds_is_shown_as_a_map_and_one_by_one(stored: Stored):
+    arguments = ("--batches", "3", "--rows", "500")
+    found = json.loads(stored.command("harvest", str(stored.run), *arguments, "--json"))
+
+    web = stored.web()
+    assert web.get(f"/api/runs/{stored.run}/harvest").json() == found
+    heat = found["found"]["heat"]
+    first = heat["importance"][heat["ids"].index("linear1:2")]
+    assert [value > 0.9 for value in first] == [symbol == "feature 2" for symbol in heat["symbols"]]
+    page = web.get(f"/runs/{stored.run}").text
+    assert 'class="heat"' in page
+    assert "style=" not in page
+    assert "/subcomponents/linear1%3A2" in page
+    one = web.get(f"/api/runs/{stored.run}/subcomponents/linear1:2").json()
+    assert one["profile"]["reads"][0]["word"] == "feature 2"
+    assert "feature 2 = " in web.get(f"/runs/{stored.run}/subcomponents/linear1:2").text
+    assert "linear2:2" in stored.command("subcomponent", str(stored.run), "linear1:2")
+    assert "no subcomponent" in stored.command("subcomponent", str(stored.run), "x:1", code=1)
+    assert web.get(f"/runs/{stored.run}/subcomponents/linear1:7").status_code == 404
