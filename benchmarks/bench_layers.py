@@ -29,11 +29,11 @@ from kg.clustering import METHODS
 from kg.concepts import concepts_of
 from kg.db import open_engine, reading
 from kg.homonyms import told_apart
-from kg.hybrid_graph import LAYERS, GraphConfig, HybridGraph, build_hybrid_graph
+from kg.hybrid_graph import GraphConfig, HybridGraph, build_hybrid_graph
 from kg.leiden import Labels, LeidenConfig, checked, cut
 from kg.relations import Tie
 from kg.statements import sources_by_statement
-from kg.tables import Graph, RelationKind, RunKind
+from kg.tables import LAYERS, Graph, RelationKind, RunKind
 
 RESOLUTIONS = (1.0, 4.0, 16.0)
 

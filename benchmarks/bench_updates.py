@@ -37,15 +37,15 @@ from kg.db import open_engine, reading, writing
 from kg.embedders import Embedder, OnProgress, Vectors
 from kg.embeddings import embed_missing
 from kg.hierarchy import leiden_hierarchy
-from kg.hybrid_graph import LAYERS, HybridGraph
+from kg.hybrid_graph import HybridGraph
 from kg.ids import content_id
-from kg.journal import graph_of
 from kg.leiden import LeidenConfig
 from kg.removal import remove_sources
 from kg.runs import recording, run_of
 from kg.sources import SectionDraft, SourceDraft, add_source, section_id
 from kg.statements import MentionDraft, add_mentions
-from kg.tables import Community, Graph, Membership, RunKind, StatementKind
+from kg.stored_graph import stored_graph
+from kg.tables import LAYERS, Community, Graph, Membership, RunKind, StatementKind
 from kg.updating import update
 
 Result = TypeVar("Result")
@@ -209,8 +209,8 @@ def _rows(engine: Engine, run: int) -> list[Any]:
 def _tops(engine: Engine, run_id: int) -> dict[str, int]:
     """Return the top community of each statement of a run."""
     with reading(engine) as session:
-        stand = stand_of(session, run_of(session, run_id), graph_of(session, run_id))
-        return dict(zip(stand.table.ids, stand.top().tolist(), strict=True))
+        stand = stand_of(session, run_of(session, run_id), stored_graph(session, run_id))
+        return dict(zip(stand.table.ids, stand.standing.top().tolist(), strict=True))
 
 
 def _full_cut(engine: Engine, run_id: int) -> float:
@@ -219,7 +219,7 @@ def _full_cut(engine: Engine, run_id: int) -> float:
     The graph is the same for both: a full run would also weigh concepts anew.
     """
     with reading(engine) as session:
-        table = graph_of(session, run_id)
+        table = stored_graph(session, run_id)
     columns = {name: table.edges[name] for name in ("head", "tail", "weight", *LAYERS)}
     graph = HybridGraph(statement_ids=tuple(table.ids), **columns)
     return round(leiden_hierarchy(graph, LeidenConfig(max_levels=1)).modularity, 6)

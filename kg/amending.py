@@ -8,23 +8,24 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlmodel import Session, col, select
 
 from kg.communities import community_id, path_of
-from kg.community_tree import CommunityTree, Path
+from kg.community_tree import CommunityTree
 from kg.concept_index import index_of, met, store_index, stored_index
 from kg.db import plain_rows
 from kg.embedders import Vectors
 from kg.embeddings import embedded_text, embedded_texts, vectors_of
-from kg.graph_updates import NO_TIES, Amended, EdgeTable, LayerTies, Makers, News
+from kg.graph_updates import NO_TIES, Amended, LayerTies, Makers, News, places_after
 from kg.hybrid_graph import GraphConfig
 from kg.journal import Change, last_ordinals
 from kg.lineage import first_link
 from kg.news import Difference
 from kg.placing import NOWHERE, Places, Rules, Ties, best_gains, certainties, moved_locally
+from kg.standing import Path, Standing
 from kg.statements import statements_by_id
-from kg.tables import Community, Mention, Move, Run, Section
+from kg.stored_graph import ENDS, EdgeTable, place_of
+from kg.tables import Community, Membership, Mention, Move, Run, Section
 
 _IDS_PER_QUERY = 500
 
@@ -34,22 +35,22 @@ class Stand(NamedTuple):
 
     run: Run
     table: EdgeTable
-    paths: Mapping[str, Path]
-    """Of every community, by its id."""
+    standing: Standing
+    """Its deepest communities, and which of them holds each statement."""
 
-    homes: Mapping[str, str]
-    """The deepest community of each statement."""
-
-    certainty: Mapping[str, float | None]
     last_used: Mapping[Path, int]
+    """As in `CommunityTree`."""
+
     rows_of: Callable[[Sequence[str]], Mapping[str, Community]]
     """Looks communities up, for the few whose place changes."""
 
-    def top(self) -> Places:
-        """Return the ordinal of each statement's top community, in the order of the graph."""
-        top_of = {identifier: path[0] for identifier, path in self.paths.items()}
-        homes = map(self.homes.__getitem__, self.table.ids)
-        return np.fromiter(map(top_of.__getitem__, homes), np.intp, len(self.table.ids))
+    certainties_of: Callable[[Sequence[str]], Mapping[str, float | None]]
+    """Looks up how surely statements belong where they are, for the few that move."""
+
+    def name(self, path: Path) -> str:
+        """Return the id of a community."""
+        assert self.run.id is not None
+        return community_id(self.run.method, self.run.id, path)
 
 
 class Rearranged(NamedTuple):
@@ -66,32 +67,47 @@ class Rearranged(NamedTuple):
 def stand_of(session: Session, run: Run, table: EdgeTable) -> Stand:
     """Return a clustering run as it stands."""
     assert run.id is not None
-    rows = plain_rows(
+    homes = plain_rows(
         session,
-        "SELECT statement_id, community_id, certainty FROM membership WHERE run_id = ?",
+        "SELECT community_id FROM membership WHERE run_id = ? ORDER BY statement_id",
         run.id,
     )
-    communities = plain_rows(session, "SELECT id FROM community WHERE run_id = ?", run.id)
-    paths = {identifier: path_of(identifier) for identifier in communities}
+    assert len(homes) == len(table.ids), "a run holds the statements of its graph"
+    paths = {home: path_of(home) for home in set(homes)}
+    ordered = sorted(paths, key=paths.__getitem__)
+    number = {home: at for at, home in enumerate(ordered)}
+    home = np.fromiter(map(number.__getitem__, homes), dtype=np.intp, count=len(homes))
     return Stand(
         run=run,
         table=table,
-        paths=paths,
-        homes={statement: home for statement, home, _ in rows},
-        certainty={statement: certainty for statement, _, certainty in rows},
-        last_used=last_ordinals(session, run.id, paths.values()),
+        standing=Standing([paths[each] for each in ordered], home),
+        last_used=last_ordinals(session, run.id),
         rows_of=lambda names: {name: session.get_one(Community, name) for name in names},
+        certainties_of=lambda ids: _certainties_of(session, run, ids),
     )
+
+
+def _certainties_of(
+    session: Session, run: Run, identifiers: Sequence[str]
+) -> Mapping[str, float | None]:
+    found: dict[str, float | None] = {}
+    for start in range(0, len(identifiers), _IDS_PER_QUERY):
+        block = identifiers[start : start + _IDS_PER_QUERY]
+        query = select(Membership.statement_id, Membership.certainty)
+        wanted = Membership.run_id == run.id, col(Membership.statement_id).in_(block)
+        found.update(session.exec(query.where(*wanted)).all())
+    return found
 
 
 def ties_of(table: EdgeTable) -> Ties:
     """Return a graph for the algorithms: edges that weigh something."""
-    edges = table.edges[table.edges["weight"] > 0]
+    edges = table.edges
+    rows = slice(None) if edges["weight"].all() else np.flatnonzero(edges["weight"] > 0)
     return Ties(
         len(table.ids),
-        edges["head"].astype(np.intp),
-        edges["tail"].astype(np.intp),
-        edges["weight"].astype(np.float64),
+        edges["head"][rows].astype(np.intp),
+        edges["tail"][rows].astype(np.intp),
+        edges["weight"][rows].astype(np.float64),
     )
 
 
@@ -116,12 +132,13 @@ def material_for(
     vectors = np.empty((0, 0), dtype=np.float32)
     if layers.get("semantic") or layers.get("source"):
         vectors = vectors_of(session, str(stand.run.config["model"]), news.ids)
-        place = {identifier: at for at, identifier in enumerate(news.ids)} if replaced else {}
         for identifier, vector in replaced.items():
-            vectors[place[identifier]] = vector
+            vectors[place_of(news.ids, identifier)] = vector
     enter = sorted({*news.added(), *news.retied})
     return News(
         ids=news.ids,
+        added=news.added(),
+        removed=news.removed(),
         retied=news.retied,
         touched=news.touched,
         new_sources=news.new_sources,
@@ -154,65 +171,63 @@ def rearranged(stand: Stand, graph: Amended, news: Difference, *, may_move: bool
         may_move: Whether those that stand may move to another community of the top level.
     """
     resolution = resolution_of(stand.run)
-    ids, ties = graph.table.ids, ties_of(graph.table)
-    homes = [stand.homes.get(identifier) for identifier in ids]
-    paths = stand.paths
-    tree = CommunityTree(
-        paths.values(), [paths[home] if home else None for home in homes], stand.last_used
-    )
+    ties = ties_of(graph.table)
+    added, removed = news.added(), news.removed()
+    place = places_after(stand.table.ids, added, removed)
+    standing = stand.standing.moved_to(place, ties.n)
+    tree = CommunityTree(standing, stand.last_used)
     top = tree.top()
     if may_move:
-        top = _moved(stand, graph, ties, top)
+        top = _moved(stand, graph, ties, place)
     went = tree.move(ties, top, resolution)
-    left = {stand.homes[i] for i in set(stand.table.ids).difference(ids)}
-    left |= {home for vertex in went if (home := homes[vertex])}
-    touched = {paths[home] for home in left}
-    touched |= {paths[stand.homes[i]] for i in _ends_of(graph.removed, stand.table.ids)}
+    gone = [stand.standing.path_of(at) for at in stand.table.places(removed).tolist()]
+    ends = {end for name in ENDS for end in graph.removed[name].tolist()}
+    left = {home for home in [*gone, *map(standing.path_of, went)] if home}
+    touched = {home for end in ends if (home := stand.standing.path_of(end))} | left
     loose = tree.reconnect(ties, touched, resolution)
-    left |= {home for vertex in loose if (home := homes[vertex])}
-    moved = {*went, *loose, *tree.tidy(ties, [paths[home] for home in left], resolution)}
-    change = _change(stand, tree, graph, news, sorted(moved))
-    return Rearranged(change, tree.top(), sum(homes[vertex] is not None for vertex in moved))
+    left |= {home for vertex in loose if (home := standing.path_of(vertex))}
+    moved = sorted({*went, *loose, *tree.tidy(ties, left, resolution)})
+    change = _change(stand, tree, graph, news, _sure(tree, ties, graph, moved))
+    stood = np.count_nonzero(standing.home[moved] != NOWHERE) if moved else 0
+    return Rearranged(change, tree.top(), int(stood))
 
 
-def _ends_of(edges: NDArray[np.void], ids: Sequence[str]) -> set[str]:
-    return {ids[end] for name in ("head", "tail") for end in edges[name].tolist()}
-
-
-def _moved(stand: Stand, graph: Amended, ties: Ties, top: Places) -> Places:
+def _moved(stand: Stand, graph: Amended, ties: Ties, place: Places) -> Places:
     """Return the top community of each statement after those whose ties changed have moved."""
-    before, ids = stand.table.ids, graph.table.ids
-    place = {identifier: at for at, identifier in enumerate(ids)}
-    place_before = {identifier: at for at, identifier in enumerate(before)}
-    ends = _ends_of(graph.removed, before) | _ends_of(graph.added, ids)
-    free = {place[end] for end in ends if end in place} | {*np.flatnonzero(top == NOWHERE).tolist()}
-    old = sorted(place_before[i] for i in ends if i in place and i in place_before)
+    top = stand.standing.moved_to(place, ties.n).top()
+    before = [graph.removed[name] for name in ENDS]
+    after = [graph.added[name] for name in ENDS]
+    new = np.flatnonzero(top == NOWHERE)
+    ends = place[np.unique(np.concatenate(before)).astype(np.intp)]
+    free = np.unique(np.concatenate([*after, ends[ends >= 0], new])).astype(np.intp)
+    came_from = np.full(ties.n, NOWHERE, dtype=np.intp)
+    came_from[place[place >= 0]] = np.flatnonzero(place >= 0)
+    old = came_from[free][came_from[free] != NOWHERE]
     resolution = resolution_of(stand.run)
-    gains = best_gains(ties_of(stand.table), stand.top(), np.array(old, np.intp), resolution)
+    gains = best_gains(ties_of(stand.table), stand.standing.top(), old, resolution)
     rules = Rules(
         resolution=resolution,
-        gains_before={place[before[vertex]]: gain for vertex, gain in gains.items()},
-        first_new=stand.last_used.get((), -1) + 1,
+        gains_before={int(place[vertex]): gain for vertex, gain in gains.items()},
+        first_new=max(stand.last_used.get((), -1), int(stand.standing.top().max(initial=-1))) + 1,
     )
-    return moved_locally(ties, top, np.array(sorted(free), dtype=np.intp), rules)
+    return moved_locally(ties, top, free, rules)
+
+
+def _sure(
+    tree: CommunityTree, ties: Ties, graph: Amended, moved: Sequence[int]
+) -> Mapping[str, float]:
+    """Return how surely each of those who moved belongs where it is now."""
+    sure = certainties(ties, tree.numbered(), np.array(moved, dtype=np.intp))
+    return {graph.table.ids[at]: each for at, each in zip(moved, sure.tolist(), strict=True)}
 
 
 def _change(
-    stand: Stand, tree: CommunityTree, graph: Amended, news: Difference, moved: Sequence[int]
+    stand: Stand, tree: CommunityTree, graph: Amended, news: Difference, sure: Mapping[str, float]
 ) -> Change:
-    run = stand.run
-    assert run.id is not None
-    names_before = {path: name for name, path in stand.paths.items()}
-    new_of = {
-        community_id(run.method, run.id, path): path
-        for path in sorted(tree.communities() - names_before.keys())
-    }
-    names = names_before | {path: name for name, path in new_of.items()}
-    homes = [names[home] for home in tree.homes if home is not None]
     named_after = {
-        names[now]: names_before[was]
+        stand.name(now): stand.name(was)
         for was, now in tree.renamed.items()
-        if names.get(now) in new_of and was in names_before
+        if now in tree.added and was not in tree.added
     }
     followed = stand.rows_of(sorted(set(named_after.values())))
     return Change(
@@ -220,48 +235,55 @@ def _change(
         added=news.added(),
         removed=news.removed(),
         touched=news.changes,
-        moves=_moves(stand, graph, homes, moved),
+        moves=_moves(stand, tree, graph, news, sure),
         communities_added=[
-            _community(run, name, path, followed.get(named_after.get(name, "")))
-            for name, path in new_of.items()
+            _community(stand, path, followed.get(named_after.get(stand.name(path), "")))
+            for path in sorted(tree.added)
         ],
-        communities_removed=sorted(
-            names_before[path] for path in names_before.keys() - tree.communities()
-        ),
+        communities_removed=sorted(map(stand.name, tree.removed)),
         named_after=named_after,
     )
 
 
-def _community(run: Run, name: str, path: Path, before: Community | None) -> Community:
+def _community(stand: Stand, path: Path, before: Community | None) -> Community:
     """Return a new community, or the one before with another place."""
+    name = stand.name(path)
     old = before.model_dump() if before else {"link": first_link(name)}
-    above = community_id(run.method, int(run.id or 0), path[:-1])
-    place = {"id": name, "run_id": run.id, "parent_id": above if path[:-1] else None}
+    above = stand.name(path[:-1]) if path[:-1] else None
+    place = {"id": name, "run_id": stand.run.id, "parent_id": above}
     return Community(**{**old, **place, "level": len(path) - 1, "ordinal": path[-1]})
 
 
-def _moves(stand: Stand, graph: Amended, homes: Sequence[str], moved: Sequence[int]) -> list[Move]:
+def _moves(
+    stand: Stand,
+    tree: CommunityTree,
+    graph: Amended,
+    news: Difference,
+    sure: Mapping[str, float],
+) -> list[Move]:
     """Return what becomes of every statement whose membership is another."""
-    ids = graph.table.ids
-    number = {home: at for at, home in enumerate(sorted(set(homes)))}
-    community = np.array([number[home] for home in homes], dtype=np.intp)
-    sure = certainties(ties_of(graph.table), community, np.array(moved, dtype=np.intp))
-    certain = dict(zip((ids[vertex] for vertex in moved), sure.tolist(), strict=True))
-    after = dict(zip(ids, homes, strict=True))
-    changed = {i for i, home in after.items() if stand.homes.get(i) != home}
-    changed |= stand.homes.keys() - after.keys()
+    after: dict[str, str | None] = dict.fromkeys(news.removed())
+    for vertex in tree.moved():
+        home = tree.home(vertex)
+        assert home is not None
+        after[graph.table.ids[vertex]] = stand.name(home)
+    before: dict[str, str] = {}
+    for identifier in after:
+        at = place_of(stand.table.ids, identifier)
+        stood = stand.standing.path_of(at) if at >= 0 else None
+        if stood is not None:
+            before[identifier] = stand.name(stood)
+    certain = stand.certainties_of(sorted(before))
     return [
         Move(
             run_id=0,  # the journal knows the update
             statement_id=identifier,
-            before=stand.homes.get(identifier),
-            after=after.get(identifier),
-            certainty_before=stand.certainty.get(identifier),
-            certainty_after=certain.get(identifier, stand.certainty.get(identifier))
-            if identifier in after
-            else None,
+            before=before.get(identifier),
+            after=home,
+            certainty_before=certain.get(identifier),
+            certainty_after=sure.get(identifier, certain.get(identifier)) if home else None,
         )
-        for identifier in sorted(changed)
+        for identifier, home in sorted(after.items())
     ]
 
 
@@ -281,14 +303,13 @@ def _concept_ties(
     fresh, ties = met(index.lined_up(standing), texts, config)
     if is_kept and not (set(index.ids).issuperset(enter) and not news.retied):
         store_index(session, update_id, fresh)
-    place = {identifier: at for at, identifier in enumerate(ids)}
-    places = np.array([place[i] for i in [*standing, *enter]], dtype=np.int64)
+    entered = np.zeros(len(ids), dtype=bool)
+    entered[[place_of(ids, i) for i in enter]] = True
+    places = np.concatenate([np.flatnonzero(~entered), np.flatnonzero(entered)])
     return LayerTies(places[ties.one], places[ties.other], ties.similarity)
 
 
 def _makers(session: Session, news: Difference) -> Makers:
-    present = frozenset(news.ids)
-
     def sources_of(identifiers: Sequence[str]) -> Mapping[str, frozenset[str]]:
         found: dict[str, set[str]] = {}
         for start in range(0, len(identifiers), _IDS_PER_QUERY):
@@ -310,6 +331,6 @@ def _makers(session: Session, news: Difference) -> Makers:
             .distinct()
             .order_by(col(Mention.statement_id))
         )
-        return [statement for statement in rows if statement in present]
+        return [statement for statement in rows if place_of(news.ids, statement) >= 0]
 
     return Makers(sources_of, statements_of)

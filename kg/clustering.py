@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypedDict
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 from sqlmodel import Session
 
 from kg.communities import community_id
@@ -24,7 +24,7 @@ from kg.errors import ConfigError
 from kg.forest import CommunityRow, Forest, as_forest
 from kg.hierarchy import Hierarchy, leiden_hierarchy
 from kg.homonyms import spelt_by, told_apart
-from kg.hybrid_graph import LAYERS, GraphConfig, HybridGraph, build_hybrid_graph
+from kg.hybrid_graph import GraphConfig, HybridGraph, build_hybrid_graph
 from kg.leiden import LeidenConfig
 from kg.lineage import first_link, inherited_links
 from kg.partition_quality import Floats
@@ -32,7 +32,8 @@ from kg.relations import ties_by_relation
 from kg.runs import active_run, recording, succeed
 from kg.sources import glossaries
 from kg.statements import sources_by_statement
-from kg.tables import Graph, RunKind
+from kg.stored_graph import ENDS, WEIGHTS, EdgeTable, store_graph
+from kg.tables import LAYERS, RunKind
 
 log = logging.getLogger(__name__)
 
@@ -275,12 +276,6 @@ def _forest(
 
 
 def _store_graph(session: Session, run_id: int, graph: HybridGraph, config: GraphConfig) -> None:
-    row = {
-        "run_id": run_id,
-        "statement_ids": "\n".join(graph.statement_ids),
-        "head": graph.head.astype("<i4").tobytes(),
-        "tail": graph.tail.astype("<i4").tobytes(),
-        "layers": {name: getattr(config, name) for name in LAYERS},
-        **{name: getattr(graph, name).astype("<f4").tobytes() for name in ("weight", *LAYERS)},
-    }
-    session.execute(insert(Graph), [row])
+    columns = {name: getattr(graph, name) for name in (*ENDS, *WEIGHTS)}
+    layers = {name: getattr(config, name) for name in LAYERS}
+    store_graph(session, run_id, EdgeTable(graph.statement_ids, columns, layers))

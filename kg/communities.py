@@ -23,7 +23,8 @@ from sqlmodel import Session, col, func, select
 from kg.errors import NotFoundError
 from kg.runs import active_runs, run_of
 from kg.statements import statement_of
-from kg.tables import Community, Graph, Label, Membership, Run, RunKind, RunStatus
+from kg.stored_graph import ENDS, EdgeTable, place_of, stored_graph
+from kg.tables import Community, Label, Membership, Run, RunKind, RunStatus
 
 _STEP = re.compile(r"-c\d+")
 _ID = re.compile(r"(.+-run\d+)((?:-c\d+)+)")
@@ -313,14 +314,19 @@ def edges_of(session: Session, identifier: str) -> list[EdgeRow]:
         NotFoundError: No community has this id.
     """
     community = community_of(session, identifier)
-    columns = graph_columns(session, community.run_id)
-    members = np.isin(columns.statement_ids, members_of(session, community.id))
-    inside = np.flatnonzero(members[columns.head] & members[columns.tail])
-    heads = columns.statement_ids[columns.head[inside]].tolist()
-    tails = columns.statement_ids[columns.tail[inside]].tolist()
+    table = stored_graph(session, community.run_id)
+    held = np.zeros(len(table.ids), dtype=bool)
+    held[table.places(members_of(session, community.id))] = True
+    inside = np.flatnonzero(held[table.edges["head"]] & held[table.edges["tail"]])
+    return edge_rows(table, inside)
+
+
+def edge_rows(table: EdgeTable, edges: NDArray[np.integer]) -> list[EdgeRow]:
+    """Return some edges of a graph as rows, in their order."""
+    heads, tails = (table.edges[name][edges].tolist() for name in ENDS)
     return [
-        EdgeRow(head, tail, *layers)
-        for head, tail, layers in zip(heads, tails, columns.layers_at(inside), strict=True)
+        EdgeRow(table.ids[head], table.ids[tail], *weights)
+        for head, tail, weights in zip(heads, tails, table.weights_at(edges), strict=True)
     ]
 
 
@@ -335,56 +341,21 @@ def neighbours_of(
         NotFoundError: No run has this number.
     """
     run_of(session, run_id)
-    columns = graph_columns(session, run_id)
-    place = np.flatnonzero(columns.statement_ids == statement_id)
-    if not len(place):
+    table = stored_graph(session, run_id)
+    place = place_of(table.ids, statement_id)
+    if place < 0:
         return []
-    at_head = np.flatnonzero(columns.head == place[0])
-    at_tail = np.flatnonzero(columns.tail == place[0])
+    head, tail = (table.edges[name] for name in ENDS)
+    at_head, at_tail = np.flatnonzero(head == place), np.flatnonzero(tail == place)
     edges = np.concatenate([at_head, at_tail])
-    others = np.concatenate([columns.tail[at_head], columns.head[at_tail]])
-    order = np.lexsort((others, -columns.layers["weight"][edges]))[:limit]
-    ids = columns.statement_ids[others[order]].tolist()
+    others = np.concatenate([tail[at_head], head[at_tail]])
+    order = np.lexsort((others, -table.edges["weight"][edges]))[:limit]
     return [
-        NeighbourRow(other, *layers)
-        for other, layers in zip(ids, columns.layers_at(edges[order]), strict=True)
+        NeighbourRow(table.ids[other], *weights)
+        for other, weights in zip(
+            others[order].tolist(), table.weights_at(edges[order]), strict=True
+        )
     ]
-
-
-_LAYERS = ("weight", "semantic", "concepts", "relations", "source")
-
-
-class GraphColumns(NamedTuple):
-    """The stored graph of a run as arrays."""
-
-    statement_ids: NDArray[np.str_]
-    head: NDArray[np.int32]
-    tail: NDArray[np.int32]
-    layers: dict[str, NDArray[np.float32]]
-
-    def layers_at(self, edges: NDArray[np.intp]) -> list[tuple[float, ...]]:
-        """Return the weight and the layers of these edges, in the order of `EdgeRow`."""
-        return list(zip(*(self.layers[name][edges].tolist() for name in _LAYERS), strict=True))
-
-
-def graph_columns(session: Session, run_id: int) -> GraphColumns:
-    """Read the graph that a run cut.
-
-    Raises:
-        NotFoundError: The run has no graph.
-    """
-    graph = session.get(Graph, run_id)
-    if graph is None:
-        raise NotFoundError(f"run {run_id} has no graph")
-    return GraphColumns(
-        statement_ids=np.array(graph.statement_ids.split("\n")),
-        head=np.frombuffer(graph.head, dtype="<i4"),
-        tail=np.frombuffer(graph.tail, dtype="<i4"),
-        layers={
-            name: np.frombuffer(getattr(graph, name) or bytes(len(graph.weight)), dtype="<f4")
-            for name in _LAYERS
-        },
-    )
 
 
 def _latest_labels(session: Session, run_id: int) -> dict[str, str]:

@@ -8,58 +8,89 @@ of that part, whose own parts move up and get new places. Places are never given
 
 A community whose members left, or lost ties, may no longer be connected. Then its largest piece
 stays, and the others go to what they are tied to most.
+
+A run may have tens of thousands of communities, of which an update touches some hundreds. So what
+stands is kept as it was read, in arrays, and only what is different is written beside it.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-import igraph as ig
 import numpy as np
 
 from kg.placing import NOWHERE, Places, Ties, placed_below
-
-Path = tuple[int, ...]
-"""The ordinals from the top to a community."""
+from kg.standing import Path, Standing
 
 
 class CommunityTree:
     """Communities by path, and where each vertex is at home."""
 
-    def __init__(
-        self,
-        communities: Iterable[Path],
-        homes: Sequence[Path | None],
-        last_used: Mapping[Path, int],
-    ) -> None:
+    def __init__(self, standing: Standing, last_used: Mapping[Path, int]) -> None:
         """Begin with what stands.
 
         Args:
-            communities: Every community.
-            homes: The deepest of each vertex; none for one that is new.
-            last_used: By parent, the highest ordinal that a part of it ever had.
+            standing: The deepest communities, and which of them holds each vertex.
+            last_used: By parent, the highest ordinal that a part of it ever had, if it has that
+                part no longer.
         """
-        self.children: dict[Path, set[int]] = {(): set()}
-        self.homes = list(homes)
+        self._standing = standing
+        self._parts: dict[Path, set[int]] = {}
+        """Of the communities that were asked about; those of others are as they stood."""
+
+        self._inside: dict[Path, set[int]] = {}
+        """By community: who came into it or into a part of it."""
+
+        self._is_moved = np.zeros(len(standing.home), dtype=bool)
+        self._homes: dict[int, Path] = {}
+        """Of those who are not where they stood."""
+
+        self.added: set[Path] = set()
+        """Communities that there were not."""
+
+        self.removed: set[Path] = set()
+        """Communities that stood and are gone."""
+
         self.renamed: dict[Path, Path] = {}
         """What became of communities whose place changed, by where they were at first."""
 
-        self._last_used = defaultdict(lambda: -1, last_used)
-        for path in communities:
-            self._add(path)
+        self._last_used = dict(last_used)
 
-    def _add(self, path: Path) -> None:
-        self.children.setdefault(path, set())
-        self.children.setdefault(path[:-1], set()).add(path[-1])
-        self._last_used[path[:-1]] = max(self._last_used[path[:-1]], path[-1])
+    def home(self, vertex: int) -> Path | None:
+        """Return the deepest community of a vertex; none if it has not been placed yet."""
+        return self._homes[vertex] if vertex in self._homes else self._standing.path_of(vertex)
 
-    def communities(self) -> set[Path]:
-        """Return every community that there is."""
-        return set(self.children) - {()}
+    def parts(self, path: Path) -> set[int]:
+        """Return the ordinals of the parts of a community; of the empty path, those of the top."""
+        if path not in self._parts:
+            standing = self._standing.parts(path)
+            self._parts[path] = {part for part in standing if (*path, part) not in self.removed}
+        return self._parts[path]
+
+    def members(self, path: Path) -> Places:
+        """Return the vertices of a community, ascending."""
+        stayed = self._standing.members(path)
+        stayed = stayed[~self._is_moved[stayed]]
+        came = self._inside.get(path)
+        return np.sort(np.append(stayed, sorted(came))) if came else stayed
+
+    def moved(self) -> list[int]:
+        """Return who is in a community with another path than before, ascending."""
+        return sorted(v for v, home in self._homes.items() if home != self._standing.path_of(v))
 
     def top(self) -> Places:
         """Return the ordinal of each vertex's top community, `NOWHERE` for one without a home."""
-        tops = (home[0] if home else NOWHERE for home in self.homes)
-        return np.fromiter(tops, dtype=np.intp, count=len(self.homes))
+        top = self._standing.top()
+        for vertex, home in self._homes.items():
+            top[vertex] = home[0]
+        return top
+
+    def numbered(self) -> Places:
+        """Return a number of the deepest community of each vertex; which one says nothing."""
+        number = self._standing.home.copy()
+        new: dict[Path, int] = {}
+        for vertex, home in self._homes.items():
+            at = self._standing.number_of(home)
+            number[vertex] = at if at >= 0 else new.setdefault(home, len(number) + len(new))
+        return number
 
     def move(self, ties: Ties, top: Places, resolution: float) -> list[int]:
         """Bring each vertex into its new top community and down in it; return who went.
@@ -69,20 +100,19 @@ class CommunityTree:
             top: The top community of each vertex; numbers that are no ordinal yet are new ones.
             resolution: Gamma.
         """
-        before = self.top()
-        went = np.flatnonzero(top != before).tolist()
+        went = np.flatnonzero(top != self.top()).tolist()
+        standing = self.parts(())
         new: dict[int, list[int]] = {}
         for vertex in went:
-            if (int(top[vertex]),) not in self.children:
+            if int(top[vertex]) in standing:
+                self._settle(vertex, (int(top[vertex]),))
+            else:
                 new.setdefault(int(top[vertex]), []).append(vertex)
         for members in sorted(new.values(), key=lambda one: (-len(one), one[0])):
             path = self._next_part_of(())
             self._add(path)
             for vertex in members:
-                self.homes[vertex] = path
-        for vertex in went:
-            if int(top[vertex]) not in new:
-                self.homes[vertex] = (int(top[vertex]),)
+                self._settle(vertex, path)
         self._descend(ties, went, resolution)
         return went
 
@@ -97,16 +127,13 @@ class CommunityTree:
         moved: list[int] = []
         waiting = set(lost)
         while waiting:
-            count = Counter(self.homes)
-            left = {
-                path
-                for path in waiting
-                if self.children.get(path) == set() and count[path] < min(len(path), 2)
-            }
-            outside = [vertex for vertex, home in enumerate(self.homes) if home in left]
-            self._remove(left, {self._home(vertex)[:-1] for vertex in outside})
-            for vertex in outside:
-                self.homes[vertex] = self._home(vertex)[:-1]
+            held = {path: self.members(path) for path in waiting if self._is_leaf(path)}
+            left = {path for path, members in held.items() if len(members) < min(len(path), 2)}
+            outside = sorted(vertex for path in left for vertex in held[path].tolist())
+            above_of = {vertex: self._home(vertex)[:-1] for vertex in outside}
+            self._remove(left, set(above_of.values()))
+            for vertex, path in above_of.items():
+                self._settle(vertex, path)
             above = {path[:depth] for path in left for depth in range(1, len(path))}
             for path in sorted(above, reverse=True):
                 self._merge_only_part(path)
@@ -138,28 +165,20 @@ class CommunityTree:
                 self.move(ties, self._beside(ties, pieces), resolution)
             elif loose:
                 for vertex in loose:
-                    self.homes[vertex] = self._home(vertex)[: depth - 1]
+                    self._settle(vertex, self._home(vertex)[: depth - 1])
                 self._descend(ties, loose, resolution)
             moved.update(loose)
         return sorted(moved)
 
     def _loose_pieces(self, ties: Ties, communities: Sequence[Path]) -> list[list[int]]:
         """Return the connected pieces of communities at one depth, but the largest of each."""
-        place = {path: at for at, path in enumerate(communities)}
-        tops = {path[0] for path in communities}
-        near = [v for v, home in enumerate(self.homes) if home and home[0] in tops]
-        depth = len(communities[0]) if communities else 0
-        community = np.full(ties.n, NOWHERE, dtype=np.intp)
-        community[near] = [place.get(self._home(v)[:depth], NOWHERE) for v in near]
-        inside = ties.inside(community)
-        graph = ig.Graph(ties.n, list(zip(inside.head.tolist(), inside.tail.tolist(), strict=True)))
-        part = np.array(graph.connected_components().membership, dtype=np.intp)
-        held = np.flatnonzero(community != NOWHERE)
-        order = held[np.argsort(part[held], kind="stable")]
+        held, number = _joined([self.members(path) for path in communities])
+        part = ties.among(held).inside(number).parts()
+        order = np.argsort(part, kind="stable")
         cuts = np.flatnonzero(np.diff(part[order])) + 1
         found: dict[int, list[list[int]]] = {}
         for piece in np.split(order, cuts) if len(order) else ():
-            found.setdefault(int(community[piece[0]]), []).append(piece.tolist())
+            found.setdefault(int(number[piece[0]]), []).append(sorted(held[piece].tolist()))
         return [
             piece
             for _, pieces in sorted(found.items())
@@ -170,7 +189,7 @@ class CommunityTree:
         """Return the top communities once each piece is where it is tied to most, or its own."""
         top = self.top()
         neighbours = ties.of(np.array(sorted(v for one in pieces for v in one), dtype=np.intp))
-        after, new = top.copy(), self._last_used[()] + 1
+        after, new = top.copy(), max(self._last_used_of(()), int(top.max(initial=0))) + 1
         for piece in pieces:
             weights: dict[int, float] = {}
             for vertex in piece:
@@ -183,97 +202,119 @@ class CommunityTree:
             after[list(piece)] = best
         return after
 
+    def _is_leaf(self, path: Path) -> bool:
+        return path[-1] in self.parts(path[:-1]) and not self.parts(path)
+
+    def _home(self, vertex: int) -> Path:
+        home = self.home(vertex)
+        assert home is not None
+        return home
+
+    def _settle(self, vertex: int, path: Path) -> None:
+        before = self._homes.get(vertex, ())
+        for depth in range(1, len(before) + 1):
+            self._inside[before[:depth]].discard(vertex)
+        for depth in range(1, len(path) + 1):
+            self._inside.setdefault(path[:depth], set()).add(vertex)
+        self._homes[vertex] = path
+        self._is_moved[vertex] = True
+
+    def _add(self, path: Path) -> None:
+        self._last_used[path[:-1]] = max(self._last_used_of(path[:-1]), path[-1])
+        self.parts(path[:-1]).add(path[-1])
+        self._parts.setdefault(path, set())
+        self.added.add(path)
+
+    def _delete(self, path: Path) -> None:
+        self.parts(path[:-1]).discard(path[-1])
+        self._parts.pop(path, None)
+        if path in self.added:
+            self.added.remove(path)
+        else:
+            self.removed.add(path)
+
+    def _last_used_of(self, parent: Path) -> int:
+        used = self._last_used.get(parent, -1)
+        return max(used, max(self._standing.parts(parent), default=-1))
+
     def _next_part_of(self, parent: Path) -> Path:
-        self._last_used[parent] += 1
+        self._last_used[parent] = self._last_used_of(parent) + 1
         return (*parent, self._last_used[parent])
 
     def _remove(self, paths: set[Path], still_held: set[Path]) -> None:
         """Remove communities without parts, and all above them that nobody is left in."""
         for path in sorted(paths, reverse=True):
-            while path and not self.children[path] and path not in still_held:
-                del self.children[path]
+            while path and not self.parts(path) and path not in still_held:
+                self._delete(path)
                 path = path[:-1]
-                self.children[path] = {
-                    part for part in self.children[path] if (*path, part) in self.children
-                }
 
     def _merge_only_part(self, parent: Path) -> None:
         """Let a community with one part left take that part's place."""
-        parts = self.children.get(parent, set())
-        if not parent or len(parts) != 1:
+        if parent[-1] not in self.parts(parent[:-1]) or len(self.parts(parent)) != 1:
             return
-        only = (*parent, *parts)
+        only = (*parent, *self.parts(parent))
         names = {only: parent}
-        for part in sorted(self.children[only]):
+        for part in sorted(self.parts(only)):
             names[*only, part] = self._next_part_of(parent)
         self._rename(parent, names)
 
     def _rename(self, parent: Path, names: Mapping[Path, Path]) -> None:
         """Give communities below one another place, and all below them."""
-        depth = len(parent)
-        below = [path for path in self.children if path[:depth] == parent]
+        homes = {vertex: self._home(vertex) for vertex in self.members(parent).tolist()}
+        below = [parent]
+        for path in below:
+            below += [(*path, part) for part in sorted(self.parts(path))]
         old = [path for path in below if _renamed(path, names) != path]
         was = {now: before for before, now in self.renamed.items()}
         for path in old:
-            if _renamed(path, names) not in self.children:
+            if _renamed(path, names) != parent:
                 self.renamed[was.get(path, path)] = _renamed(path, names)
-        for path in old:
-            del self.children[path]
-        for parts in {path[:-1] for path in old} & self.children.keys():
-            self.children[parts] = {
-                part for part in self.children[parts] if (*parts, part) in self.children
-            }
+        for path in sorted(old, key=len, reverse=True):
+            self._delete(path)
         for path in sorted((_renamed(path, names) for path in old), key=len):
-            self._add(path)
-        for vertex, home in enumerate(self.homes):
-            if home is not None and home[:depth] == parent:
-                self.homes[vertex] = _renamed(home, names)
+            if path != parent:
+                self._add(path)
+        for vertex, home in homes.items():
+            self._settle(vertex, _renamed(home, names))
 
     def _descend(self, ties: Ties, vertices: Sequence[int], resolution: float) -> None:
         """Bring vertices from the community they are in down to one without parts."""
-        waiting = [v for v in vertices if self.children[self._home(v)]]
-        tops = {self._home(vertex)[0] for vertex in waiting}
-        beside = [v for v, home in enumerate(self.homes) if home and home[0] in tops]
+        waiting = [v for v in vertices if self.parts(self._home(v))]
         while waiting:
             depth = min(len(self._home(vertex)) for vertex in waiting)
             now = sorted(v for v in waiting if len(self._home(v)) == depth)
-            for vertex, path in zip(
-                now, self._parts_for(ties, now, beside, resolution), strict=True
-            ):
-                self.homes[vertex] = path
-            waiting = [v for v in waiting if self.children[self._home(v)]]
+            for vertex, path in zip(now, self._parts_for(ties, now, resolution), strict=True):
+                self._settle(vertex, path)
+            waiting = [v for v in waiting if self.parts(self._home(v))]
 
-    def _home(self, vertex: int) -> Path:
-        home = self.homes[vertex]
-        assert home is not None
-        return home
-
-    def _parts_for(
-        self, ties: Ties, vertices: Sequence[int], beside: Sequence[int], resolution: float
-    ) -> list[Path]:
-        """Return the part of its home that each vertex goes to; all homes are at one depth.
-
-        Those beside them, in the same communities of the top level, are all that matter.
-        """
-        depth = len(self._home(vertices[0]))
-        parents = {path: at for at, path in enumerate(sorted({self._home(v) for v in vertices}))}
-        parts = sorted((*path, part) for path in parents for part in self.children[path])
-        number = {path: at for at, path in enumerate(parts)}
-        places: dict[Path, tuple[int, int]] = {}
-        parent = np.full(ties.n, NOWHERE, dtype=np.intp)
-        child = np.full(ties.n, NOWHERE, dtype=np.intp)
-        homes = [self._home(vertex) for vertex in beside]
-        for home in {home for home in homes if len(home) >= depth}:
-            at = parents.get(home[:depth], NOWHERE)
-            places[home] = at, number.get(home[: depth + 1], NOWHERE)
-        nowhere = (NOWHERE, NOWHERE)
-        held = np.array([places.get(home, nowhere) for home in homes], dtype=np.intp)
-        parent[beside], child[beside] = held.reshape(-1, 2).T
-        chosen = placed_below(ties, parent, child, np.array(vertices), resolution)
+    def _parts_for(self, ties: Ties, vertices: Sequence[int], resolution: float) -> list[Path]:
+        """Return the part of its home that each vertex goes to; all homes are at one depth."""
+        parents = sorted({self._home(vertex) for vertex in vertices})
+        parts = [(*path, part) for path in parents for part in sorted(self.parts(path))]
+        held, number = _joined([self.members(path) for path in parts])
+        above = {path: at for at, path in enumerate(parents)}
+        parent_of = np.array([above[path[:-1]] for path in parts], dtype=np.intp)
+        own = [above[self._home(vertex)] for vertex in vertices]
+        chosen = placed_below(
+            ties.among(np.append(held, vertices).astype(np.intp)),
+            np.append(parent_of[number], own),
+            np.append(number, np.full(len(vertices), NOWHERE)),
+            np.arange(len(held), len(held) + len(vertices)),
+            resolution,
+        )
         return [
-            parts[at] if at != NOWHERE else (*self._home(v), min(self.children[self._home(v)]))
+            parts[at] if at != NOWHERE else (*self._home(v), min(self.parts(self._home(v))))
             for v, at in zip(vertices, chosen.tolist(), strict=True)
         ]
+
+
+def _joined(groups: Sequence[Places]) -> tuple[Places, Places]:
+    """Return all members of groups, and the number of the group of each."""
+    sizes = [len(group) for group in groups]
+    return (
+        np.concatenate([np.empty(0, np.intp), *groups]).astype(np.intp),
+        np.repeat(np.arange(len(groups)), sizes),
+    )
 
 
 def _renamed(path: Path, names: Mapping[Path, Path]) -> Path:

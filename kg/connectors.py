@@ -15,10 +15,9 @@ from sqlmodel import Session, col, select
 
 from kg.communities import (
     EdgeRow,
-    GraphColumns,
     branch_of,
     community_of,
-    graph_columns,
+    edge_rows,
     members_of,
 )
 from kg.forest import forest_of
@@ -34,6 +33,7 @@ from kg.seams import (
     seams_of,
     spread_of,
 )
+from kg.stored_graph import ENDS, EdgeTable, stored_graph
 from kg.tables import Membership, Mention, Section, Source
 
 LEAST_STATEMENTS = 3
@@ -113,21 +113,22 @@ def held_together(session: Session, run_id: int, limit: int = 10) -> Held:
         NotFoundError: No run has this number, or it has no graph.
     """
     forest = forest_of(session, run_id)
-    columns = graph_columns(session, run_id)
+    table = stored_graph(session, run_id)
     if not forest.statements:
         return Held([], [], [], [])
     ids = np.array(forest.statements)
-    ends = np.minimum(np.searchsorted(ids, columns.statement_ids), len(ids) - 1)
-    known = ids[ends] == columns.statement_ids
-    rows = np.flatnonzero(known[columns.head] & known[columns.tail])
+    head, tail = (table.edges[name] for name in ENDS)
+    ends = np.minimum(np.searchsorted(ids, table.ids), len(ids) - 1)
+    known = ids[ends] == table.ids
+    rows = np.flatnonzero(known[head] & known[tail])
     cut = Cut(
-        head=ends[columns.head[rows]],
-        tail=ends[columns.tail[rows]],
-        weight=columns.layers["weight"][rows].astype(np.float64),
+        head=ends[head[rows]],
+        tail=ends[tail[rows]],
+        weight=table.edges["weight"][rows].astype(np.float64),
         home=forest.homes[:, 0],
         n_communities=int((forest.level == 0).sum()),
     )
-    reader = _Reader(columns, cut, ids, forest.ids, rows)
+    reader = _Reader(table, cut, ids, forest.ids, rows)
     every = np.ones(cut.n, dtype=bool)
     return Held(
         *reader.connectors(every, limit),
@@ -143,29 +144,30 @@ def held_by(session: Session, community_id: str, limit: int = 10) -> Held:
         NotFoundError: No community has this id, or its run has no graph.
     """
     community = community_of(session, community_id)
-    columns = graph_columns(session, community.run_id)
-    inside = np.isin(columns.statement_ids, members_of(session, community.id))
+    table = stored_graph(session, community.run_id)
+    head, tail = (table.edges[name] for name in ENDS)
+    inside = np.zeros(len(table.ids), dtype=bool)
+    inside[table.places(members_of(session, community.id))] = True
     near = inside.copy()
-    near[columns.tail[inside[columns.head]]] = True
-    near[columns.head[inside[columns.tail]]] = True
-    homes = _homes(session, community.run_id, columns.statement_ids[near].tolist(), community.level)
-    vertices = np.flatnonzero(near)[[each in homes for each in columns.statement_ids[near]]]
-    ids = columns.statement_ids[vertices]
+    near[tail[inside[head]]] = True
+    near[head[inside[tail]]] = True
+    beside = [table.ids[at] for at in np.flatnonzero(near).tolist()]
+    homes = _homes(session, community.run_id, beside, community.level)
+    vertices = np.flatnonzero(near)[[each in homes for each in beside]]
+    ids = np.array([table.ids[at] for at in vertices.tolist()])
     names, home = np.unique([homes[each] for each in ids.tolist()], return_inverse=True)
     known = np.zeros(len(near), dtype=bool)
     known[vertices] = True
-    rows = np.flatnonzero(
-        (inside[columns.head] | inside[columns.tail]) & known[columns.head] & known[columns.tail]
-    )
-    ends = np.stack([columns.head[rows], columns.tail[rows]])
+    rows = np.flatnonzero((inside[head] | inside[tail]) & known[head] & known[tail])
+    ends = np.stack([head[rows], tail[rows]])
     cut = Cut(
         head=np.searchsorted(vertices, ends[0]),
         tail=np.searchsorted(vertices, ends[1]),
-        weight=columns.layers["weight"][rows].astype(np.float64),
+        weight=table.edges["weight"][rows].astype(np.float64),
         home=home.astype(np.int64),
         n_communities=len(names),
     )
-    reader = _Reader(columns, cut, ids, names.tolist(), rows)
+    reader = _Reader(table, cut, ids, names.tolist(), rows)
     return Held(
         *reader.connectors(inside[vertices], limit), reader.seams(limit, with_lift=False), []
     )
@@ -174,7 +176,7 @@ def held_by(session: Session, community_id: str, limit: int = 10) -> Held:
 class _Reader(NamedTuple):
     """Turns numbers of vertices, communities and edges into what they stand for."""
 
-    columns: GraphColumns
+    table: EdgeTable
     cut: Cut
     ids: NDArray[np.str_]
     names: Sequence[str]
@@ -231,14 +233,7 @@ class _Reader(NamedTuple):
         return seams
 
     def _edges(self, edges: Ints) -> list[EdgeRow]:
-        rows = self.rows[edges]
-        heads = self.columns.statement_ids[self.columns.head[rows]].tolist()
-        tails = self.columns.statement_ids[self.columns.tail[rows]].tolist()
-        layers = self.columns.layers_at(rows)
-        return [
-            EdgeRow(head, tail, *said)
-            for head, tail, said in zip(heads, tails, layers, strict=True)
-        ]
+        return edge_rows(self.table, self.rows[edges])
 
 
 def _papers(

@@ -35,7 +35,7 @@ def loss_of(ties: Ties, community: Places, resolution: float) -> float:
         found, _ = ig.GraphBase.community_leiden(
             graph,
             edge_weights=ties.weight.tolist(),
-            node_weights=ties.strengths().tolist(),
+            node_weights=ties.strengths.tolist(),
             resolution=resolution / (2 * float(ties.weight.sum())),
             normalize_resolution=False,
             n_iterations=_ITERATIONS,

@@ -1,12 +1,12 @@
 """The graph of a run after statements came and went, without building it again.
 
-*Semantic layer.* A graph holds what it takes to go on: the k ties of greatest cosine at a
-statement are to its own nearest neighbours, because it was tied to all of those, and whoever else
-is tied to it is further. So a new statement is compared with all others once. It is tied to its
-own nearest, and to every statement to which it is nearer than the k-th that one had; that one then
+*Semantic layer.* A graph holds what it takes to go on: the nearest neighbours of every statement
+(`kg.own_lists`). So a new statement is compared with all others once. It is tied to its own
+nearest, and to every statement to which it is nearer than the k-th that one had; that one then
 loses its k-th, and the tie goes unless the other end still wants it. Who loses a neighbour
 because it was taken out is compared with all others again. The layer is then the one that
-`kg.hybrid_graph` would build, but for cosines that differ in the sixth decimal.
+`kg.hybrid_graph` would build, but for cosines that differ in the sixth decimal. Only lists that
+change are looked at, and edges that nothing concerns are copied as they are.
 
 *Concepts.* What ties the new ones is given (`kg.concept_index`); old ties stay as they are.
 
@@ -16,43 +16,22 @@ because it was taken out is compared with all others again. The layer is then th
 other tie.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kg.embedders import Vectors
-from kg.hybrid_graph import LAYERS, GraphConfig
+from kg.hybrid_graph import GraphConfig
 from kg.neighbours import nearest_among
-from kg.newcomers import Entries, nearest_and_seen
+from kg.newcomers import nearest_and_seen
+from kg.own_lists import Entries, OwnLists, first_of_each
 from kg.products import STEPS
-
-EDGE = np.dtype(
-    [("head", "<i4"), ("tail", "<i4"), *((name, "<f4") for name in ("weight", *LAYERS))]
-)
-"""A row of the graph's columns."""
-
-_STEP_BITS = 20
+from kg.stored_graph import EDGE, ENDS, Columns, EdgeTable, pairs_of, place_of
 
 Numbers = NDArray[np.int64]
-
-
-class EdgeTable(NamedTuple):
-    """A graph as one table of edges."""
-
-    ids: Sequence[str]
-    """Ascending; `head` and `tail` are places in it."""
-
-    edges: NDArray[np.void]
-    """Rows of `EDGE`, by head, then tail; head < tail, and no pair comes twice."""
-
-    layers: Mapping[str, float]
-    """What each layer counts for."""
-
-    def pairs(self) -> Numbers:
-        """Return head times n plus tail of each edge."""
-        return _pairs_of(self.edges, len(self.ids))
 
 
 class LayerTies(NamedTuple):
@@ -81,6 +60,12 @@ class News(NamedTuple):
 
     ids: Sequence[str]
     """All statements there are now, ascending."""
+
+    added: Sequence[str]
+    """Those that were not there."""
+
+    removed: Sequence[str]
+    """Statements that were there and are no longer."""
 
     retied: frozenset[str]
     """Statements that stayed but have another vector."""
@@ -126,45 +111,75 @@ def amended(table: EdgeTable, news: News, config: GraphConfig) -> Amended:
     return work.assembled(semantic, source)
 
 
-def without(table: EdgeTable, gone: frozenset[str]) -> Amended:
+def without(table: EdgeTable, gone: Sequence[str]) -> Amended:
     """Return a graph without some of its statements and their ties, and with nothing new."""
-    kept = tuple(i for i in table.ids if i not in gone)
-    place = _places(table.ids, kept)
-    head, tail = place[table.edges["head"]], place[table.edges["tail"]]
-    stays = (head >= 0) & (tail >= 0)
-    edges = table.edges[stays]
-    edges["head"], edges["tail"] = head[stays], tail[stays]
-    nothing = np.empty(0, EDGE)
-    return Amended(EdgeTable(kept, edges, table.layers), table.edges[~stays], nothing)
+    edges, stays = _carried(table.edges, places_after(table.ids, [], gone))
+    after = EdgeTable(ids_after(table.ids, [], gone), edges, table.layers)
+    return Amended(after, table.records(np.flatnonzero(~stays)), np.empty(0, EDGE))
 
 
-def restored(table: EdgeTable, ids: Sequence[str], change: Amended) -> EdgeTable:
+def restored(
+    table: EdgeTable, added: Sequence[str], removed: Sequence[str], change: Amended
+) -> EdgeTable:
     """Return the graph that a change was made to; only its `removed` and `added` are looked at.
 
     Args:
         table: The graph after the change.
-        ids: The statements of the graph before it.
+        added: The statements that came by it.
+        removed: Those that went.
         change: The change.
     """
-    place = _places(table.ids, ids)
-    undone = np.isin(table.pairs(), _pairs_of(change.added, len(table.ids)), kind="sort")
-    kept = table.edges[~undone]
-    kept["head"], kept["tail"] = place[kept["head"]], place[kept["tail"]]
-    return EdgeTable(ids, _sorted(np.concatenate([kept, change.removed]), len(ids)), table.layers)
+    at, there = _found(pairs_of(change.added, len(table.ids)), table.pairs())
+    kept = np.ones(len(table.edges["head"]), dtype=bool)
+    kept[at[there]] = False
+    ids = ids_after(table.ids, removed, added)
+    edges, _ = _carried(_rows(table.edges, kept), places_after(table.ids, removed, added))
+    return EdgeTable(ids, _with(edges, change.removed, len(ids)), table.layers)
 
 
-def _places(ids: Sequence[str], among: Sequence[str]) -> Numbers:
-    """Return the place of each id among others, -1 for one that is not there."""
-    place = {identifier: at for at, identifier in enumerate(among)}
-    return np.fromiter((place.get(i, -1) for i in ids), dtype=np.int64, count=len(ids))
+def ids_after(before: Sequence[str], added: Sequence[str], removed: Sequence[str]) -> list[str]:
+    """Return ids, ascending, once some came and others went."""
+    gone = set(removed)
+    kept = [i for i in before if i not in gone] if gone else before
+    return sorted([*kept, *added])  # nearly in order already: faster than to put each in place
 
 
-def _pairs_of(edges: NDArray[np.void], n: int) -> Numbers:
-    return np.asarray(edges["head"].astype(np.int64) * n + edges["tail"])
+def places_after(before: Sequence[str], added: Sequence[str], removed: Sequence[str]) -> Numbers:
+    """Return the place that each id has once some came and others went; -1 for those.
+
+    Args:
+        before: The ids, ascending.
+        added: Ids that are not among them.
+        removed: Ids that are.
+    """
+    gone = np.array([place_of(before, i) for i in removed], dtype=np.int64)
+    came = np.array([bisect_left(before, i) for i in added], dtype=np.int64)
+    n = len(before)
+    steps = np.bincount(came, minlength=n + 1) - np.bincount(gone + 1, minlength=n + 1)
+    place = np.arange(n) + np.cumsum(steps)[:n]
+    place[gone] = -1
+    return place
 
 
-def _sorted(edges: NDArray[np.void], n: int) -> NDArray[np.void]:
-    return edges[np.argsort(_pairs_of(edges, n), kind="stable")]
+def _carried(edges: Columns, place: Numbers) -> tuple[Columns, NDArray[np.bool_]]:
+    """Return the edges whose ends still have places, with those, and which ones they are."""
+    head, tail = (place[edges[name]] for name in ENDS)
+    stays = (head >= 0) & (tail >= 0)
+    if not stays.all():
+        edges, head, tail = _rows(edges, stays), head[stays], tail[stays]
+    return {**edges, "head": head.astype(np.int32), "tail": tail.astype(np.int32)}, stays
+
+
+def _rows(edges: Columns, rows: NDArray[np.bool_]) -> Columns:
+    return {name: column[rows] for name, column in edges.items()}
+
+
+def _with(edges: Columns, rows: NDArray[np.void], n: int) -> Columns:
+    """Return edges with some more, which are not among them, all in their order."""
+    pairs = pairs_of(rows, n)
+    order = np.argsort(pairs)
+    at = np.searchsorted(pairs_of(edges, n), pairs[order])
+    return {name: np.insert(column, at, rows[name][order]) for name, column in edges.items()}
 
 
 class _Work:
@@ -173,81 +188,87 @@ class _Work:
     def __init__(self, table: EdgeTable, news: News, config: GraphConfig) -> None:
         self.table, self.news, self.config = table, news, config
         self.n = len(news.ids)
-        self.place = _places(table.ids, news.ids)
-        before = np.zeros(self.n, dtype=bool)
-        before[self.place[self.place >= 0]] = True
-        retied = np.array([i in news.retied for i in news.ids], dtype=bool)
-        self.enters = (~before | retied).astype(bool)
+        self.place = places_after(table.ids, news.added, news.removed)
+        self.enters = np.zeros(self.n, dtype=bool)
         """Who has to be compared with everybody."""
 
-        head, tail = self.place[table.edges["head"]], self.place[table.edges["tail"]]
-        self.stays = (head >= 0) & (tail >= 0)
+        self.enters[self._places([*news.added, *news.retied])] = True
+        edges, self.stays = _carried(table.edges, self.place)
         """Of each edge before: both ends are still there."""
 
-        self.kept = table.edges[self.stays]
-        self.kept["head"], self.kept["tail"] = head[self.stays], tail[self.stays]
+        self.kept = dict(edges)
         again = self.enters[self.kept["head"]] | self.enters[self.kept["tail"]]
-        for name in ("semantic", "concepts"):
-            self.kept[name][again] = 0
         self.retied_edges = np.flatnonzero(again)
-        self.pairs = _pairs_of(self.kept, self.n)
+        for name in ("semantic", "concepts") if len(self.retied_edges) else ():
+            self.kept[name] = np.where(again, np.float32(0), self.kept[name])
+        self.pairs = pairs_of(self.kept, self.n)
 
     # -- the semantic layer --------------------------------------------------------------------
 
     def semantic_layer(self) -> "_Layer":
-        """Return the layer as it has to be, beside what it was."""
-        was = self.kept["semantic"] > 0
+        """Return what is different in the layer."""
         if not self.table.layers.get("semantic"):
-            return _Layer(NO_TIES, np.zeros_like(was), np.empty(0, np.int64))
-        ties = self._semantic_ties()
-        pairs = _pairs(ties, self.n)
-        at, known = _found(pairs, self.pairs)
-        stays = np.zeros_like(was)
-        stays[at[known]] = True
-        return _Layer(ties, was & ~stays, np.append(pairs[~known], self.pairs[stays & ~was]))
+            return _Layer(NO_TIES, np.empty(0, np.intp))
+        before = OwnLists.of(self.table.edges, len(self.table.ids), self.config.k_semantic)
+        was, now = self._lists(before)
+        ties = LayerTies(now.row, now.other, (now.steps / STEPS).astype(np.float32))
+        left = np.zeros(self.n, dtype=bool)
+        left[was.row] = True
+        dropped = np.setdiff1d(_entry_pairs(was, self.n), _entry_pairs(now, self.n))
+        dropped = dropped[~self._is_listed(dropped, before, left)]
+        at, known = _found(dropped, self.pairs)
+        return _Layer(ties, at[known])
 
-    def _semantic_ties(self) -> LayerTies:
+    def _lists(self, before: OwnLists) -> tuple[Entries, Entries]:
+        """Return the lists that are different, without who is gone: as they were, and as they are.
+
+        All that are different are among both, but those of new statements, which had none.
+        """
         k = self.config.k_semantic
-        before = _own_lists(self.table.edges, len(self.table.ids), k)
-        row, other = self.place[before.row], self.place[before.other]
-        gone = other < 0
-        gone[~gone] = self.enters[other[~gone]]
-        was_full = np.bincount(before.row, minlength=len(self.table.ids)) == k
-        hungry = np.zeros(self.n, dtype=bool)
-        lost = row[gone & was_full[before.row] & (row >= 0)]
-        hungry[lost] = True
-        hungry |= self.enters
+        gone = self.place < 0
+        gone[~gone] = self.enters[self.place[~gone]]
+        losers = before.rows_that_list(gone)
+        hungry = self.enters.copy()
+        hungry[self._after(losers[before.counts()[losers] == k])] = True
+        bars = np.full(self.n, 2 * STEPS)
+        there = self.place >= 0
+        bars[self.place[there]] = before.bars(self._floor())[there]
+        bars[self._after(losers)] = self._floor()
+        bars[hungry] = 2 * STEPS
+        near, seen = nearest_and_seen(self.news.vectors, np.flatnonzero(hungry), k, bars)
+        near = near.where(near.steps >= self._floor())
+        seen = seen.where(self.enters[seen.other])
 
-        stays = ~gone & (row >= 0)
-        stays[stays] &= ~hungry[row[stays]]
-        standing = Entries(row[stays], other[stays], before.steps[stays])
-        rows = np.flatnonzero(hungry)
-        bars = self._bars(~hungry, standing, k)
-        near, seen = nearest_and_seen(self.news.vectors, rows, k, bars)
-        ties = near.steps >= self._floor()
-        new = self.enters[seen.other]
-        lists = _first_of_each(
-            np.concatenate([standing.row, near.row[ties], seen.row[new]]),
-            np.concatenate([standing.other, near.other[ties], seen.other[new]]),
-            np.concatenate([standing.steps, near.steps[ties], seen.steps[new]]),
-            k=k,
-            n=self.n,
-        )
-        return LayerTies(lists.row, lists.other, (lists.steps / STEPS).astype(np.float32))
+        different = hungry.copy()
+        different[seen.row] = True
+        different[self._after(losers)] = True
+        was = before.of_rows(np.flatnonzero(there)[different[self.place[there]]])
+        was = was.where(~gone[was.other] & ~gone[was.row])
+        was = Entries(self.place[was.row], self.place[was.other], was.steps)
+        return was, first_of_each([was.where(~hungry[was.row]), near, seen], k, self.n)
+
+    def _after(self, rows: Numbers) -> Numbers:
+        """Return the places of those of these, by the places that they had, who are still there."""
+        place = self.place[rows]
+        return place[place >= 0]
+
+    def _is_listed(
+        self, pairs: Numbers, before: OwnLists, different: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Say of each pair whether an end whose list is not different has the other in it."""
+        ends = np.divmod(pairs, max(1, self.n))
+        standing = np.unique(np.concatenate(ends))
+        standing = standing[~different[standing]]
+        back = np.zeros(self.n, dtype=np.int64)
+        back[self.place[self.place >= 0]] = np.flatnonzero(self.place >= 0)
+        lists = before.of_rows(back[standing])
+        still = self.place[lists.other] >= 0
+        listed = Entries(self.place[lists.row], self.place[lists.other], lists.steps).where(still)
+        return np.isin(pairs, _entry_pairs(listed, self.n))
 
     def _floor(self) -> int:
         """Return the least cosine that ties, in millionths."""
         return max(1, int(np.ceil(np.float32(self.config.min_cosine) * STEPS - 0.5)))
-
-    def _bars(self, standing: NDArray[np.bool_], old: Entries, k: int) -> Numbers:
-        """Return what a cosine has to be for a new one to be among the nearest of each."""
-        bars = np.full(self.n, self._floor(), dtype=np.int64)
-        count = np.bincount(old.row, minlength=self.n)
-        full = np.flatnonzero(count == k)
-        last = np.cumsum(count)[full] - 1
-        bars[full] = np.maximum(bars[full], old.steps[last])
-        bars[~standing] = 2 * STEPS
-        return bars
 
     # -- sources -------------------------------------------------------------------------------
 
@@ -256,25 +277,26 @@ class _Work:
         if not self.table.layers.get("source"):
             return _SourceTies(np.empty(0, np.int64), np.empty(0, np.int64))
         suspects = self._suspects(semantic)
-        place = {identifier: at for at, identifier in enumerate(self.news.ids)}
         wanted: dict[str, set[int]] = {}
         for source in self.news.new_sources:
-            wanted[source] = {place[i] for i in self.news.makers.statements_of(source)}
+            wanted[source] = set(self._places(self.news.makers.statements_of(source)))
         retied = sorted(self.news.retied)
         for identifier, sources in self.news.makers.sources_of(retied).items():
             for source in sources:
-                wanted.setdefault(source, set()).add(place[identifier])
+                wanted.setdefault(source, set()).update(self._places([identifier]))
         for source, ends in self._common_sources(suspects).items():
             wanted.setdefault(source, set()).update(ends)
-        found = [self._nearest_in(source, ends, place) for source, ends in sorted(wanted.items())]
+        found = [self._nearest_in(source, ends) for source, ends in sorted(wanted.items())]
         return _SourceTies(suspects, np.unique(np.concatenate([np.empty(0, np.int64), *found])))
 
     def _suspects(self, semantic: "_Layer") -> Numbers:
         """Return pairs that may hold together by a source alone, or no longer even by that."""
-        lost = semantic.lost | (self.kept["relations"] > 0)
+        lost = self.kept["relations"] > 0
+        lost[semantic.lost] = True
         lost[self.retied_edges] = True
         if self.news.touched:
-            other = np.array([i in self.news.touched for i in self.news.ids], dtype=bool)
+            other = np.zeros(self.n, dtype=bool)
+            other[self._places(sorted(self.news.touched))] = True
             lost |= other[self.kept["head"]] & other[self.kept["tail"]]
         return np.asarray(self.pairs[lost & (self.kept["source"] > 0)])
 
@@ -291,8 +313,11 @@ class _Work:
                 common.setdefault(source, set()).update((one, other))
         return common
 
-    def _nearest_in(self, source: str, ends: set[int], place: Mapping[str, int]) -> Numbers:
-        group = np.array([place[i] for i in self.news.makers.statements_of(source)])
+    def _places(self, identifiers: Iterable[str]) -> list[int]:
+        return [place_of(self.news.ids, identifier) for identifier in identifiers]
+
+    def _nearest_in(self, source: str, ends: set[int]) -> Numbers:
+        group = np.array(self._places(self.news.makers.statements_of(source)))
         rows = np.searchsorted(group, sorted(ends))
         near = nearest_among(self.news.vectors[group], rows, self.config.k_source).indices
         one, other = np.repeat(group[rows], near.shape[1]), group[near].ravel()
@@ -303,7 +328,7 @@ class _Work:
     def assembled(self, semantic: "_Layer", source: "_SourceTies") -> Amended:
         """Put the layers together; edges that nothing concerns stay as they are."""
         concerned = [self.pairs[self.retied_edges], source.suspects, source.tied]
-        concerned += [self.pairs[semantic.lost], semantic.new]
+        concerned += [self.pairs[semantic.lost], self._new(semantic.ties)]
         concerned += [_pairs(self.news.concepts, self.n), _pairs(self.news.relations, self.n)]
         concerned += [self.pairs[self.kept["relations"] > 0]]
         pairs = np.unique(np.concatenate(concerned))
@@ -311,8 +336,9 @@ class _Work:
         rows = np.zeros(len(pairs), dtype=EDGE)
         rows["head"], rows["tail"] = np.divmod(pairs, max(1, self.n))
         at, known = _found(pairs, self.pairs)
-        for name in ("concepts", "source"):
+        for name in ("semantic", "concepts", "source"):
             rows[name][known] = self.kept[name][at[known]]
+        rows["semantic"][np.isin(pairs, self.pairs[semantic.lost])] = 0
         for name, ties in (
             ("semantic", semantic.ties),
             ("concepts", self.news.concepts),
@@ -328,6 +354,13 @@ class _Work:
         )
         rows["weight"] = total
         return self._spliced(rows[holds], at[known])
+
+    def _new(self, ties: LayerTies) -> Numbers:
+        """Return the pairs of ties of the semantic layer that were not of it."""
+        pairs = _pairs(ties, self.n)
+        at, known = _found(pairs, self.pairs)
+        known[known] = self.kept["semantic"][at[known]] > 0
+        return pairs[~known]
 
     def _fill(self, column: NDArray[np.float32], pairs: Numbers, ties: LayerTies) -> None:
         """Write the similarities of ties that are among the pairs; of two ends, the greater."""
@@ -350,32 +383,32 @@ class _Work:
 
     def _spliced(self, rows: NDArray[np.void], known: Numbers) -> Amended:
         """Return the graph with these rows in place of what it had for these pairs."""
-        original = self.table.edges[self.stays][known]
-        new_of_pair = np.searchsorted(_pairs_of(rows, self.n), self.pairs[known])
-        same = new_of_pair < len(rows)
-        moved = self.table.edges[self.stays][known].copy()
-        moved["head"], moved["tail"] = self.kept["head"][known], self.kept["tail"][known]
-        same[same] = rows[new_of_pair[same]] == moved[same]
-        unchanged = np.isin(_pairs_of(rows, self.n), self.pairs[known][same])
-        rest = np.ones(len(self.kept), dtype=bool)
+        before = np.flatnonzero(self.stays)[known]
+        were = self.table.records(before)
+        moved = were.copy()
+        for name in ENDS:
+            moved[name] = self.kept[name][known]
+        at, same = _found(self.pairs[known], pairs_of(rows, self.n))
+        same[same] = rows[at[same]] == moved[same]
+        unchanged = np.isin(pairs_of(rows, self.n), self.pairs[known][same])
+        rest = np.ones(len(self.pairs), dtype=bool)
         rest[known] = False
-        edges = _sorted(np.concatenate([self.kept[rest], rows]), self.n)
+        edges = _with(_rows(self.kept, rest), rows, self.n)
         return Amended(
             EdgeTable(self.news.ids, edges, self.table.layers),
-            np.concatenate([self.table.edges[~self.stays], original[~same]]),
+            np.concatenate([self.table.records(np.flatnonzero(~self.stays)), were[~same]]),
             rows[~unchanged],
         )
 
 
 class _Layer(NamedTuple):
-    """A layer as it has to be."""
+    """What is different in a layer."""
 
     ties: LayerTies
-    lost: NDArray[np.bool_]
-    """Of each edge that is kept: it was of the layer, and is no longer."""
+    """Those of the lists that are different."""
 
-    new: Numbers
-    """Pairs that were not of the layer."""
+    lost: NDArray[np.intp]
+    """The edges among those kept that were of the layer, and are no longer."""
 
 
 class _SourceTies(NamedTuple):
@@ -390,30 +423,14 @@ def _pairs(ties: LayerTies, n: int) -> Numbers:
     return np.asarray(np.minimum(ties.one, ties.other) * n + np.maximum(ties.one, ties.other))
 
 
+def _entry_pairs(entries: Entries, n: int) -> Numbers:
+    low, high = np.minimum(entries.row, entries.other), np.maximum(entries.row, entries.other)
+    return np.asarray(low * n + high)
+
+
 def _found(pairs: Numbers, among: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:
     """Return where each pair is among others, which are ascending, and whether it is there."""
     at = np.searchsorted(among, pairs)
     there = at < len(among)
     there[there] = among[at[there]] == pairs[there]
     return at, there
-
-
-def _own_lists(edges: NDArray[np.void], n: int, k: int) -> Entries:
-    """Return the k nearest of every statement, read back from the layer: by row, nearest first."""
-    tied = edges[edges["semantic"] > 0]
-    steps = np.rint(tied["semantic"].astype(np.float64) * STEPS).astype(np.int64)
-    one = np.concatenate([tied["head"], tied["tail"]]).astype(np.int64)
-    other = np.concatenate([tied["tail"], tied["head"]]).astype(np.int64)
-    return _first_of_each(one, other, np.concatenate([steps, steps]), k=k, n=n)
-
-
-def _first_of_each(row: Numbers, other: Numbers, steps: Numbers, *, k: int, n: int) -> Entries:
-    """Return the k nearest of each row, nearest first, ties to the lower place."""
-    bits = max(1, n.bit_length())
-    assert 2 * bits + _STEP_BITS < 63, "so many statements do not fit into one number"
-    keys = np.sort((row << (bits + _STEP_BITS)) | ((STEPS - steps) << bits) | other)
-    row = keys >> (bits + _STEP_BITS)
-    near = np.arange(len(row)) - np.searchsorted(row, row) < k
-    keys, row = keys[near], row[near]
-    steps = STEPS - ((keys >> bits) & ((1 << _STEP_BITS) - 1))
-    return Entries(row, keys & ((1 << bits) - 1), steps)

@@ -39,10 +39,6 @@ Indices = NDArray[np.int32]
 Similarities = NDArray[np.float32]
 
 
-LAYERS = ("semantic", "concepts", "relations", "source")
-"""By name, as in the configuration, the graph and its table."""
-
-
 class RelationWeights(BaseModel):
     """How strongly a relation of each kind ties two statements, in [0, 1]."""
 

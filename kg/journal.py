@@ -11,14 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Table, delete, insert, update
+from sqlalchemy import Table, delete, insert
 from sqlmodel import Session, SQLModel, col, func, select
 
 from kg.communities import path_of
-from kg.errors import NotFoundError
-from kg.graph_updates import EDGE, Amended, EdgeTable, restored
-from kg.hybrid_graph import LAYERS
-from kg.tables import Amendment, Community, Graph, Membership, Move, Run, Statement
+from kg.graph_updates import Amended, restored
+from kg.stored_graph import EDGE, store_graph, stored_graph
+from kg.tables import Amendment, Community, Membership, Move, Run, Statement
 
 _IDS_PER_QUERY = 500
 
@@ -54,32 +53,11 @@ class Standing(NamedTuple):
     """Why a full run is due; empty if none is."""
 
 
-def graph_of(session: Session, run_id: int) -> EdgeTable:
-    """Return the graph of a run as one table of edges.
-
-    Raises:
-        NotFoundError: The run has no graph.
-    """
-    graph = session.get(Graph, run_id)
-    if graph is None:
-        raise NotFoundError(f"run {run_id} has no graph")
-    edges = np.zeros(len(graph.weight) // 4, dtype=EDGE)
-    for name in EDGE.names or ():
-        column = np.frombuffer(getattr(graph, name), dtype="<i4" if name in _ENDS else "<f4")
-        if len(column):  # a graph that was made before there were relations has none
-            edges[name] = column
-    ids = graph.statement_ids.split("\n") if graph.statement_ids else []
-    return EdgeTable(ids, edges, graph.layers)
-
-
-_ENDS = ("head", "tail")
-
-
 def apply(session: Session, update_id: int, clustering: Run, change: Change) -> None:
     """Change a clustering run in place, and write down how to undo that."""
     assert clustering.id is not None
     gone = _rows_of(session, change.communities_removed)
-    _store_graph(session, clustering.id, change.graph.table)
+    store_graph(session, clustering.id, change.graph.table)
     _insert_communities(session, change.communities_added)
     _rename(session, change.named_after)
     _apply_moves(session, clustering.id, change.moves)
@@ -109,14 +87,13 @@ def undo(session: Session, update_id: int, clustering: Run, amendments: Sequence
     undone: what it took back is what stood before.
     """
     assert clustering.id is not None
-    table = graph_of(session, clustering.id)
+    table = stored_graph(session, clustering.id)
     net: dict[str, Move] = {}
     back: dict[str, list[dict[str, Any]]] = {}
     away: set[str] = set()
     for amendment in amendments:
         change = Amended(table, _edges(amendment.edges_removed), _edges(amendment.edges_added))
-        added, removed = lines(amendment.added), lines(amendment.removed)
-        table = restored(table, sorted({*table.ids}.difference(added).union(removed)), change)
+        table = restored(table, lines(amendment.added), lines(amendment.removed), change)
         for move in map(_reversed, moves_of(session, amendment.run_id)):
             net[move.statement_id] = _between(net.get(move.statement_id, move), move)
         for name, rows in amendment.communities_removed.items():
@@ -126,7 +103,7 @@ def undo(session: Session, update_id: int, clustering: Run, amendments: Sequence
         session.add(amendment)
     moves = [move for move in net.values() if move.before != move.after]
     _insert_rows(session, _without(back, away))
-    _store_graph(session, clustering.id, table)
+    store_graph(session, clustering.id, table)
     _apply_moves(session, clustering.id, moves)
     _delete_communities(session, sorted(away))
     session.add(
@@ -186,15 +163,10 @@ def moves_of(session: Session, update_id: int) -> list[Move]:
     )
 
 
-def last_ordinals(
-    session: Session, clustering_run_id: int, standing: Iterable[tuple[int, ...]]
-) -> dict[tuple[int, ...], int]:
-    """Return, by the path of a parent, the highest ordinal that a part of it ever had.
+def last_ordinals(session: Session, clustering_run_id: int) -> dict[tuple[int, ...], int]:
+    """Return, by the path of a parent, the highest ordinal among its parts that came or went.
 
-    Args:
-        session: Where to read.
-        clustering_run_id: The run.
-        standing: The paths of the communities that it has now.
+    Parts that a run has had since it was made, and has still, are not looked at.
     """
     rows = session.exec(
         select(Amendment.communities_added, Amendment.communities_removed).where(
@@ -205,7 +177,7 @@ def last_ordinals(
     for added, removed in rows:
         names.update(added, (row["id"] for row in removed.get("community", ())))
     last: dict[tuple[int, ...], int] = {}
-    for path in [*standing, *map(path_of, names)]:
+    for path in map(path_of, names):
         last[path[:-1]] = max(last.get(path[:-1], -1), path[-1])
     return last
 
@@ -217,18 +189,6 @@ def lines(text: str) -> list[str]:
 
 def _edges(column: bytes) -> "np.ndarray[Any, np.dtype[np.void]]":
     return np.frombuffer(column, dtype=EDGE)
-
-
-def _store_graph(session: Session, run_id: int, table: EdgeTable) -> None:
-    session.execute(
-        update(Graph)
-        .where(col(Graph.run_id) == run_id)
-        .values(
-            statement_ids="\n".join(table.ids),
-            **{name: table.edges[name].tobytes() for name in ("head", "tail", "weight", *LAYERS)},
-        )
-    )
-    session.expire_all()
 
 
 def _apply_moves(session: Session, run_id: int, moves: Sequence[Move]) -> None:

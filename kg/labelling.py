@@ -28,7 +28,8 @@ from kg.phrases import phrases_of
 from kg.runs import recording, succeed, succeeded_run
 from kg.sources import glossary
 from kg.statements import notes_of, sources_by_statement, statements_by_id
-from kg.tables import Community, Graph, Label, Run, RunKind, RunStatus
+from kg.stored_graph import ENDS, EdgeTable, stored_graph
+from kg.tables import Community, Label, Run, RunKind, RunStatus
 
 __all__ = ["LabellingConfig", "label_of", "label_run", "label_unnamed", "labels_of", "problems_of"]
 
@@ -238,7 +239,7 @@ def _read(
         members=members,
         everybody=everybody,
         statements=statements,
-        centrality=_centrality(session.get(Graph, run_id), present, members),
+        centrality=_centrality(stored_graph(session, run_id), present, members),
         phrases={
             identifier: frozenset({**phrases_of(row.text), **phrases_of(row.note)})
             for identifier, row in statements.items()
@@ -271,26 +272,22 @@ def _from_the_top(session: Session, run_id: int) -> list[Community]:
 
 
 def _centrality(
-    graph: Graph | None, communities: list[Community], members: dict[str, list[str]]
+    table: EdgeTable, communities: list[Community], members: dict[str, list[str]]
 ) -> dict[int, dict[str, float]]:
     """Return, by level, the sum of the weights of each statement's edges inside its community."""
-    if graph is None or not graph.statement_ids:
-        return {}
-    statements = graph.statement_ids.split("\n")
-    place = {identifier: at for at, identifier in enumerate(statements)}
-    head, tail = (np.frombuffer(column, dtype="<i4") for column in (graph.head, graph.tail))
-    weight = np.frombuffer(graph.weight, dtype="<f4").astype(np.float64)
+    head, tail = (table.edges[name] for name in ENDS)
+    weight = table.edges["weight"].astype(np.float64)
     levels: dict[int, dict[str, float]] = {}
     for level in sorted({community.level for community in communities}):
-        home = np.full(len(statements), -1)
+        home = np.full(len(table.ids), -1)
         for number, community in enumerate(communities):
             if community.level == level:
-                home[[place[member] for member in members[community.id]]] = number
+                home[table.places(members[community.id])] = number
         inside = (home[head] == home[tail]) & (home[head] >= 0)
-        total = np.zeros(len(statements))
+        total = np.zeros(len(table.ids))
         np.add.at(total, head[inside], weight[inside])
         np.add.at(total, tail[inside], weight[inside])
-        levels[level] = dict(zip(statements, total.tolist(), strict=True))
+        levels[level] = dict(zip(table.ids, total.tolist(), strict=True))
     return levels
 
 

@@ -8,14 +8,13 @@ of a product are not exact, so bars are lowered by their error, and whoever is a
 again (`kg.products`).
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from kg.embedders import Vectors
 from kg.errors import ModelError
 from kg.neighbours import nearest_among
+from kg.own_lists import NO_ENTRIES, Entries
 from kg.products import STEPS, SingleProducts, steps_of
 
 _ROWS = 128
@@ -29,18 +28,6 @@ _SLACK = SingleProducts.error + 1e-7
 """Of a product's cosine and of a bar in single precision."""
 
 Numbers = NDArray[np.int64]
-
-
-class Entries(NamedTuple):
-    """Neighbours as entries of a list, in any order; none is its own."""
-
-    row: Numbers
-    other: Numbers
-    steps: Numbers
-    """Cosines in whole millionths."""
-
-
-NO_ENTRIES = Entries(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 def nearest_and_seen(

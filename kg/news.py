@@ -14,13 +14,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from kg.db import plain_rows
-from kg.graph_updates import NO_TIES, EdgeTable, LayerTies
+from kg.graph_updates import NO_TIES, LayerTies, ids_after
 from kg.hybrid_graph import GraphConfig
 from kg.relations import ties_by_relation
-from kg.tables import Amendment, Mention, Section, Source
+from kg.stored_graph import EdgeTable, place_of
+from kg.tables import Amendment, Mention, Section, Source, Statement
 
 Changes = dict[str, list[str]]
 """Fingerprints before and after, by statement; empty where there is none."""
@@ -82,25 +83,22 @@ def difference(
         since: The latest run that brought it up to date; later ones may have read documents.
         gone: What is about to be deleted, and counts as deleted.
     """
-    ids = plain_rows(session, "SELECT id FROM statement ORDER BY id")
-    if gone.statements:
-        ids = [i for i in ids if i not in gone.statements]
-    known, present = set(table.ids), set(ids)
-    added, removed = present - known, known - present
-    met_again = set(session.exec(select(Mention.statement_id).where(Mention.run_id > since)))
-    met_again |= _said_in(session, gone.sources)
-    said = _said(session, sorted(added | removed | met_again))
+    met = set(session.exec(select(Mention.statement_id).where(Mention.run_id > since)))
+    added, removed = _came_and_went(session, table.ids, met, gone)
+    ids = ids_after(table.ids, sorted(added), sorted(removed))
+    concerned = sorted(added | removed | met | _said_in(session, gone.sources))
+    said = _said(session, concerned)
     changes: Changes = {}
     retied: set[str] = set()
     notes: dict[str, str] = {}
     touched: set[str] = set()
-    for identifier in sorted(added | removed | met_again):
+    for identifier in concerned:
         mentions = said.get(identifier, [])
         before = _Said.of(each for each in mentions if each.run_id <= since)
         after = _Said.of(each for each in mentions if each.source not in gone.sources)
         prints = [
-            before.fingerprint() if identifier in known else "",
-            after.fingerprint() if identifier in present else "",
+            before.fingerprint() if place_of(table.ids, identifier) >= 0 else "",
+            after.fingerprint() if place_of(ids, identifier) >= 0 else "",
         ]
         if prints[0] == prints[1]:
             continue
@@ -126,6 +124,22 @@ def difference(
         gone_sources=gone.sources,
         relations=relations,
     )
+
+
+def _came_and_went(
+    session: Session, known: Sequence[str], met: set[str], gone: Gone
+) -> tuple[set[str], set[str]]:
+    """Return the statements that are not in a graph yet, and those that are there no more.
+
+    Statements that are new are among those met since the graph was brought up to date. If there
+    are as many as there should be then, nobody has to look at all of them.
+    """
+    came = {identifier for identifier in met if place_of(known, identifier) < 0}
+    there = session.exec(select(func.count()).select_from(Statement)).one()
+    if there != len(known) + len(came):
+        present = set(plain_rows(session, "SELECT id FROM statement"))
+        return present.difference(known) - gone.statements, set(known) - present | gone.statements
+    return came - gone.statements, {i for i in gone.statements if place_of(known, i) >= 0}
 
 
 def taken_back(amendments: Sequence[Amendment], changes: Changes) -> list[Amendment]:
@@ -232,7 +246,7 @@ def _relations_now(
 
 
 def _relations_of(table: EdgeTable) -> LayerTies:
-    edges = table.edges[table.edges["relations"] > 0]
+    edges = table.records(np.flatnonzero(table.edges["relations"] > 0))
     head, tail = edges["head"].astype(np.int64), edges["tail"].astype(np.int64)
     return LayerTies(head, tail, edges["relations"])
 

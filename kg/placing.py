@@ -25,10 +25,14 @@ But: standing communities are neither split nor merged here; that takes a full r
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 Places = NDArray[np.intp]
 Weights = NDArray[np.float64]
@@ -46,7 +50,8 @@ _MOST_VISITS = 20
 """Of each free statement in the mean; where moves would go in circles by rounding, they end."""
 
 
-class Ties(NamedTuple):
+@dataclass(frozen=True)
+class Ties:
     """A weighted graph of n vertices; row i ties `head[i]` to `tail[i]`."""
 
     n: int
@@ -54,11 +59,36 @@ class Ties(NamedTuple):
     tail: Places
     weight: Weights
 
+    @cached_property
     def strengths(self) -> Weights:
-        """Return the weight of all ties of each vertex."""
+        """The weight of all ties of each vertex."""
         at_head = np.bincount(self.head, self.weight, self.n)
         at_tail = np.bincount(self.tail, self.weight, self.n)
         return np.add(at_head, at_tail, dtype=np.float64)
+
+    @cached_property
+    def _rows(self) -> csr_array:
+        """Each tie in the row of its head."""
+        ends = self.head, self.tail
+        return csr_array((self.weight, ends), shape=(self.n, self.n))
+
+    def among(self, vertices: Places) -> "Ties":
+        """Return the ties between some vertices, which are numbered in the order given."""
+        rows = self._rows
+        place = np.full(self.n, NOWHERE, dtype=np.intp)
+        place[vertices] = np.arange(len(vertices))
+        starts = rows.indptr[vertices].astype(np.intp)
+        counts = rows.indptr[vertices + 1] - starts
+        ends = np.cumsum(counts)
+        at = np.arange(counts.sum()) + np.repeat(starts - (ends - counts), counts)
+        tail = place[rows.indices[at]]
+        there = tail != NOWHERE
+        head = np.repeat(np.arange(len(vertices)), counts)[there]
+        return Ties(len(vertices), head, tail[there], rows.data[at][there])
+
+    def parts(self) -> Places:
+        """Return the number of the connected part of each vertex."""
+        return np.asarray(connected_components(self._rows, directed=False)[1], dtype=np.intp)
 
     def inside(self, community: Places) -> "Ties":
         """Return the ties between members of one community; `NOWHERE` is none."""
@@ -85,7 +115,7 @@ def modularity_of(ties: Ties, community: Places, resolution: float) -> float:
     if not twice:
         return 0.0
     within = 2 * ties.inside(community).weight.sum()
-    totals = np.bincount(community, ties.strengths())
+    totals = np.bincount(community, ties.strengths)
     return float(within / twice - resolution * np.sum((totals / twice) ** 2))
 
 
@@ -142,7 +172,7 @@ class _State:
 
     def __init__(self, ties: Ties, community: Places, free: Places, resolution: float) -> None:
         self.neighbours = ties.of(free)
-        self.strength: list[float] = ties.strengths().tolist()
+        self.strength: list[float] = ties.strengths.tolist()
         self.community: list[int] = community.tolist()
         self.total: list[float] = np.bincount(community, self.strength).tolist()
         self.scale = resolution / max(2 * float(ties.weight.sum()), _LEAST_GAIN)
@@ -228,7 +258,7 @@ def placed_below(
         resolution: Gamma.
     """
     within = ties.inside(parent)
-    strength = within.strengths()
+    strength = within.strengths
     twice = 2 * np.bincount(parent[within.head], within.weight, int(parent.max()) + 1)
     is_placed = child != NOWHERE
     total: list[float] = np.bincount(child[is_placed], strength[is_placed]).tolist()
@@ -274,6 +304,6 @@ def certainties(ties: Ties, community: Places, vertices: Places) -> Weights:
 
     A vertex without ties has nothing that pulls it elsewhere: 1.
     """
-    all_of = ties.strengths()[vertices]
-    inside = ties.inside(community).strengths()[vertices]
+    all_of = ties.strengths[vertices]
+    inside = ties.inside(community).strengths[vertices]
     return np.where(all_of > 0, inside / np.where(all_of > 0, all_of, 1), 1.0)

@@ -315,6 +315,10 @@ class Embedding(Row, table=True):
     run_id: int = Field(foreign_key="run.id")
 
 
+LAYERS = ("semantic", "concepts", "relations", "source")
+"""What can tie two statements: columns of a graph, and names in its configuration."""
+
+
 class Graph(Row, table=True):
     """The weighted graph that a clustering run cut, as columns of bytes.
 

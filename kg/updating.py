@@ -16,7 +16,7 @@ has *drifted*, and it is said that a full run is due.
 
 import logging
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypedDict
 
 from pydantic import BaseModel, ConfigDict
@@ -29,13 +29,14 @@ from kg.drift import loss_of
 from kg.embedders import Embedder, OnProgress, Vectors
 from kg.embeddings import are_embedded, embed_missing, embedded_text
 from kg.errors import ConfigError
-from kg.graph_updates import NO_TIES, EdgeTable, amended, without
-from kg.journal import Change, amendments_of, apply, graph_of, latest_update, lines, undo
+from kg.graph_updates import NO_TIES, amended, ids_after, without
+from kg.journal import amendments_of, apply, latest_update, lines, undo
 from kg.labelling import label_unnamed
 from kg.news import Difference, Gone, difference, taken_back
 from kg.placing import Places, Ties, modularity_of
 from kg.runs import active_runs, recording, run_of, succeed
 from kg.statements import statements_by_id
+from kg.stored_graph import EdgeTable, place_of, stored_graph
 from kg.tables import Amendment, Run, RunKind
 
 log = logging.getLogger(__name__)
@@ -161,7 +162,7 @@ def case_of(session: Session, run: Run, gone: Gone) -> Case:
     assert run.id is not None
     latest = latest_update(session, run.id)
     since = max(run.id, latest.id or 0) if latest else run.id
-    table = graph_of(session, run.id)
+    table = stored_graph(session, run.id)
     return Case(run, table, difference(session, table, graph_config(run), since, gone))
 
 
@@ -199,20 +200,22 @@ def amend(
     run, news = case.run, case.news
     assert run.id is not None
     stand = stand_of(session, run, case.table)
-    before = modularity_of(ties_of(stand.table), stand.top(), resolution_of(run))
+    before = modularity_of(ties_of(stand.table), stand.standing.top(), resolution_of(run))
     back = taken_back(amendments_of(session, run.id), news.changes)
     if back:
         moved = undo(session, update_id, run, back)
-        now = stand_of(session, run, graph_of(session, run.id))
-        ties, top = ties_of(now.table), now.top()
-        communities: Set[str] = now.paths.keys()
+        now = stand_of(session, run, stored_graph(session, run.id))
+        ties, top = ties_of(now.table), now.standing.top()
+        came = {row["id"] for each in back for row in each.communities_removed.get("community", ())}
+        went = {name for each in back for name in each.communities_added}
+        new, lost = len(came - went), len(went - came)
     else:
         material = material_for(session, update_id, stand, news, vectors)
         graph = amended(stand.table, material, graph_config(run))
         found = rearranged(stand, graph, news, may_move=True)
         apply(session, update_id, run, found.change)
         ties, top, moved = ties_of(graph.table), found.top, found.moved
-        communities = _after(stand.paths.keys(), found.change)
+        new, lost = len(found.change.communities_added), len(found.change.communities_removed)
     quality = _quality(session, run, ties, top)
     report = UpdateReport(
         run=update_id,
@@ -222,8 +225,8 @@ def amend(
         removed=len(news.removed()),
         moved=moved,
         statements=len(news.ids),
-        communities_new=len(communities - stand.paths.keys()),
-        communities_gone=len(stand.paths.keys() - communities),
+        communities_new=new,
+        communities_gone=lost,
         taken_back=len(back),
         modularity_before=round(before, 6),
         **quality,
@@ -241,10 +244,10 @@ _OWN = ("run", "method")
 def thin(session: Session, update_id: int, run: Run, gone: Gone) -> None:
     """Take statements out of a run that is no longer active; nobody else moves."""
     assert run.id is not None
-    stand = stand_of(session, run, graph_of(session, run.id))
-    left = gone.statements.intersection(stand.table.ids)
+    stand = stand_of(session, run, stored_graph(session, run.id))
+    left = sorted(i for i in gone.statements if place_of(stand.table.ids, i) >= 0)
     news = Difference(
-        ids=[i for i in stand.table.ids if i not in left],
+        ids=ids_after(stand.table.ids, [], left),
         changes={identifier: ["gone", ""] for identifier in left},
         retied=frozenset(),
         notes={},
@@ -293,11 +296,6 @@ def updatable(session: Session, model: str, method: str | None) -> list[Run]:
     for run in found:
         check_model(run, model)
     return found
-
-
-def _after(before: Set[str], change: Change) -> Set[str]:
-    added = {community.id for community in change.communities_added}
-    return (before - set(change.communities_removed)) | added
 
 
 class _Quality(TypedDict):

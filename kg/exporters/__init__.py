@@ -23,7 +23,8 @@ from kg.labelling import labels_of
 from kg.relations import all_relations
 from kg.runs import active_runs, succeeded_run
 from kg.statements import notes_of, sources_by_statement, statements_by_id
-from kg.tables import Community, Graph, Membership, Run, RunKind, Source, Stance
+from kg.stored_graph import ENDS, EdgeTable, stored_graph
+from kg.tables import Community, Membership, Run, RunKind, Source, Stance
 from kg.tables import RunStatus as RunStatus
 
 
@@ -99,8 +100,8 @@ def graph_of(session: Session, run_id: int) -> nx.Graph:
             select(Membership.statement_id, Membership.certainty).where(Membership.run_id == run_id)
         ).all()
     )
-    stored = session.get(Graph, run_id)
-    identifiers = stored.statement_ids.split("\n") if stored and stored.statement_ids else []
+    stored = stored_graph(session, run_id)
+    identifiers = list(stored.ids)
     asserted = _asserted(session, set(identifiers))
     graph = nx.Graph(
         run=run_id, method=run.method, communities=communities, asserted_relations=asserted
@@ -121,8 +122,7 @@ def graph_of(session: Session, run_id: int) -> nx.Graph:
             asserted=said.get(identifier, []),
             bridges=[found for home in homes[1:] for found in home.get(identifier, [])],
         )
-    if stored is not None:
-        graph.add_edges_from(_edges(stored, identifiers))
+    graph.add_edges_from(_edges(stored))
     return graph
 
 
@@ -216,16 +216,14 @@ def _asserted(session: Session, identifiers: set[str]) -> list[dict[str, str]]:
     ]
 
 
-def _edges(stored: Graph, identifiers: list[str]) -> Iterator[tuple[str, str, dict[str, object]]]:
+def _edges(table: EdgeTable) -> Iterator[tuple[str, str, dict[str, object]]]:
     """Yield the edges with their layers; node-link data reserves the name `source`."""
-    head, tail = (np.frombuffer(column, dtype="<i4") for column in (stored.head, stored.tail))
     names = ("weight", "semantic", "concepts", "relations", "same_source")
-    related = stored.relations or bytes(len(stored.weight))
-    columns = (stored.weight, stored.semantic, stored.concepts, related, stored.source)
-    values = np.stack([np.frombuffer(column, dtype="<f4") for column in columns], axis=1)
-    for one, other, row in zip(head.tolist(), tail.tolist(), values.tolist(), strict=True):
+    every = np.arange(len(table.edges["weight"]))
+    heads, tails = (table.edges[name].tolist() for name in ENDS)
+    for one, other, row in zip(heads, tails, table.weights_at(every), strict=True):
         rounded = (round(value, 6) for value in row)
-        yield identifiers[one], identifiers[other], dict(zip(names, rounded, strict=True))
+        yield table.ids[one], table.ids[other], dict(zip(names, rounded, strict=True))
 
 
 @contextmanager

@@ -8,74 +8,103 @@ from hypothesis import strategies as st
 
 from kg.community_tree import CommunityTree
 from kg.placing import NOWHERE, Ties
+from kg.standing import Path, Standing
 
 
 def _chain(n: int) -> Ties:
     return Ties(n, np.arange(n - 1), np.arange(1, n), np.ones(n - 1))
 
 
-def _check(tree: CommunityTree) -> None:
-    held = Counter(tree.homes)
-    for path in tree.communities():
-        parts = tree.children[path]
+class Planted:
+    """A tree from the paths of its deepest communities, and all that can be seen of it."""
+
+    def __init__(self, leaves: list[Path], homes: list[Path | None], last_used=None) -> None:
+        self.leaves, self.n = sorted(leaves), len(homes)
+        number = {path: at for at, path in enumerate(self.leaves)}
+        home = np.array([NOWHERE if each is None else number[each] for each in homes], np.intp)
+        self.tree = CommunityTree(Standing(self.leaves, home), last_used or {})
+
+    @property
+    def homes(self) -> list[Path | None]:
+        return [self.tree.home(vertex) for vertex in range(self.n)]
+
+    def communities(self) -> set[Path]:
+        found: list[Path] = [()]
+        for path in found:
+            found += [(*path, part) for part in self.tree.parts(path)]
+        return set(found[1:])
+
+
+def _check(planted: Planted) -> None:
+    tree, held = planted.tree, Counter(planted.homes)
+    stood = {leaf[:depth] for leaf in planted.leaves for depth in range(1, len(leaf) + 1)}
+    there = planted.communities()
+    assert tree.added == there - stood
+    assert tree.removed == stood - there
+    for path in there:
+        parts = tree.parts(path)
         assert len(parts) != 1
-        assert path[:-1] in tree.children
-        assert path[-1] in tree.children[path[:-1]]
         assert bool(parts) != bool(held[path])
-        below = sum(count for home, count in held.items() if home[: len(path)] == path)
-        assert below >= (2 if len(path) > 1 else 1)
-    assert all(not tree.children[home] for home in tree.homes)
+        below = [v for v, home in enumerate(planted.homes) if home[: len(path)] == path]
+        assert sorted(tree.members(path).tolist()) == below
+        assert len(below) >= (2 if len(path) > 1 else 1)
+    assert all(not tree.parts(home) for home in planted.homes)
+    assert tree.top().tolist() == [home[0] for home in planted.homes]
+    alike = {}
+    for number, home in zip(tree.numbered().tolist(), planted.homes, strict=True):
+        assert alike.setdefault(number, home) == home
+    assert len(alike) == len(held)
 
 
 def test_a_community_that_nobody_is_left_in_goes_and_its_sibling_takes_the_parents_place():
-    tree = CommunityTree([(0,), (0, 0), (0, 1), (1,)], [(0, 0), (0, 0), (1,)], {})
+    planted = Planted([(0, 0), (0, 1), (1,)], [(0, 0), (0, 0), (1,)])
 
-    moved = tree.tidy(_chain(3), [(0, 1)], 1.0)
+    moved = planted.tree.tidy(_chain(3), [(0, 1)], 1.0)
 
-    assert tree.homes == [(0,), (0,), (1,)]
-    assert tree.communities() == {(0,), (1,)}
+    assert planted.homes == [(0,), (0,), (1,)]
+    assert planted.communities() == {(0,), (1,)}
     assert moved == []
 
 
 def test_whoever_is_left_alone_below_the_top_goes_to_the_sibling_they_are_tied_to():
-    communities = [(0,), (0, 0), (0, 1), (0, 2)]
+    leaves = [(0, 0), (0, 1), (0, 2)]
     homes = [(0, 0), (0, 0), (0, 1), (0, 2), (0, 2)]
-    tree = CommunityTree(communities, homes, {})
+    planted = Planted(leaves, homes)
 
-    moved = tree.tidy(Ties(5, np.array([2]), np.array([4]), np.ones(1)), [(0, 1)], 1.0)
+    moved = planted.tree.tidy(Ties(5, np.array([2]), np.array([4]), np.ones(1)), [(0, 1)], 1.0)
 
     assert moved == [2]
-    assert tree.homes[2] == (0, 2)
-    _check(tree)
+    assert planted.homes[2] == (0, 2)
+    _check(planted)
 
 
 def test_the_parts_of_an_only_part_move_up_and_get_places_that_nobody_had():
-    communities = [(0,), (0, 0), (0, 1), (0, 1, 0), (0, 1, 1)]
+    leaves = [(0, 0), (0, 1, 0), (0, 1, 1)]
     homes = [(0, 1, 0), (0, 1, 0), (0, 1, 1), (0, 1, 1)]
-    tree = CommunityTree(communities, homes, {(0,): 6})
+    planted = Planted(leaves, homes, {(0,): 6})
 
-    tree.tidy(_chain(4), [(0, 0)], 1.0)
+    planted.tree.tidy(_chain(4), [(0, 0)], 1.0)
 
-    assert tree.homes == [(0, 7), (0, 7), (0, 8), (0, 8)]
-    assert tree.renamed == {(0, 1, 0): (0, 7), (0, 1, 1): (0, 8)}
-    _check(tree)
+    assert planted.homes == [(0, 7), (0, 7), (0, 8), (0, 8)]
+    assert planted.tree.renamed == {(0, 1, 0): (0, 7), (0, 1, 1): (0, 8)}
+    _check(planted)
 
 
 def test_a_top_community_may_be_of_one():
-    tree = CommunityTree([(0,), (1,)], [(0,), (1,)], {})
+    planted = Planted([(0,), (1,)], [(0,), (1,)])
 
-    tree.tidy(_chain(2), [(0,)], 1.0)
+    planted.tree.tidy(_chain(2), [(0,)], 1.0)
 
-    assert tree.communities() == {(0,), (1,)}
+    assert planted.communities() == {(0,), (1,)}
 
 
 def test_new_communities_get_the_next_places_the_largest_first():
-    tree = CommunityTree([(0,)], [(0,), (0,), None, None, None], {(): 4})
+    planted = Planted([(0,)], [(0,), (0,), None, None, None], {(): 4})
 
-    went = tree.move(_chain(5), np.array([0, 0, 9, 8, 8]), 1.0)
+    went = planted.tree.move(_chain(5), np.array([0, 0, 9, 8, 8]), 1.0)
 
     assert went == [2, 3, 4]
-    assert tree.homes == [(0,), (0,), (6,), (5,), (5,)]
+    assert planted.homes == [(0,), (0,), (6,), (5,), (5,)]
 
 
 SHAPE = [(0,), (0, 0), (0, 1), (0, 1, 0), (0, 1, 1), (0, 1, 2), (1,), (1, 0), (1, 1), (2,)]
@@ -90,7 +119,8 @@ def test_joining_moving_and_leaving_keep_the_tree_in_order(data):
     left = {home for home, stays in zip(homes, stay, strict=True) if not stays}
     kept = [home for home, stays in zip(homes, stay, strict=True) if stays]
     n = len(kept) + 3
-    tree = CommunityTree(SHAPE, [*kept, None, None, None], {})
+    planted = Planted(LEAVES, [*kept, None, None, None])
+    tree = planted.tree
     top = tree.top()
     for vertex in range(n):
         if top[vertex] == NOWHERE or data.draw(st.integers(0, 5)) == 0:
@@ -100,8 +130,8 @@ def test_joining_moving_and_leaving_keep_the_tree_in_order(data):
     tree.move(_chain(n), top, 1.0)
     tree.tidy(_chain(n), left, 1.0)
 
-    assert None not in tree.homes
-    _check(tree)
+    assert None not in planted.homes
+    _check(planted)
 
 
 def test_pieces_that_lost_their_ties_go_to_whom_they_are_tied_to_most():
@@ -109,12 +139,12 @@ def test_pieces_that_lost_their_ties_go_to_whom_they_are_tied_to_most():
     pairs = [(0, 1), (3, 4), (4, 5), (0, 4), (6, 7), (2, 6), (8, 5)]
     head, tail = (np.array(ends, dtype=np.intp) for ends in zip(*pairs, strict=True))
     ties = Ties(10, head, tail, np.ones(len(pairs)))
-    tree = CommunityTree({(0,), (0, 0), (0, 1), (1,), (2,)}, homes, {})
+    planted = Planted([(0, 0), (0, 1), (1,), (2,)], homes)
 
-    moved = tree.reconnect(ties, [(0, 0), (2,)], 1.0)
+    moved = planted.tree.reconnect(ties, [(0, 0), (2,)], 1.0)
 
     assert moved == [2, 3, 9]
-    assert tree.homes[2] == (1,), "it is tied to the second community of the top level only"
-    assert tree.homes[3] == (0, 1), "it is tied to a sibling"
-    assert tree.homes[9] == (3,), "it is tied to nobody"
-    assert tree.homes[8] == (2,)
+    assert planted.homes[2] == (1,), "it is tied to the second community of the top level only"
+    assert planted.homes[3] == (0, 1), "it is tied to a sibling"
+    assert planted.homes[9] == (3,), "it is tied to nobody"
+    assert planted.homes[8] == (2,)

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from kg.graph_updates import (
-    EDGE,
     NO_TIES,
-    EdgeTable,
     LayerTies,
     Makers,
     News,
@@ -16,7 +14,9 @@ from kg.graph_updates import (
     restored,
     without,
 )
-from kg.hybrid_graph import LAYERS, GraphConfig, build_hybrid_graph
+from kg.hybrid_graph import GraphConfig, build_hybrid_graph
+from kg.stored_graph import ENDS, WEIGHTS, EdgeTable
+from kg.tables import LAYERS
 
 CONFIG = GraphConfig(concepts=0, relations=0, k_semantic=3, k_source=2)
 
@@ -42,9 +42,7 @@ class Library:
     def table(self, ids: Sequence[str], config: GraphConfig = CONFIG) -> EdgeTable:
         made: Mapping[str, Sequence[str]] = {i: sorted(self.sources[i]) for i in ids}
         graph = build_hybrid_graph(ids, self.vectors(ids), {}, made, config)
-        edges = np.zeros(len(graph.head), dtype=EDGE)
-        for name in EDGE.names:
-            edges[name] = getattr(graph, name)
+        edges = {name: getattr(graph, name) for name in (*ENDS, *WEIGHTS)}
         layers = {name: getattr(config, name) for name in LAYERS}
         return EdgeTable(graph.statement_ids, edges, layers)
 
@@ -53,9 +51,13 @@ class Library:
             len(ids), -1 if ids else 0
         )
 
-    def news(self, ids: Sequence[str], new_sources: Sequence[str] = ()) -> News:
+    def news(
+        self, before: Sequence[str], ids: Sequence[str], new_sources: Sequence[str] = ()
+    ) -> News:
         return News(
             ids=ids,
+            added=sorted({*ids} - {*before}),
+            removed=sorted({*before} - {*ids}),
             retied=frozenset(),
             touched=frozenset(),
             new_sources=new_sources,
@@ -67,6 +69,10 @@ class Library:
                 lambda source: [i for i in ids if source in self.sources[i]],
             ),
         )
+
+
+def _bytes(table: EdgeTable) -> list[bytes]:
+    return [table.edges[name].tobytes() for name in (*ENDS, *WEIGHTS)]
 
 
 def _same(ours: EdgeTable, theirs: EdgeTable) -> None:
@@ -98,11 +104,13 @@ def test_it_is_the_graph_that_would_have_been_built(before, after, seed: int):
     table, ids = library.table(library.of(*before)), library.of(*after)
     new = [f"src_{source}" for source in after if source not in before]
 
-    change = amended(table, library.news(ids, new), CONFIG)
+    news = library.news(table.ids, ids, new)
+    change = amended(table, news, CONFIG)
 
     _same(change.table, library.table(ids))
-    back = restored(change.table, table.ids, change)
-    assert back.edges.tobytes() == table.edges.tobytes()
+    back = restored(change.table, news.added, news.removed, change)
+    assert list(back.ids) == list(table.ids)
+    assert _bytes(back) == _bytes(table)
 
 
 def test_a_statement_that_another_source_makes_too_is_tied_to_the_others_of_that_source():
@@ -111,7 +119,7 @@ def test_a_statement_that_another_source_makes_too_is_tied_to_the_others_of_that
     library.sources[double] = {"src_0"}
     table = library.table(library.of(0, 1, 2, 4))
     library.sources[double] = {"src_0", "src_3"}
-    news = library.news(library.of(0, 1, 2, 3, 4), ["src_3"])
+    news = library.news(table.ids, library.of(0, 1, 2, 3, 4), ["src_3"])
 
     change = amended(table, news._replace(touched=frozenset([double])), CONFIG)
 
@@ -124,7 +132,7 @@ def test_a_statement_with_another_vector_is_tied_anew():
     table = library.table(library.of(0, 1, 2, 3, 4), config)
     one, other = library.ids[3], library.ids[17]
     library.vector[one] = library.vector[other]
-    news = library.news(list(table.ids))
+    news = library.news(table.ids, list(table.ids))
 
     change = amended(table, news._replace(retied=frozenset([one])), config)
 
@@ -140,10 +148,10 @@ def test_relations_and_concepts_are_tied_as_given_and_relations_can_go():
 
     change = amended(
         table,
-        library.news(ids, ["src_1"])._replace(relations=some, concepts=some),
+        library.news(table.ids, ids, ["src_1"])._replace(relations=some, concepts=some),
         config,
     )
-    gone = amended(change.table, library.news(ids), config)
+    gone = amended(change.table, library.news(ids, ids), config)
 
     head, tail = change.table.edges["head"], change.table.edges["tail"]
     at = np.flatnonzero(((head == 2) & (tail == 5)) | ((head == 0) & (tail == 9)))
@@ -156,23 +164,25 @@ def test_relations_and_concepts_are_tied_as_given_and_relations_can_go():
 def test_without_some_statements_the_ties_of_the_others_are_as_before():
     library = Library(25)
     table = library.table(library.of(0, 1, 2, 3, 4))
-    gone = frozenset(library.of(2))
+    gone = library.of(2)
 
     change = without(table, gone)
 
-    assert not gone & set(change.table.ids)
-    assert len(change.table.edges) + len(change.removed) == len(table.edges)
-    back = restored(change.table, table.ids, change)
-    assert back.edges.tobytes() == table.edges.tobytes()
+    assert not {*gone} & {*change.table.ids}
+    assert len(change.table.pairs()) + len(change.removed) == len(table.pairs())
+    back = restored(change.table, [], gone, change)
+    assert _bytes(back) == _bytes(table)
 
 
 def test_an_empty_graph_takes_statements_in_and_gives_them_up_again():
     library = Library(10)
     layers = {name: getattr(CONFIG, name) for name in LAYERS}
-    empty = EdgeTable([], np.empty(0, EDGE), layers)
+    nothing = {name: np.empty(0, np.int32) for name in ENDS}
+    nothing |= {name: np.empty(0, np.float32) for name in WEIGHTS}
+    empty = EdgeTable([], nothing, layers)
 
-    change = amended(empty, library.news(library.of(0, 1), ["src_0", "src_1"]), CONFIG)
-    again = amended(change.table, library.news([]), CONFIG)
+    change = amended(empty, library.news([], library.of(0, 1), ["src_0", "src_1"]), CONFIG)
+    again = amended(change.table, library.news(change.table.ids, []), CONFIG)
 
     _same(change.table, library.table(library.of(0, 1)))
-    assert len(again.table.edges) == 0
+    assert len(again.table.pairs()) == 0
