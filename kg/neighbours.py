@@ -101,7 +101,7 @@ def nearest_neighbours(vectors: Vectors, k: int) -> Neighbours:
     _check(vectors)
     if len(vectors) <= EXACT_UP_TO:
         return _of_each_pair(vectors, k)
-    products = _products(len(vectors))
+    products = products_for(len(vectors))
     found = _Search(vectors, cells_of(vectors, products), products, k).result(_RECALL)
     lacking = np.flatnonzero(found.indices[:, -1] == len(vectors))  # its cells were too small
     if len(lacking):
@@ -111,7 +111,7 @@ def nearest_neighbours(vectors: Vectors, k: int) -> Neighbours:
 
 def _of_each_pair(vectors: Vectors, k: int) -> Neighbours:
     """Return the k nearest of every vector, exactly, looking at each pair once."""
-    products = _products(len(vectors))
+    products = products_for(len(vectors))
     order, kept = Tiles(vectors, side_by_side(vectors, products), products, k).nearest()
     found = _as_given(order, kept)
     tied = np.flatnonzero(found.indices[:, -1] == len(vectors))  # with k equals
@@ -139,7 +139,7 @@ def nearest_among(vectors: Vectors, rows: NDArray[np.integer], k: int) -> Neighb
         shape = (len(rows), k)
         return Neighbours(np.empty(shape, np.int32), np.empty(shape, np.float32))
     blocks = blocks_of(len(vectors), _BLOCK, np.asarray(rows))
-    return _Search(vectors, blocks, _products(len(rows)), k).result()
+    return _Search(vectors, blocks, products_for(len(rows)), k).result()
 
 
 def neighbours_within(
@@ -294,7 +294,7 @@ def _as_given(rows: Places, kept: Nearest, recall: float = 1.0) -> Neighbours:
     return Neighbours(indices, cosines.astype(np.float32), recall)
 
 
-def _products(n_rows: int) -> Products[Any, Any]:
+def products_for(n_rows: int) -> Products[Any, Any]:
     """Return the faster products for so many rows."""
     enough = _HALVES_FROM if "torch" in sys.modules else _TORCH_FROM
     if n_rows >= enough and has_fast_halves():

@@ -1,31 +1,27 @@
 """Where statements that are new come in among the nearest neighbours of all.
 
 Who is nearest to a new statement and to whom the new statement is near is read off the same matrix
-product, which is all that grows with the number of statements. Both are a bar to get over: that
-of a new statement is the k-th largest of the greatest cosines of groups of the others, below which
-the k-th largest of all cannot be; that of one that stands is what its k-th neighbour has. Cosines
-of a product are not exact, so bars are lowered by their error, and whoever is above is measured
-again (`kg.products`).
+product, which is all that grows with the number of statements. It is made of some columns at a
+time. Both are a bar to get over: that of a new statement is the k-th largest cosine that it has
+had so far, that of one that stands is what its k-th neighbour has. Cosines of a product are not
+exact, so bars are lowered by their error, and whoever is above is measured again (`kg.products`).
 """
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kg.embedders import Vectors
 from kg.errors import ModelError
-from kg.neighbours import nearest_among
+from kg.nearest import NOBODY, Found, Nearest, bars_over
+from kg.neighbours import products_for
 from kg.own_lists import NO_ENTRIES, Entries
-from kg.products import STEPS, SingleProducts, steps_of
+from kg.products import Levels, Products, steps_of
 
-_ROWS = 128
-_GROUP = 64
-"""Cosines of which the greatest is taken, to find a bar."""
-
-_CROWD = 256
-"""So many a row above its bar are a tie of many, not a few near ones."""
-
-_SLACK = SingleProducts.error + 1e-7
-"""Of a product's cosine and of a bar in single precision."""
+_ROWS = 2048
+_COLUMNS = 8192
+"""Compared at once."""
 
 Numbers = NDArray[np.int64]
 
@@ -34,8 +30,6 @@ def nearest_and_seen(
     vectors: Vectors, rows: Numbers, k: int, bars: Numbers
 ) -> tuple[Entries, Entries]:
     """Return the nearest of each of these rows, and who sees one of them over its bar.
-
-    Of the first there are the k nearest of each row, and maybe some that are further.
 
     Args:
         vectors: [n, d], of length 1.
@@ -46,53 +40,57 @@ def nearest_and_seen(
     Raises:
         ModelError: A vector is not finite.
     """
+    products = products_for(round((len(rows) * len(vectors)) ** 0.5))  # as many with themselves
     nearest, seen = [NO_ENTRIES], [NO_ENTRIES]
-    low = _lowered(bars)
     for start in range(0, len(rows), _ROWS):
-        block = rows[start : start + _ROWS]
-        cosines = vectors[block] @ vectors.T
-        if not (np.isfinite(cosines[0]).all() and np.isfinite(cosines[:, 0]).all()):
-            raise ModelError("an embedding is not finite: embed the statements again")
-        cosines[np.arange(len(block)), block] = -2
-        one, other = _places(cosines >= low)
-        nearest.append(_nearest(vectors, block, cosines, k))
-        steps = steps_of(vectors, block[one], other).astype(np.int64)
-        over = steps >= bars[other]
-        seen.append(Entries(other[over], block[one[over]], steps[over]))
+        search = _Search(vectors, rows[start : start + _ROWS], k, products)
+        seen += [
+            search.look_through(first, bars[first : first + _COLUMNS])
+            for first in range(0, len(vectors), _COLUMNS)
+        ]
+        nearest.append(search.nearest())
     return _joined(nearest), _joined(seen)
 
 
-def _nearest(vectors: Vectors, block: Numbers, cosines: Vectors, k: int) -> Entries:
-    bar = _kth_at_least(cosines, min(k, cosines.shape[1] - 1)) - np.float32(2 * _SLACK + 1 / STEPS)
-    one, other = _places(cosines >= bar[:, None])
-    if len(one) > _CROWD * len(block):
-        near = nearest_among(vectors, block, k)
-        steps = np.rint(near.cosines.astype(np.float64) * STEPS).astype(np.int64)
-        row = np.repeat(block, near.indices.shape[1])
-        return Entries(row, near.indices.ravel().astype(np.int64), steps.ravel())
-    apart = other != block[one]
-    row, other = block[one[apart]], other[apart]
-    return Entries(row, other, steps_of(vectors, row, other).astype(np.int64))
+class _Search:
+    """Some rows among all, some columns at a time."""
 
+    def __init__(
+        self, vectors: Vectors, rows: Numbers, k: int, products: Products[Any, Any]
+    ) -> None:
+        self._vectors, self._rows, self._products = vectors, rows, products
+        self._own = products.take(products.load(vectors[rows]), np.arange(len(rows)))
+        self._found = Nearest(len(rows), min(k, len(vectors)), len(vectors))
 
-def _kth_at_least(cosines: Vectors, k: int) -> Vectors:
-    """Return a number for each row that its k-th largest cosine is not below; -2 if k is 0."""
-    n_rows, n = cosines.shape
-    if k < 1:
-        return np.full(n_rows, -2, dtype=np.float32)
-    groups = max(k, n // _GROUP)
-    size = n // groups
-    greatest = cosines[:, : size * groups].reshape(n_rows, size, groups).max(axis=1)
-    return np.partition(greatest, groups - k, axis=1)[:, groups - k]
+    def look_through(self, first: int, bars: Numbers) -> Entries:
+        """Look through the columns from this one on that have these bars; return who sees whom."""
+        columns = self._vectors[first : first + len(bars)]
+        if not np.isfinite(columns @ self._vectors[self._rows[0]]).all():
+            raise ModelError("an embedding is not finite: embed the statements again")
+        loaded = self._products.cut(self._products.load(columns), 0, len(columns))
+        numbers = self._products.cosines(self._own, loaded)[: len(self._rows), : len(columns)]
+        column_bars = bars_over(bars.astype(np.int32), self._products.error)
+        pairs = self._products.above_either(numbers, self._row_bars(numbers), column_bars)
+        row, other = self._rows[pairs.row], pairs.column + first
+        apart = row != other
+        row, other = row[apart], other[apart]
+        steps = steps_of(self._vectors, row, other)
+        self._found.keep([Found(pairs.row[apart], other, steps)])
+        return Entries(other, row, steps.astype(np.int64)).where(steps >= bars[other - first])
 
+    def _row_bars(self, numbers: NDArray[Any]) -> Levels:
+        """Return what a cosine has to be for somebody to be among the k nearest of each row."""
+        kth = self._found.steps[:, -1]
+        k = self._found.steps.shape[1] + 1  # one of them may be the row itself
+        if (kth == NOBODY).all() and k <= numbers.shape[1]:
+            return self._products.kth_largest(numbers, k) - 2 * self._products.error
+        return bars_over(kth, self._products.error)
 
-def _lowered(bars: Numbers) -> Vectors:
-    return ((bars - 0.5) / STEPS - _SLACK).astype(np.float32)
-
-
-def _places(found: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:
-    one, other = np.divmod(np.flatnonzero(found), found.shape[1])
-    return one.astype(np.int64), other.astype(np.int64)
+    def nearest(self) -> Entries:
+        """Return the k nearest of each row."""
+        row, rank = np.nonzero(self._found.steps != NOBODY)
+        other, steps = self._found.places[row, rank], self._found.steps[row, rank]
+        return Entries(self._rows[row], other.astype(np.int64), steps.astype(np.int64))
 
 
 def _joined(entries: list[Entries]) -> Entries:

@@ -93,6 +93,10 @@ class Products(Protocol[Loaded, Numbers]):
         """Return the pairs whose cosine is a bar or more, and maybe some just below."""
         ...
 
+    def above_either(self, numbers: Numbers, bars: Levels, column_bars: Levels) -> Pairs:
+        """Return the pairs that are above the row's bar, or above the column's."""
+        ...
+
     def values(self, numbers: Numbers, pairs: Pairs) -> Singles:
         """Return the cosines of some pairs, as exact as they are."""
         ...
@@ -143,6 +147,13 @@ class SingleProducts:
     def over(self, numbers: Vectors, bar: float) -> Pairs:
         """Return the pairs whose cosine is a bar or more, and maybe some just below."""
         return _places(numbers >= np.nextafter(np.float32(bar), np.float32(-2)))
+
+    def above_either(self, numbers: Vectors, bars: Levels, column_bars: Levels) -> Pairs:
+        """Return the pairs that are above the row's bar, or above the column's."""
+        low, column_low = (
+            np.nextafter(each.astype(np.float32), np.float32(-2)) for each in (bars, column_bars)
+        )
+        return _places((numbers >= low[:, None]) | (numbers >= column_low))
 
     def values(self, numbers: Vectors, pairs: Pairs) -> Singles:
         """Return the cosines of some pairs."""
@@ -246,6 +257,16 @@ class HalfProducts:
         if bits >= 0:  # the bits of what is below zero are below it in any case
             return _places(numbers >= np.int16(bits >> 16))
         return _places(_ordered(numbers) >= _ordered(np.array((bits >> 16) + 1, dtype=np.int16)))
+
+    def above_either(self, numbers: NDArray[np.int16], bars: Levels, column_bars: Levels) -> Pairs:
+        """Return the pairs that are above the row's bar, or above the column's."""
+        low, column_low = (
+            self._torch.from_numpy(each).bfloat16().view(self._torch.int16).numpy()
+            for each in (bars, column_bars)
+        )
+        if min(low.min(initial=0), column_low.min(initial=0)) < 0:
+            numbers, low, column_low = _ordered(numbers), _ordered(low), _ordered(column_low)
+        return _places((numbers >= low[:, None]) | (numbers >= column_low))
 
     def values(self, numbers: NDArray[np.int16], pairs: Pairs) -> Singles:
         """Return the cosines of some pairs: their bits are the first of a number twice as long."""

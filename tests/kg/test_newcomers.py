@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from kg.errors import ModelError
 from kg.neighbours import nearest_neighbours
@@ -67,3 +68,17 @@ def test_a_vector_that_is_not_finite_is_refused():
 
     with pytest.raises(ModelError, match="not finite"):
         nearest_and_seen(vectors, np.array([20]), K, np.full(50, 2 * STEPS))
+
+
+def test_many_rows_find_what_few_at_a_time_find():
+    assert torch.__version__, "once it is there, many are compared in halves"
+    vectors = _vectors(9000)
+    bars = np.full(9000, 700_000)
+    rows = np.arange(0, 9000, 15)
+
+    many = nearest_and_seen(vectors, rows, K, bars)
+    few = [nearest_and_seen(vectors, rows[at : at + 50], K, bars) for at in range(0, 600, 50)]
+
+    for which in (0, 1):
+        parts = [set(zip(*(c.tolist() for c in each[which]), strict=True)) for each in few]
+        assert set(zip(*(c.tolist() for c in many[which]), strict=True)) == set().union(*parts)

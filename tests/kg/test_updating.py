@@ -366,7 +366,9 @@ def test_another_embedding_model_or_a_method_that_never_ran_is_refused(
         update(engine, minilm, "leiden_concepts")
 
 
-@pytest.mark.parametrize("words", ["INSERT INTO graph", "INSERT INTO membership", "DELETE FROM source"])
+@pytest.mark.parametrize(
+    "words", ["INSERT INTO graph", "INSERT INTO membership", "DELETE FROM source"]
+)
 def test_an_interrupted_removal_leaves_everything_as_it_was(
     words: str, tmp_path: Path, minilm: Embedder
 ):
