@@ -4,7 +4,7 @@ Everything that is read of the run comes first, the middle is pure (`kg.graph_up
 `kg.placing`, `kg.community_tree`), and what comes out is a change for `kg.journal` to apply.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,11 +15,12 @@ from kg.community_tree import CommunityTree
 from kg.concept_index import index_of, met, store_index, stored_index
 from kg.db import plain_rows
 from kg.embedders import Vectors
-from kg.embeddings import embedded_text, embedded_texts, vectors_of
+from kg.embeddings import embedded_text, embedded_texts, vector_blocks, vectors_of
 from kg.graph_updates import NO_TIES, Amended, LayerTies, Makers, News, places_after
 from kg.hybrid_graph import GraphConfig
 from kg.journal import Change, last_ordinals
 from kg.lineage import first_link
+from kg.newcomers import NO_ONE, Everybody
 from kg.news import Difference
 from kg.placing import NOWHERE, Places, Rules, Ties, best_gains, certainties, moved_locally
 from kg.standing import Path, Standing
@@ -129,11 +130,9 @@ def material_for(
     """
     layers = stand.table.layers
     config = graph_config(stand.run)
-    vectors = np.empty((0, 0), dtype=np.float32)
+    vectors = NO_ONE
     if layers.get("semantic") or layers.get("source"):
-        vectors = vectors_of(session, str(stand.run.config["model"]), news.ids)
-        for identifier, vector in replaced.items():
-            vectors[place_of(news.ids, identifier)] = vector
+        vectors = _everybody(session, str(stand.run.config["model"]), news.ids, replaced)
     enter = sorted({*news.added(), *news.retied})
     return News(
         ids=news.ids,
@@ -285,6 +284,31 @@ def _moves(
         )
         for identifier, home in sorted(after.items())
     ]
+
+
+def _everybody(
+    session: Session, model: str, ids: Sequence[str], replaced: Mapping[str, Vectors]
+) -> Everybody:
+    """Return the vectors of these statements, with some in place of those that are stored."""
+    other = {place_of(ids, identifier): vector for identifier, vector in replaced.items()}
+
+    def put_in(places: Places, block: Vectors) -> Vectors:
+        if not other:
+            return block
+        rows = [at for at, place in enumerate(places.tolist()) if place in other]
+        block = block.copy()
+        block[rows] = [other[int(places[at])] for at in rows]
+        return block
+
+    def blocks() -> Iterator[tuple[Places, Vectors]]:
+        for places, block in vector_blocks(session, model, ids):
+            yield places, put_in(places, block)
+
+    def take(places: Places) -> Vectors:
+        wanted = [ids[at] for at in places.tolist()]
+        return put_in(places, vectors_of(session, model, wanted))
+
+    return Everybody(len(ids), blocks, take)
 
 
 def _concept_ties(

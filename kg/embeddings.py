@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from sqlalchemy.dialects.sqlite import insert
@@ -29,8 +30,10 @@ from kg.tables import Embedding, Run, RunKind, RunStatus
 
 log = logging.getLogger(__name__)
 
-_FEW = 500
+_FEW = 4000
 """So many vectors are asked for by id; of more, all are read."""
+
+_IDS = 500
 
 _ROWS_PER_READ = 2000
 _TEXTS_PER_TRANSACTION = 1024
@@ -140,8 +143,8 @@ def _embed(
 def are_embedded(session: Session, model: str, texts: Mapping[str, str]) -> bool:
     """Say whether these statements have a vector of these texts under a model."""
     names = sorted(texts)
-    for start in range(0, len(names), _FEW):
-        block = names[start : start + _FEW]
+    for start in range(0, len(names), _IDS):
+        block = names[start : start + _IDS]
         rows = session.exec(
             select(Embedding.statement_id, Embedding.text_sha256).where(
                 Embedding.model == model, col(Embedding.statement_id).in_(block)
@@ -159,25 +162,41 @@ def vectors_of(session: Session, model: str, statement_ids: Sequence[str]) -> Ve
     Raises:
         NotFoundError: A statement has no vector under this model.
     """
-    place = {statement: row for row, statement in enumerate(dict.fromkeys(statement_ids))}
+    names = list(dict.fromkeys(statement_ids))
     vectors = np.empty((0, 0), dtype=np.float32)
-    found = np.zeros(len(place), dtype=bool)
-    for identifiers, joined in _blocks(session, model, list(place)):
-        block = np.frombuffer(joined, dtype="<f4").reshape(len(identifiers), -1)
-        rows = np.array([place.get(each, -1) for each in identifiers], dtype=np.intp)
-        wanted = rows >= 0
+    for places, block in vector_blocks(session, model, names):
         if not vectors.size:
-            vectors = np.empty((len(place), block.shape[1]), dtype=np.float32)
-        if not wanted.all():
-            rows, block = rows[wanted], block[wanted]
-        vectors[rows] = block
-        found[rows] = True
-    if not found.all():
-        statement = list(place)[int(found.argmin())]
-        raise NotFoundError(f"statement {statement} has no embedding under {model}")
-    if len(place) < len(statement_ids):
+            vectors = np.empty((len(names), block.shape[1]), dtype=np.float32)
+        vectors[places] = block
+    if len(names) < len(statement_ids):
+        place = {statement: row for row, statement in enumerate(names)}
         return vectors[[place[statement] for statement in statement_ids]]
     return vectors
+
+
+def vector_blocks(
+    session: Session, model: str, statement_ids: Sequence[str]
+) -> Iterator[tuple[NDArray[np.intp], Vectors]]:
+    """Yield the vectors of these statements under a model, some at a time, with their places.
+
+    All of them together would take longer to put in order than what is done with them.
+
+    Raises:
+        NotFoundError: A statement has no vector under this model.
+    """
+    place = {statement: row for row, statement in enumerate(statement_ids)}
+    found = np.zeros(len(place), dtype=bool)
+    for identifiers, joined in _blocks(session, model, statement_ids):
+        block = np.frombuffer(joined, dtype="<f4").reshape(len(identifiers), -1)
+        places = np.array([place.get(each, -1) for each in identifiers], dtype=np.intp)
+        wanted = places >= 0
+        if not wanted.all():
+            places, block = places[wanted], block[wanted]
+        found[places] = True
+        yield places, block
+    if not found.all():
+        statement = statement_ids[int(found.argmin())]
+        raise NotFoundError(f"statement {statement} has no embedding under {model}")
 
 
 def _blocks(
@@ -189,16 +208,18 @@ def _blocks(
     with it: 10^5 vectors come in a third of a CPU second, a column of bytes would take a fifth.
     """
     query = "SELECT statement_id, vector FROM embedding WHERE model = ?"
-    values: list[str] = [model]
+    chosen: tuple[list[str], list[tuple[str, ...]]] = [f"{query} ORDER BY rowid"], [(model,)]
     if len(statement_ids) <= _FEW:
-        query += f" AND statement_id IN ({', '.join('?' * len(statement_ids))})"
-        values += statement_ids
-    else:
-        query += " ORDER BY rowid"
-    cursor = session.connection().exec_driver_sql(query, tuple(values)).cursor
-    assert cursor is not None
-    while rows := cursor.fetchmany(_ROWS_PER_READ):
-        yield [row[0] for row in rows], b"".join([row[1] for row in rows])
+        parts = [statement_ids[at : at + _IDS] for at in range(0, len(statement_ids), _IDS)]
+        some: list[str] = [
+            f"{query} AND statement_id IN ({', '.join('?' * len(part))})" for part in parts
+        ]
+        chosen = some, [(model, *part) for part in parts]
+    for wording, values in zip(*chosen, strict=True):
+        cursor = session.connection().exec_driver_sql(wording, values).cursor
+        assert cursor is not None
+        while rows := cursor.fetchmany(_ROWS_PER_READ):
+            yield [row[0] for row in rows], b"".join([row[1] for row in rows])
 
 
 def _missing(session: Session, model: str) -> dict[str, str]:

@@ -23,10 +23,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.embedders import Vectors
 from kg.hybrid_graph import GraphConfig
 from kg.neighbours import nearest_among
-from kg.newcomers import nearest_and_seen
+from kg.newcomers import Everybody, nearest_and_seen
 from kg.own_lists import Entries, OwnLists, first_of_each
 from kg.products import STEPS
 from kg.stored_graph import EDGE, ENDS, Columns, EdgeTable, pairs_of, place_of
@@ -74,8 +73,8 @@ class News(NamedTuple):
     """Statements that stayed but have other sources."""
 
     new_sources: Sequence[str]
-    vectors: Vectors
-    """[n, d], in the order of the ids; [0, 0] if no layer needs any."""
+    vectors: Everybody
+    """Of the ids, in their order; of none if no layer needs any."""
 
     concepts: LayerTies
     """Of those that are new or retied."""
@@ -319,7 +318,7 @@ class _Work:
     def _nearest_in(self, source: str, ends: set[int]) -> Numbers:
         group = np.array(self._places(self.news.makers.statements_of(source)))
         rows = np.searchsorted(group, sorted(ends))
-        near = nearest_among(self.news.vectors[group], rows, self.config.k_source).indices
+        near = nearest_among(self.news.vectors.take(group), rows, self.config.k_source).indices
         one, other = np.repeat(group[rows], near.shape[1]), group[near].ravel()
         return np.asarray(np.minimum(one, other) * self.n + np.maximum(one, other))
 

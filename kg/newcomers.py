@@ -7,7 +7,8 @@ had so far, that of one that stands is what its k-th neighbour has. Cosines of a
 exact, so bars are lowered by their error, and whoever is above is measured again (`kg.products`).
 """
 
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from kg.errors import ModelError
 from kg.nearest import NOBODY, Found, Nearest, bars_over
 from kg.neighbours import products_for
 from kg.own_lists import NO_ENTRIES, Entries
-from kg.products import Levels, Products, steps_of
+from kg.products import Levels, Places, Products, steps_of
 
 _ROWS = 2048
 _COLUMNS = 8192
@@ -26,57 +27,102 @@ _COLUMNS = 8192
 Numbers = NDArray[np.int64]
 
 
+class Everybody(NamedTuple):
+    """The vectors of all, of length 1: some at a time, or those that are asked for."""
+
+    n: int
+    blocks: Callable[[], Iterable[tuple[Places, Vectors]]]
+    """Yields all of them, each with its place."""
+
+    take: Callable[[Places], Vectors]
+    """Returns those at some places."""
+
+
+NO_ONE = Everybody(0, lambda: (), lambda _: np.empty((0, 0), dtype=np.float32))
+
+
 def nearest_and_seen(
-    vectors: Vectors, rows: Numbers, k: int, bars: Numbers
+    everybody: Everybody, rows: Numbers, k: int, bars: Numbers
 ) -> tuple[Entries, Entries]:
     """Return the nearest of each of these rows, and who sees one of them over its bar.
 
     Args:
-        vectors: [n, d], of length 1.
-        rows: [m], which of the vectors, ascending.
+        everybody: All that are compared.
+        rows: [m], which of them are new, ascending.
         k: How many.
         bars: Of every vector, in millionths, what a cosine has to reach to be seen from it.
 
     Raises:
         ModelError: A vector is not finite.
     """
-    products = products_for(round((len(rows) * len(vectors)) ** 0.5))  # as many with themselves
-    nearest, seen = [NO_ENTRIES], [NO_ENTRIES]
-    for start in range(0, len(rows), _ROWS):
-        search = _Search(vectors, rows[start : start + _ROWS], k, products)
-        seen += [
-            search.look_through(first, bars[first : first + _COLUMNS])
-            for first in range(0, len(vectors), _COLUMNS)
-        ]
-        nearest.append(search.nearest())
-    return _joined(nearest), _joined(seen)
+    if not len(rows):
+        return NO_ENTRIES, NO_ENTRIES
+    products = products_for(round((len(rows) * everybody.n) ** 0.5))  # as many with themselves
+    own = everybody.take(rows)
+    searches = [
+        _Search(rows[at : at + _ROWS], own[at : at + _ROWS], min(k, everybody.n), products)
+        for at in range(0, len(rows), _ROWS)
+    ]
+    seen = [NO_ENTRIES]
+    for places, block in _larger(everybody.blocks()):
+        if not np.isfinite(block @ own[0]).all():
+            raise ModelError("an embedding is not finite: embed the statements again")
+        loaded = products.cut(products.load(block), 0, len(block))
+        columns = _Columns(places, block, loaded, bars[places])
+        seen += [search.look_through(columns) for search in searches]
+    return _joined([search.nearest() for search in searches]), _joined(seen)
+
+
+def _larger(blocks: Iterable[tuple[Places, Vectors]]) -> Iterator[tuple[Places, Vectors]]:
+    """Join blocks up to so many columns: a step takes as long for a few as for many."""
+    waiting: list[tuple[Places, Vectors]] = []
+    for block in blocks:
+        waiting.append(block)
+        if sum(len(places) for places, _ in waiting) >= _COLUMNS:
+            yield _joint(waiting)
+            waiting = []
+    if waiting:
+        yield _joint(waiting)
+
+
+def _joint(blocks: Sequence[tuple[Places, Vectors]]) -> tuple[Places, Vectors]:
+    if len(blocks) == 1:
+        return blocks[0]
+    return np.concatenate([places for places, _ in blocks]), np.concatenate([v for _, v in blocks])
+
+
+class _Columns(NamedTuple):
+    """Some of all, who are compared at once."""
+
+    places: Places
+    vectors: Vectors
+    loaded: Any
+    """The vectors in the form that is multiplied."""
+
+    bars: Numbers
 
 
 class _Search:
-    """Some rows among all, some columns at a time."""
+    """Some rows among all."""
 
-    def __init__(
-        self, vectors: Vectors, rows: Numbers, k: int, products: Products[Any, Any]
-    ) -> None:
-        self._vectors, self._rows, self._products = vectors, rows, products
-        self._own = products.take(products.load(vectors[rows]), np.arange(len(rows)))
-        self._found = Nearest(len(rows), min(k, len(vectors)), len(vectors))
+    def __init__(self, rows: Numbers, own: Vectors, k: int, products: Products[Any, Any]) -> None:
+        self._rows, self._own, self._products = rows, own, products
+        self._loaded = products.take(products.load(own), np.arange(len(rows)))
+        self._found = Nearest(len(rows), k, 0)
 
-    def look_through(self, first: int, bars: Numbers) -> Entries:
-        """Look through the columns from this one on that have these bars; return who sees whom."""
-        columns = self._vectors[first : first + len(bars)]
-        if not np.isfinite(columns @ self._vectors[self._rows[0]]).all():
-            raise ModelError("an embedding is not finite: embed the statements again")
-        loaded = self._products.cut(self._products.load(columns), 0, len(columns))
-        numbers = self._products.cosines(self._own, loaded)[: len(self._rows), : len(columns)]
-        column_bars = bars_over(bars.astype(np.int32), self._products.error)
+    def look_through(self, columns: _Columns) -> Entries:
+        """Look through some columns; return who sees whom."""
+        numbers = self._products.cosines(self._loaded, columns.loaded)
+        numbers = numbers[: len(self._rows), : len(columns.places)]
+        column_bars = bars_over(columns.bars.astype(np.int32), self._products.error)
         pairs = self._products.above_either(numbers, self._row_bars(numbers), column_bars)
-        row, other = self._rows[pairs.row], pairs.column + first
-        apart = row != other
-        row, other = row[apart], other[apart]
-        steps = steps_of(self._vectors, row, other)
-        self._found.keep([Found(pairs.row[apart], other, steps)])
-        return Entries(other, row, steps.astype(np.int64)).where(steps >= bars[other - first])
+        apart = self._rows[pairs.row] != columns.places[pairs.column]
+        query, column = pairs.row[apart], pairs.column[apart]
+        steps = steps_of(self._own, query, column, columns.vectors)
+        other = columns.places[column]
+        self._found.keep([Found(query, other, steps)])
+        seen = Entries(other, self._rows[query], steps.astype(np.int64))
+        return seen.where(steps >= columns.bars[column])
 
     def _row_bars(self, numbers: NDArray[Any]) -> Levels:
         """Return what a cosine has to be for somebody to be among the k nearest of each row."""

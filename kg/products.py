@@ -282,13 +282,24 @@ class HalfProducts:
 
 
 def steps_of(
-    vectors: Vectors, rows: NDArray[np.integer], columns: NDArray[np.integer]
+    vectors: Vectors,
+    rows: NDArray[np.integer],
+    columns: NDArray[np.integer],
+    others: Vectors | None = None,
 ) -> NDArray[np.int32]:
-    """Return the cosine of each pair in millionths, rounded, from single precision."""
+    """Return the cosine of each pair in millionths, rounded, from single precision.
+
+    Args:
+        vectors: Of length 1.
+        rows: One of each pair, by its place among them.
+        columns: The other of each pair.
+        others: Those that the columns are places among; by default the same.
+    """
+    others = vectors if others is None else others
     steps = np.empty(len(rows), dtype=np.int32)
     for start in range(0, len(rows), _PAIRS):
         block = slice(start, start + _PAIRS)
-        cosines = np.einsum("ij,ij->i", vectors[rows[block]], vectors[columns[block]])
+        cosines = np.einsum("ij,ij->i", vectors[rows[block]], others[columns[block]])
         steps[block] = np.rint(cosines * np.float32(STEPS))
     return np.clip(steps, -STEPS, STEPS)
 

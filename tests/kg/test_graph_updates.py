@@ -15,6 +15,7 @@ from kg.graph_updates import (
     without,
 )
 from kg.hybrid_graph import GraphConfig, build_hybrid_graph
+from kg.newcomers import Everybody
 from kg.stored_graph import ENDS, WEIGHTS, EdgeTable
 from kg.tables import LAYERS
 
@@ -54,6 +55,10 @@ class Library:
     def news(
         self, before: Sequence[str], ids: Sequence[str], new_sources: Sequence[str] = ()
     ) -> News:
+        vectors = self.vectors(ids)
+        everybody = Everybody(
+            len(ids), lambda: [(np.arange(len(ids)), vectors)], lambda at: vectors[at]
+        )
         return News(
             ids=ids,
             added=sorted({*ids} - {*before}),
@@ -61,7 +66,7 @@ class Library:
             retied=frozenset(),
             touched=frozenset(),
             new_sources=new_sources,
-            vectors=self.vectors(ids),
+            vectors=everybody,
             concepts=NO_TIES,
             relations=NO_TIES,
             makers=Makers(

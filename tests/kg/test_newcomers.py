@@ -6,7 +6,7 @@ import torch
 
 from kg.errors import ModelError
 from kg.neighbours import nearest_neighbours
-from kg.newcomers import nearest_and_seen
+from kg.newcomers import Everybody, nearest_and_seen
 from kg.products import STEPS
 
 K = 5
@@ -15,6 +15,14 @@ K = 5
 def _vectors(n: int, seed: int = 0) -> np.ndarray:
     vectors = np.random.default_rng(seed).standard_normal((n, 24), dtype=np.float32)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _all_of(vectors: np.ndarray) -> Everybody:
+    order = np.random.default_rng(1).permutation(len(vectors))
+    blocks = np.array_split(order, 3)
+    return Everybody(
+        len(vectors), lambda: ((each, vectors[each]) for each in blocks), lambda at: vectors[at]
+    )
 
 
 def _steps(cosines: np.ndarray) -> np.ndarray:
@@ -27,7 +35,7 @@ def test_the_nearest_of_new_rows_are_those_among_all(n: int):
     rows = np.unique(np.random.default_rng(1).integers(n, size=200))
     everything = nearest_neighbours(vectors, K)
 
-    nearest, _ = nearest_and_seen(vectors, rows, K, np.full(n, 2 * STEPS))
+    nearest, _ = nearest_and_seen(_all_of(vectors), rows, K, np.full(n, 2 * STEPS))
 
     for row in rows.tolist():
         mine = nearest.row == row
@@ -42,7 +50,7 @@ def test_whoever_has_a_new_row_at_its_bar_or_above_sees_it_and_nobody_else():
     everything = nearest_neighbours(vectors, K)
     bars = _steps(everything.cosines[:, -1])
 
-    _, seen = nearest_and_seen(vectors, rows, K, bars)
+    _, seen = nearest_and_seen(_all_of(vectors), rows, K, bars)
 
     expected = {
         (row, other)
@@ -56,7 +64,7 @@ def test_whoever_has_a_new_row_at_its_bar_or_above_sees_it_and_nobody_else():
 def test_a_crowd_of_equals_is_told_apart_by_place():
     vectors = np.repeat(_vectors(2), 600, axis=0)
 
-    nearest, _ = nearest_and_seen(vectors, np.array([3, 900]), K, np.full(1200, 2 * STEPS))
+    nearest, _ = nearest_and_seen(_all_of(vectors), np.array([3, 900]), K, np.full(1200, 2 * STEPS))
 
     assert nearest.other[nearest.row == 3].tolist() == [0, 1, 2, 4, 5]
     assert nearest.other[nearest.row == 900].tolist() == [600, 601, 602, 603, 604]
@@ -67,7 +75,7 @@ def test_a_vector_that_is_not_finite_is_refused():
     vectors[7, 3] = np.nan
 
     with pytest.raises(ModelError, match="not finite"):
-        nearest_and_seen(vectors, np.array([20]), K, np.full(50, 2 * STEPS))
+        nearest_and_seen(_all_of(vectors), np.array([20]), K, np.full(50, 2 * STEPS))
 
 
 def test_many_rows_find_what_few_at_a_time_find():
@@ -76,8 +84,10 @@ def test_many_rows_find_what_few_at_a_time_find():
     bars = np.full(9000, 700_000)
     rows = np.arange(0, 9000, 15)
 
-    many = nearest_and_seen(vectors, rows, K, bars)
-    few = [nearest_and_seen(vectors, rows[at : at + 50], K, bars) for at in range(0, 600, 50)]
+    many = nearest_and_seen(_all_of(vectors), rows, K, bars)
+    few = [
+        nearest_and_seen(_all_of(vectors), rows[at : at + 50], K, bars) for at in range(0, 600, 50)
+    ]
 
     for which in (0, 1):
         parts = [set(zip(*(c.tolist() for c in each[which]), strict=True)) for each in few]
