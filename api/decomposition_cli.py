@@ -1,5 +1,6 @@
 """The commands on stored decompositions: what is in one, and what can be found out about it."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -128,3 +129,40 @@ def attribute(
     with session_of(db) as session:
         view = graph_view(session, artifacts, drawn)
         terminal.show(view, as_json, terminal_decompositions.graph)
+
+
+@app.command("import-decomposition")
+def import_file(
+    path: Annotated[Path, typer.Argument(help="An exported folder, safetensors, or JSON.")],
+    target: Annotated[
+        str | None, typer.Option(help="What it is of, unless the folder says so.")
+    ] = None,
+    directions_only: Annotated[
+        bool, typer.Option("--directions-only", help="Where no importances can be read.")
+    ] = False,
+    seed: Seed = 0,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Store a decomposition from elsewhere as a run: an export, or a run of goodfire-ai/spd."""
+    from api import terminal
+    from api.decomposition_jobs import Importing, import_from
+
+    importing = Importing(path, target, seed, directions_only)
+    view = import_from(engine_of(db, create=True), artifacts_of(database_of(db)), importing)
+    terminal.show(view, as_json, terminal.decomposition)
+
+
+@app.command("export-decomposition")
+def export_files(
+    run: Of,
+    folder: Annotated[Path, typer.Argument(help="Where to; nothing is overwritten.")],
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Write a decomposition as safetensors and JSON that load back bit for bit."""
+    from api import terminal, terminal_decompositions
+    from api.decomposition_jobs import export_to
+
+    view = export_to(engine_of(db), artifacts_of(database_of(db)), run, folder)
+    terminal.show(view, as_json, terminal_decompositions.exported)

@@ -12,8 +12,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
+from api.views.decompositions import ExportedView
+from api.views.reports import DecompositionView
+from kg.db import reading
 from kg.errors import ConfigError
-from kg.evidence import Store
+from kg.evidence import Store, subcomponents_of
 
 
 class Grouping(NamedTuple):
@@ -127,6 +130,40 @@ def draw_graph_of(engine: Engine, artifacts: Path, run: int, asking: Asking) -> 
             config,
             lambda decomposition, _folder: draw_graph(decomposition, config),
         )
+
+
+class Importing(NamedTuple):
+    """What is read, and onto which target it is put."""
+
+    path: Path
+    target: str | None = None
+    seed: int = 0
+    directions_only: bool = False
+
+
+def import_from(engine: Engine, artifacts: Path, importing: Importing) -> DecompositionView:
+    """Store a decomposition from a file as a run."""
+    path, target, seed, directions_only = importing
+    with clearly():
+        from decomposition.evidence import import_and_store
+
+        store = Store(engine, artifacts)
+        report = import_and_store(store, path, target, seed, needs_importances=not directions_only)
+    return DecompositionView(**report._asdict(), seed=seed)
+
+
+def export_to(engine: Engine, artifacts: Path, run: int, folder: Path) -> ExportedView:
+    """Write a decomposition for other programs."""
+    with clearly():
+        from decomposition.evidence import export_stored
+
+        with reading(engine) as session:
+            means = {
+                f"{part.matrix}:{part.index}": part.mean_importance
+                for part in subcomponents_of(session, run)
+            }
+        files = export_stored(Store(engine, artifacts), run, folder, means)
+    return ExportedView(run=run, files=[str(file) for file in files])
 
 
 def _given(**values: object) -> dict[str, object]:

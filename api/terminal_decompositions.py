@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from api.views.decompositions import (
     ComponentsView,
     DecompositionDetailView,
+    ExportedView,
     GraphView,
     HarvestView,
     ProfileView,
@@ -96,6 +97,11 @@ def _context(context: Context) -> str:
         return ", ".join(context.words)
     marked = [f"[{w}]" if i == context.at else w for i, w in enumerate(context.words)]
     return " ".join(marked)
+
+
+def exported(view: ExportedView) -> Lines:
+    """Say what was written."""
+    yield from view.files
 
 
 def graph(view: GraphView) -> Lines:

@@ -69,7 +69,7 @@ def save(decomposition: Decomposition, folder: Path) -> list[Path]:
         tensors_sha256=hashlib.sha256(tensors).hexdigest(),
     )
     contents = {TENSORS: tensors, RECORD: (record.model_dump_json(indent=2) + "\n").encode()}
-    return _write_all(folder, contents)
+    return write_all(folder, contents)
 
 
 def load(folder: Path) -> Decomposition:
@@ -127,7 +127,7 @@ def _read(folder: Path) -> tuple[Record, bytes]:
         ) from error
 
 
-def _write_all(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
+def write_all(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
     """Write beside the final names first and rename last; on any interruption, take it back."""
     paths = [folder / name for name in contents]
     for path in paths:

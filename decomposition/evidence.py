@@ -8,7 +8,7 @@ about a decomposition as a run of its own.
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from decomposition.checkpoints import load, save
 from decomposition.config import METHOD, DecompositionConfig
 from decomposition.experiments import ExperimentConfig, Measured, find_experiment
 from decomposition.harvest import HarvestConfig, SubcomponentSummary, harvest
+from decomposition.interchange import Onto, export_decomposition, import_decomposition
 from decomposition.language_metrics import LanguageMetricsConfig, language_metrics
 from decomposition.measurements import Side
 from decomposition.metrics import MetricsConfig, evaluate
@@ -80,26 +81,69 @@ def decompose_and_store(
     with one_thread(), store.decomposing(METHOD, config, config.seed) as (run, folder):
         trained = cached_target(target, config.seed, store.artifacts / "targets")
         state = store.artifacts / "unfinished" / f"{_key(target, config)}.safetensors"
-        decomposition = decompose(trained, config, on_progress, state)
-        metrics, summaries = _described(decomposition)
-        save(decomposition, folder)
-        parts = [
-            SubcomponentDraft(
-                matrix=summary.matrix,
-                index=summary.index,
-                mean_importance=summary.mean_importance,
-                is_alive=summary.alive,
-                norm=summary.norm,
-                top_inputs=[_named(trained, feature) for feature in summary.top_inputs],
-            )
-            for summary in summaries
-        ]
-        store.add_decomposition(
-            run, target, DecompositionDraft(subcomponents=parts, metrics=metrics)
+        return _publish(store, run, folder, decompose(trained, config, on_progress, state))
+
+
+def import_and_store(
+    store: Store, path: Path, target: str | None, seed: int, *, needs_importances: bool = True
+) -> DecompositionReport:
+    """Store a decomposition from a file as a run, measured like any other.
+
+    Args:
+        store: Where it goes.
+        path: What `interchange.import_decomposition` reads.
+        target: The target to put it onto, by name; None for a folder that brings its own.
+        seed: Of that target.
+        needs_importances: Otherwise directions alone are taken where no importances can be read.
+
+    Raises:
+        DecompositionError: It cannot be read, or does not fit; nothing but a failed run is stored.
+    """
+    onto = None
+    if target is not None:
+        trained = cached_target(target, seed, store.artifacts / "targets")
+        onto = Onto(trained, needs_importances)
+    decomposition = import_decomposition(path, onto)
+    method = f"{METHOD}-imported"
+    with one_thread(), store.decomposing(method, decomposition.config, seed) as (run, folder):
+        return _publish(store, run, folder, decomposition)
+
+
+def export_stored(
+    store: Store, decomposition_run: int, folder: Path, mean_importance: Mapping[str, float]
+) -> list[Path]:
+    """Write a stored decomposition for other programs; returns the files.
+
+    Raises:
+        DecompositionError: One of the files exists already.
+    """
+    stored = store.decomposition(decomposition_run)
+    return export_decomposition(load(stored.folder), folder, mean_importance)
+
+
+def _publish(
+    store: Store, run: int, folder: Path, decomposition: Decomposition
+) -> DecompositionReport:
+    """Store a decomposition with its metrics and files, and report it."""
+    target = decomposition.target
+    metrics, summaries = _described(decomposition)
+    save(decomposition, folder)
+    parts = [
+        SubcomponentDraft(
+            matrix=summary.matrix,
+            index=summary.index,
+            mean_importance=summary.mean_importance,
+            is_alive=summary.alive,
+            norm=summary.norm,
+            top_inputs=[_named(target, feature) for feature in summary.top_inputs],
         )
+        for summary in summaries
+    ]
+    draft = DecompositionDraft(subcomponents=parts, metrics=metrics)
+    store.add_decomposition(run, target.name, draft)
     return DecompositionReport(
         run=run,
-        target=target,
+        target=target.name,
         method=METHOD,
         subcomponents=len(parts),
         alive=sum(part.is_alive for part in parts),

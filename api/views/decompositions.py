@@ -89,6 +89,13 @@ class ProfileView(View):
     profile: Profile
 
 
+class ExportedView(View):
+    """A decomposition as it was written for other programs."""
+
+    run: int
+    files: list[str]
+
+
 class GraphItem(View):
     """An attribution graph, as the page of its decomposition lists it."""
 

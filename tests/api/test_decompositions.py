@@ -147,3 +147,29 @@ def test_what_a_harvest_finds_is_shown_as_a_map_and_one_by_one(stored: Stored):
     assert "linear2:2" in stored.command("subcomponent", str(stored.run), "linear1:2")
     assert "no subcomponent" in stored.command("subcomponent", str(stored.run), "x:1", code=1)
     assert web.get(f"/runs/{stored.run}/subcomponents/linear1:7").status_code == 404
+
+
+def test_an_export_comes_back_as_a_run_with_the_same_numbers(stored: Stored, tmp_path: Path):
+    folder = str(tmp_path / "out")
+    files = json.loads(stored.command("export-decomposition", str(stored.run), folder, "--json"))
+
+    back = json.loads(stored.command("import-decomposition", folder, "--json"))
+
+    assert [Path(file).name for file in files["files"]] == [
+        "components.safetensors",
+        "components.json",
+    ]
+    assert back["metrics"]["identity_error"] == 0
+    assert back["run"] != stored.run
+    again = str(tmp_path / "again")
+    stored.command("export-decomposition", str(back["run"]), again)
+    name = "components.safetensors"
+    assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+    assert "exists already" in stored.command("export-decomposition", "1", folder, code=1)
+
+
+def test_a_file_that_cannot_be_imported_says_why(stored: Stored, tmp_path: Path):
+    file = tmp_path / "model.pth"
+    file.write_bytes(b"PK")
+
+    assert "is a pickle" in stored.command("import-decomposition", str(file), code=1)
