@@ -25,6 +25,8 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F  # noqa: N812 -- the name torch's own documentation uses
 
+from decomposition.network_blocks import networks_in_blocks, pays_in_blocks
+
 LEAK = 0.01
 """Slope of the leaks."""
 
@@ -168,10 +170,15 @@ class ImportanceNetworks(nn.Module):
         self, inner: Float[Tensor, "*positions networks"], place: slice
     ) -> Float[Tensor, "*positions networks"]:
         """Return z, before any squashing, from the networks at this place."""
+        rows = inner.flatten(0, -2).T  # networks rows
+        if pays_in_blocks(rows, self.weight_in.shape[1]):
+            parameters = self.weight_in[place], self.bias_in[place], self.weight_out[place]
+            products = networks_in_blocks(rows, *parameters)
+            return (products.T + self.bias_out[place]).reshape(inner.shape)
         hidden = F.gelu(
             torch.baddbmm(
                 self.bias_in[place].unsqueeze(1),
-                inner.flatten(0, -2).T.unsqueeze(2),  # networks rows 1
+                rows.unsqueeze(2),
                 self.weight_in[place].unsqueeze(1),
             )
         )
