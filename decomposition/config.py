@@ -230,7 +230,7 @@ def _left(schedule: str, done: float) -> float:
     return (1 + math.cos(math.pi * done)) / 2 if schedule == "cosine" else 1 - done
 
 
-_FIVE = DecompositionConfig(prune=True)
+_FIVE = DecompositionConfig(prune=True, steps=2000)
 _FORTY = DecompositionConfig(
     n_subcomponents=200, minimality=0.0001, restarts=1, steps=2000, prune=True
 )

@@ -48,6 +48,32 @@ class CleanPass(NamedTuple):
     outputs: dict[str, Tensor]
     """What each layer gave, bias included, in its own layout and without gradient."""
 
+    first: "First"
+    """The products of the layer that is called first."""
+
+
+class First(NamedTuple):
+    """What the first split layer makes of a batch, whatever is masked in it and after it.
+
+    Its input is the same in every run of a batch, and so are these products: they need to be made
+    only once.
+    """
+
+    name: str
+    inner: Tensor
+    """V x, `*positions C`, with gradient."""
+
+    whole: Tensor
+    """W x, `*positions d_out`, without."""
+
+
+class Call(NamedTuple):
+    """A layer was called."""
+
+    layer: "MaskedLayer"
+    given: Tensor
+    gave: Tensor
+
 
 class MaskedLayer(nn.Module):
     """Stands where a layer of the target stood, and is that layer until it is masked."""
@@ -58,7 +84,10 @@ class MaskedLayer(nn.Module):
         self.layout = known_layout(layer)
         self.subcomponents = subcomponents
         self.mask: Mask | None = None
-        self.record: list[tuple[Tensor, Tensor]] | None = None
+        self.known: First | None = None
+        """Its products, where they are the same as in an earlier run."""
+
+        self.record: list[Call] | None = None
         """Where to note inputs and outputs; None where nobody asks."""
 
     def __getattr__(self, name: str) -> Tensor | nn.Module:
@@ -78,7 +107,7 @@ class MaskedLayer(nn.Module):
         """Apply the target's layer, or its masked form where a mask is set."""
         y: Tensor = self.layer(x) if self.mask is None else self._masked(x, self.mask)
         if self.record is not None:
-            self.record.append((x, y))
+            self.record.append(Call(self, x, y))
         return y
 
     def see(self, x: Tensor) -> Seen:
@@ -86,16 +115,27 @@ class MaskedLayer(nn.Module):
         inner = self.layout.product(self.layer, x, self.subcomponents.V)
         return Seen(inner, lambda: self.layout.vectors(self.layer, x))
 
+    def whole(self, x: Tensor) -> Tensor:
+        """Apply W alone, without bias: `*positions d_out`."""
+        return self.layout.product(self.layer, x, self.matrix)
+
     def _masked(self, x: Tensor, mask: Mask) -> Tensor:
-        inner = self.layout.product(self.layer, x, self.subcomponents.V)
+        inner = self.see(x).inner if self.known is None else self.known.inner
         if mask.remainder is None:
-            y = (inner * mask.subcomponents) @ self.subcomponents.U.T
+            y = in_runs(mask.subcomponents, inner) @ self.subcomponents.U.T
         else:
-            kept = inner * (mask.subcomponents - mask.remainder)
-            whole = self.layout.product(self.layer, x, self.matrix)
-            y = kept @ self.subcomponents.U.T + mask.remainder * whole
+            kept = in_runs(mask.subcomponents - mask.remainder, inner)
+            whole = self.whole(x) if self.known is None else self.known.whole
+            y = kept @ self.subcomponents.U.T + in_runs(mask.remainder, whole)
         bias: Tensor | None = getattr(self.layer, "bias", None)
         return self.layout.output(y if bias is None else y + bias)
+
+
+def in_runs(masks: Tensor, values: Tensor) -> Tensor:
+    """Multiply the values of a batch with its masks, or with those of several runs, end to end."""
+    if masks.ndim < values.ndim or len(masks) in {1, len(values)}:
+        return masks * values
+    return (masks.reshape(-1, *values.shape[:-1], masks.shape[-1]) * values).flatten(0, 1)
 
 
 class DecomposedModel(nn.Module):
@@ -131,9 +171,21 @@ class DecomposedModel(nn.Module):
         """The target's weight of each matrix, `d_out d_in` whatever the kind of layer."""
         return {name: layer.matrix for name, layer in self.layers.items()}
 
-    def forward(self, x: Tensor, masks: Mapping[str, Mask] | None = None) -> Tensor:
-        """Run the model with these matrices masked; the others are the target's."""
-        with self.masked(masks or {}):
+    def forward(
+        self,
+        x: Tensor,
+        masks: Mapping[str, Mask] | None = None,
+        first: First | None = None,
+    ) -> Tensor:
+        """Run the model with these matrices masked; the others are the target's.
+
+        Args:
+            x: Inputs.
+            masks: Of the matrices to mask, for every row.
+            first: Of the clean pass on x, to save making these products again. x may be what the
+                clean pass was given several times over.
+        """
+        with self.masked(masks or {}, first):
             output: Tensor = self.network(x)
         return output
 
@@ -143,17 +195,21 @@ class DecomposedModel(nn.Module):
         Raises:
             SplitError: A layer was not called, or was called more than once.
         """
-        with torch.no_grad(), self._recording() as records:
+        with torch.no_grad(), self._recording() as calls:
             output = self(x)
-        notes = {name: _single(name, record) for name, record in records.items()}
-        seen = {name: self.layers[name].see(given) for name, (given, _) in notes.items()}
-        return CleanPass(output, seen, {name: gave for name, (_, gave) in notes.items()})
+        single = self._once_each(calls)
+        seen = {name: call.layer.see(call.given) for name, call in single.items()}
+        started = calls[0].layer
+        first = next(name for name, layer in self.layers.items() if layer is started)
+        with torch.no_grad():
+            known = First(first, seen[first].inner, started.whole(calls[0].given))
+        return CleanPass(output, seen, {name: call.gave for name, call in single.items()}, known)
 
     def masked_outputs(self, x: Tensor, masks: Mapping[str, Mask]) -> dict[str, Tensor]:
         """Run the masked model and return what each layer gave, with gradients."""
-        with self._recording() as records:
+        with self._recording() as calls:
             self(x, masks)
-        return {name: _single(name, record)[1] for name, record in records.items()}
+        return {name: call.gave for name, call in self._once_each(calls).items()}
 
     @torch.no_grad()
     def importance(self, x: Tensor) -> dict[str, Tensor]:
@@ -162,26 +218,41 @@ class DecomposedModel(nn.Module):
         return {name: g.clamp(0, 1) for name, g in found.g.items()}
 
     @contextmanager
-    def masked(self, masks: Mapping[str, Mask]) -> Iterator[None]:
+    def masked(self, masks: Mapping[str, Mask], first: First | None = None) -> Iterator[None]:
         """Mask these matrices until the block ends, however it ends."""
         for name, mask in masks.items():
             self.layers[name].mask = mask
+        if first is not None:
+            self.layers[first.name].known = first
         try:
             yield
         finally:
-            for name in masks:
-                self.layers[name].mask = None
+            for layer in self.layers.values():
+                layer.mask = layer.known = None
 
     @contextmanager
-    def _recording(self) -> Iterator[dict[str, list[tuple[Tensor, Tensor]]]]:
-        records: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in self.layers}
-        for name, layer in self.layers.items():
-            layer.record = records[name]
+    def _recording(self) -> Iterator[list[Call]]:
+        calls: list[Call] = []
+        for layer in self.layers.values():
+            layer.record = calls
         try:
-            yield records
+            yield calls
         finally:
             for layer in self.layers.values():
                 layer.record = None
+
+    def _once_each(self, calls: list[Call]) -> dict[str, Call]:
+        """Return the call of each layer, which has to be a single one."""
+        found: dict[str, Call] = {}
+        for name, layer in self.layers.items():
+            of_layer = [call for call in calls if call.layer is layer]
+            if len(of_layer) != 1:
+                raise SplitError(
+                    f"{name} was called {len(of_layer)} times in one pass of the model; a layer "
+                    "can be split if it is called once"
+                )
+            found[name] = of_layer[0]
+        return found
 
 
 def decomposed_model(
@@ -216,12 +287,3 @@ def _frozen_twin(model: nn.Module) -> nn.Module:
         for parameter in model.parameters()
     }
     return copy.deepcopy(model, shared).eval()
-
-
-def _single(name: str, record: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    if len(record) != 1:
-        raise SplitError(
-            f"{name} was called {len(record)} times in one pass of the model; a layer can be "
-            "split if it is called once"
-        )
-    return record[0]

@@ -106,7 +106,7 @@ class Objective:
             masks = one_batch([run for of in runs.values() for run in of], importances)
             n_runs = sum(len(of) for of in runs.values())
             rows = batch.rows.repeat(n_runs, *[1] * (batch.rows.ndim - 1))
-            outputs = iter(self._masked(rows, masks).chunk(n_runs))
+            outputs = iter(self._masked(rows, masks, clean).chunk(n_runs))
             parts = {
                 name: losses.layerwise(
                     [next(outputs) for _ in of], clean.output, batch.weights, self._reconstruction
@@ -154,17 +154,17 @@ class Objective:
         def harm(sources: Mapping[str, Tensor]) -> Tensor:
             masks = masks_above(fixed, sources, self.config.mask_remainder)
             return self._reconstruction(
-                self._masked(batch.rows, masks), clean.output, batch.weights
+                self._masked(batch.rows, masks, clean), clean.output, batch.weights
             )
 
         with torch.enable_grad():
             sources = self.adversary.find(fixed, harm)
         return masks_above(importances, sources, self.config.mask_remainder)
 
-    def _masked(self, rows: Tensor, masks: Mapping[str, Mask]) -> Tensor:
+    def _masked(self, rows: Tensor, masks: Mapping[str, Mask], clean: CleanPass) -> Tensor:
         """Run the masked model in the configured precision; what it puts out is whole again."""
         with self._precision():
-            return full_precision(self.model(rows, masks))
+            return full_precision(self.model(rows, masks, clean.first))
 
     def _precision(self) -> torch.autocast:
         device = next(self.model.parameters()).device.type

@@ -155,3 +155,33 @@ def test_a_layer_that_is_called_twice_in_a_pass_is_refused():
 
     with pytest.raises(SplitError, match="layer was called 2 times"):
         decomposed.clean(torch.ones(1, 3))
+
+
+def test_the_first_layers_products_of_a_clean_pass_serve_every_run(fresh):
+    x = fresh.target.batch(50, generator_for("x"))
+    m, left = torch.rand(150, 8, generator=generator_for("m")), torch.rand(150, 1)
+    masks = {"linear1": Mask(m, left), "linear2": Mask(m)}
+    clean = fresh.model.clean(x)
+
+    anew = fresh.model(x.repeat(3, 1), masks)
+    saved = fresh.model(x.repeat(3, 1), masks, clean.first)
+
+    torch.testing.assert_close(saved, anew)
+    parameters = list(fresh.model.subcomponents["linear1"].parameters())
+    for one, other in zip(
+        torch.autograd.grad(saved.square().sum(), parameters),
+        torch.autograd.grad(anew.square().sum(), parameters),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)
+
+
+def test_the_first_layer_is_the_one_called_first_and_is_forgotten_after_the_run(fresh):
+    x = fresh.target.batch(50, generator_for("x"))
+    clean = fresh.model.clean(x)
+    wrong = clean.first._replace(inner=2 * clean.first.inner)
+    masks = {"linear1": Mask(torch.ones(50, 8))}
+
+    assert clean.first.name == "linear1"
+    torch.testing.assert_close(clean.first.whole, fresh.target.model.linear1(x))
+    assert not torch.allclose(fresh.model(x, masks, wrong), fresh.model(x, masks))
