@@ -40,9 +40,17 @@ class Attempt:
             compile_networks(self.model.importance_networks)
         self._objective = Objective(self.model, target.is_categorical, config, self._generator)
         self._trained = [p for p in self.model.parameters() if p.requires_grad]
-        self._optimizer = torch.optim.Adam(self._trained, lr=config.learning_rate, fused=True)
+        self._optimizer = self._new_optimizer()
         self._unchecked: list[Tensor] = []
         self._names: list[str] = []
+
+    def _new_optimizer(self) -> torch.optim.Adam:
+        networks = {id(parameter) for parameter in self.model.importance_networks.parameters()}
+        groups = [
+            {"params": [p for p in self._trained if (id(p) in networks) == is_network]}
+            for is_network in (False, True)
+        ]
+        return torch.optim.Adam(groups, lr=self._config.learning_rate, fused=True)
 
     def warm_up(self) -> None:
         """Fit the sums to the weights; this optimizer's state is not carried into training."""
@@ -62,8 +70,9 @@ class Attempt:
         """Take one step; nothing in it waits for a number."""
         self.is_whole = False
         config = self._config
-        for group in self._optimizer.param_groups:
-            group["lr"] = config.rate(self.step)
+        parts, networks = self._optimizer.param_groups
+        parts["lr"] = config.rate(self.step)
+        networks["lr"] = config.rate(self.step) * config.importance_rate
         batch = self._objective.batch(self._target.batch(config.batch_size, self._generator))
         parts = self._objective.parts(batch, self.step / max(1, config.steps - 1))
         self._optimizer.zero_grad()
@@ -153,23 +162,35 @@ def fresh_model(
     counts = choose(target.model, asked)
     subcomponents = split(target.model, counts, generator, target.transposes)
     sizes = {name: parts.V.shape[0] for name, parts in subcomponents.items()}
-    networks: AnyNetworks
-    layers = {name: target.model.get_submodule(name) for name in counts}
-    lengths = {name: known_layout(layer).vector_size(layer) for name, layer in layers.items()}
-    if config.importance == "input_vector":
-        networks = VectorNetworks(sizes, lengths, config.n_hidden, generator)
-    elif config.importance == "shared_transformer":
-        shape = SharedShape(config.n_hidden, config.importance_layers, config.importance_causal)
-        networks = SharedTransformer(sizes, lengths, shape, generator)
-    else:
-        networks = ImportanceNetworks(sizes, config.n_hidden, generator)
+    networks = _fresh_networks(target, config, sizes, generator)
+    if config.importance_start is not None:
+        networks.start_at(config.importance_start)
     if config.leak == "value":
         networks.lower = value_leaky_hard_sigmoid
     model = DecomposedModel(target.model, subcomponents, networks)
-    if config.initialisation == "exact":
-        for name, parts in untied(subcomponents).items():
+    for name, parts in untied(subcomponents).items():
+        if config.initialisation == "exact":
             parts.solve_for(model.weights[name])
+        elif config.initialisation == "singular":
+            parts.take_singular(model.weights[name])
     return model
+
+
+def _fresh_networks(
+    target: Target,
+    config: DecompositionConfig,
+    sizes: Mapping[str, int],
+    generator: torch.Generator,
+) -> AnyNetworks:
+    """Draw importance networks of the configured kind for matrices with so many subcomponents."""
+    if config.importance == "inner_activation":
+        return ImportanceNetworks(sizes, config.n_hidden, generator)
+    layers = {name: target.model.get_submodule(name) for name in sizes}
+    lengths = {name: known_layout(layer).vector_size(layer) for name, layer in layers.items()}
+    if config.importance == "input_vector":
+        return VectorNetworks(sizes, lengths, config.n_hidden, generator)
+    shape = SharedShape(config.n_hidden, config.importance_layers, config.importance_causal)
+    return SharedTransformer(sizes, lengths, shape, generator)
 
 
 def trained_parameters(model: DecomposedModel) -> dict[str, nn.Parameter]:

@@ -33,6 +33,9 @@ LEAK = 0.01
 OFF = -1.0
 """What a network that has been switched off puts out."""
 
+NEARLY_CONSTANT = 0.1
+"""What the last weights are multiplied by where all importances are to start alike."""
+
 
 class _LowerLeakyHardSigmoid(torch.autograd.Function):
     """clamp(z, 0, 1); its gradient is written out in `lower_leaky_hard_sigmoid`."""
@@ -159,6 +162,12 @@ class ImportanceNetworks(nn.Module):
         self.weight_out[place] = 0
         self.bias_out[place] = OFF
 
+    @torch.no_grad()
+    def start_at(self, z: float) -> None:
+        """Let every network answer about this, whatever its input."""
+        self.weight_out.mul_(NEARLY_CONSTANT)
+        self.bias_out.fill_(z)
+
     def places(self) -> Iterator[tuple[str, slice]]:
         """Yield where the networks of each matrix stand among all of them."""
         start = 0
@@ -236,3 +245,10 @@ class VectorNetworks(nn.Module):
         place = list(self.sizes).index(matrix)
         self.weights_out[place][index] = 0
         self.biases_out[place][index] = OFF
+
+    @torch.no_grad()
+    def start_at(self, z: float) -> None:
+        """Let every network answer about this, whatever its input."""
+        for weight, bias in zip(self.weights_out, self.biases_out, strict=True):
+            weight.mul_(NEARLY_CONSTANT)
+            bias.fill_(z)

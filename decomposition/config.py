@@ -73,6 +73,13 @@ class DecompositionConfig(BaseModel):
     importance_causal: bool = True
     """Whether a shared transformer looks back only; the paper's looks both ways."""
 
+    importance_start: float | None = None
+    """What all importances are at first, about, before squashing; None lets them be random. From
+    1 training starts with a model that no mask harms, and takes away what is not needed."""
+
+    importance_rate: float = Field(default=1.0, gt=0)
+    """Learning rate of the importance networks, in units of that of U and V."""
+
     restarts: int = Field(default=3, ge=1)
     """Random starts; the one with the lowest objective is kept. Some starts end with one
     subcomponent for two features, which costs more but which training does not leave again."""
@@ -169,9 +176,10 @@ class DecompositionConfig(BaseModel):
     """What gets through below an importance of zero: 1 % of the gradients that would raise it, or
     1 % of the value itself, so that masks can be negative (as in the paper of 2025)."""
 
-    initialisation: Literal["random", "exact"] = "random"
+    initialisation: Literal["random", "exact", "singular"] = "random"
     """Whether U is drawn at random, or solved for, so that the sum is the weights from the start
-    (if C is not below their rank)."""
+    (if C is not below their rank); or whether training starts from the singular directions of
+    each matrix, which sum to it and of which none cancels another."""
 
     warm_up_steps: int = Field(default=200, ge=0)
     """Steps on faithfulness alone, before the others."""
@@ -269,19 +277,24 @@ CONFIGS: dict[str, DecompositionConfig] = {
     "convolution": _LESSON,
     "mixer": _LESSON,
     "storyworld": DecompositionConfig(
-        n_subcomponents=128,
+        n_subcomponents=96,
+        initialisation="singular",
+        warm_up_steps=0,
         importance="input_vector",
-        n_hidden=128,
+        n_hidden=64,
+        importance_start=1,
+        importance_rate=10,
         restarts=1,
-        steps=6000,
-        batch_size=32,
+        steps=3000,
+        batch_size=8,
         n_objective=64,
         merge_zero_rows=False,
-        learning_rate=0.002,
+        learning_rate=0.0003,
+        faithfulness=1e5,
         layerwise=0,
         adversarial=1,
-        faithfulness=1000,
-        minimality=0.001,
+        adversary=AdversaryConfig(steps=0, step_size=0.05),
+        minimality=0.0002,
     ),
 }
 """How each target is decomposed unless something else is asked for."""

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 -- the name torch's own documentation uses
 
 from decomposition.causal_importance import (
+    NEARLY_CONSTANT,
     OFF,
     ImportanceNetworks,
     Importances,
@@ -90,6 +91,12 @@ class SharedTransformer(nn.Module):
         place = sum(self.sizes[name] for name in names[: names.index(matrix)]) + index
         self.write.weight[place] = 0
         self.write.bias[place] = OFF
+
+    @torch.no_grad()
+    def start_at(self, z: float) -> None:
+        """Let every answer be about this, whatever the input."""
+        self.write.weight.mul_(NEARLY_CONSTANT)
+        self.write.bias.fill_(z)
 
 
 AnyNetworks = ImportanceNetworks | VectorNetworks | SharedTransformer

@@ -50,6 +50,18 @@ class Subcomponents(nn.Module):
         self.V.copy_(V * scale)
         self.U.copy_(U / scale.clamp(min=1e-30))
 
+    @torch.no_grad()
+    def take_singular(self, weight: Float[Tensor, "d_out d_in"]) -> None:
+        """Be the singular directions of a matrix, the strongest first, with U and V of one norm.
+
+        None cancels another, so that each can be masked a little without much harm, which is not
+        so where U is solved for. Those beyond the rank keep their V and write nothing.
+        """
+        written, lengths, read = torch.linalg.svd(weight, full_matrices=False)
+        n = min(len(lengths), self.V.shape[0])
+        self.V[:n] = read[:n] * lengths[:n, None].sqrt()
+        self.U.zero_()[:, :n] = written[:, :n] * lengths[:n].sqrt()
+
 
 class TransposedSubcomponents(nn.Module):
     """The subcomponents of another matrix, transposed: for a matrix tied to that one.

@@ -92,3 +92,28 @@ def test_an_exact_start_with_too_few_subcomponents_is_as_close_as_its_v_allows()
     left = weight - parts.weight()
     assert left.norm() < before
     torch.testing.assert_close((left @ parts.V.T).detach(), torch.zeros(5, 2), atol=1e-5, rtol=0)
+
+
+def test_a_singular_start_sums_to_the_weights_and_nothing_cancels():
+    weight = torch.randn(3, 4, generator=generator_for("weights"))
+    parts = Subcomponents(5, 4, 3, generator_for("parts"))
+
+    parts.take_singular(weight)
+
+    torch.testing.assert_close(parts.weight().detach(), weight)
+    # orthogonal terms: their squared norms add up to that of the sum
+    torch.testing.assert_close(norms(parts).square().sum(), weight.square().sum())
+    lengths = norms(parts).tolist()
+    assert lengths[:3] == sorted(lengths[:3], reverse=True)
+    assert lengths[3:] == [0, 0]
+    assert parts.V[3:].detach().norm(dim=1).min() > 0
+
+
+def test_a_singular_start_with_too_few_subcomponents_leaves_the_least_that_is_possible():
+    weight = torch.randn(5, 6, generator=generator_for("weights"))
+    parts = Subcomponents(2, 6, 5, generator_for("parts"))
+
+    parts.take_singular(weight)
+
+    left = torch.linalg.svdvals(weight)[2:].norm()
+    torch.testing.assert_close((weight - parts.weight()).detach().norm(), left)
