@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from kg.concepts import concept_neighbours, concepts_of
+from kg.concepts import Concepts, concept_neighbours, concepts_of, lined_up
 from kg.embedders import Vectors, open_embedder
 from kg.homonyms import HomonymConfig, told_apart
 from kg.hybrid_graph import GraphConfig
@@ -107,7 +107,7 @@ def scores(cases: list[Case], vectors: Vectors, part: str, config: HomonymConfig
     split = {key for key, each in uses.items() if len({sense for _, sense in each}) > 1}
     apart = list(_pairs(uses))
     kept_apart = [truly for truly, is_apart in apart if is_apart]
-    between = _ties_between(cases, [found.concepts[one] for one in ids], part)
+    between = _ties_between(cases, lined_up(found.concepts, ids), part)
     return Score(
         homonyms=len(homonyms),
         controls=len(uses) - len(homonyms),
@@ -146,7 +146,7 @@ def _pairs(uses: Mapping[str, list[tuple[str, str]]]) -> Iterator[tuple[bool, bo
             yield true != other_true, found != other_found
 
 
-def _ties_between(cases: list[Case], concepts: list[frozenset[str]], part: str) -> tuple[int, int]:
+def _ties_between(cases: list[Case], concepts: Concepts, part: str) -> tuple[int, int]:
     """Return how many ties of the concept layer run between two meanings of a word, and of all."""
     config = GraphConfig()
     near = concept_neighbours(concepts, config.k_concepts, config.max_concept_share, len(concepts))

@@ -188,7 +188,7 @@ def _graph(session: Session, config: ClusteringConfig) -> HybridGraph:
     texts = embedded_texts(session)
     vectors = vectors_of(session, config.model, list(texts))
     sources = sources_by_statement(session)
-    concepts: dict[str, frozenset[str]] = {}
+    concepts: Mapping[str, frozenset[str]] = {}
     if config.graph.concepts:
         spelt = spelt_by(sources, glossaries(session))
         found = concepts_of(list(texts.items()))

@@ -24,16 +24,17 @@ the similarity 1.
 """
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from kg.phrases import phrase_keys
+from kg.phrase_columns import shared_phrases
+
+_Whole = NDArray[np.int64]
 
 _ROWS = 1024
 _STEPS = 1_000_000
@@ -41,7 +42,69 @@ _FEW = 100
 """So many statements may share a concept and all be made similar by it, however few there are."""
 
 
-def concepts_of(statements: Sequence[tuple[str, str]]) -> dict[str, frozenset[str]]:
+class Concepts(Mapping[str, frozenset[str]]):
+    """Which statement has which concepts: as columns, and by statement as sets of names."""
+
+    def __init__(
+        self, ids: Sequence[str], names: Sequence[str], rows: _Whole, columns: _Whole
+    ) -> None:
+        """Make one of entries.
+
+        Args:
+            ids: Of the statements.
+            names: Of the concepts, ascending.
+            rows: The place of the statement of each entry, ascending.
+            columns: The place of its concept, ascending among those of a statement.
+        """
+        self.ids = ids
+        self.names = names
+        self.rows = rows
+        self.columns = columns
+
+    @cached_property
+    def ends(self) -> _Whole:
+        """Statement i has the entries from `ends[i]` to `ends[i + 1]`."""
+        return np.searchsorted(self.rows, np.arange(len(self.ids) + 1))
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {identifier: place for place, identifier in enumerate(self.ids)}
+
+    def __getitem__(self, identifier: str) -> frozenset[str]:
+        start, stop = self.ends[self._place[identifier] :][:2]
+        return frozenset(self.names[column] for column in self.columns[start:stop].tolist())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def lined_up(concepts: Mapping[str, frozenset[str]], ids: Sequence[str]) -> Concepts:
+    """Return the concepts of these statements in their order; none for those that are missing."""
+    if isinstance(concepts, Concepts) and list(concepts.ids) == list(ids):
+        return concepts
+    sets = [concepts.get(identifier, frozenset()) for identifier in ids]
+    names = sorted(frozenset().union(*sets))
+    place = {name: column for column, name in enumerate(names)}
+    rows = np.repeat(np.arange(len(sets)), [len(found) for found in sets])
+    columns = np.array([place[name] for found in sets for name in found], dtype=np.int64)
+    return in_order(ids, names, rows, columns)
+
+
+def in_order(ids: Sequence[str], names: Sequence[str], rows: _Whole, columns: _Whole) -> Concepts:
+    """Return concepts of entries in any order; names in any order, of which some may be unused."""
+    used = np.bincount(columns, minlength=len(names)) > 0
+    chosen = sorted(np.flatnonzero(used).tolist(), key=names.__getitem__)
+    place = np.zeros(len(names), dtype=np.int64)
+    place[chosen] = np.arange(len(chosen))
+    cells = np.sort(rows * max(1, len(chosen)) + place[columns])
+    rows, columns = np.divmod(cells, max(1, len(chosen)))
+    return Concepts(ids, [names[at] for at in chosen], rows, columns)
+
+
+def concepts_of(statements: Sequence[tuple[str, str]]) -> Concepts:
     """Return the concepts of each statement, by its id; each is shared by two or more.
 
     The order of the statements makes no difference.
@@ -49,11 +112,13 @@ def concepts_of(statements: Sequence[tuple[str, str]]) -> dict[str, frozenset[st
     Args:
         statements: Id and text of each.
     """
-    phrases = {identifier: phrase_keys(text) for identifier, text in statements}
-    counts = Counter(chain.from_iterable(phrases.values()))
-    shared = {phrase: count for phrase, count in counts.items() if count > 1}
-    concepts = shared.keys() - _subsumed(shared)
-    return {identifier: found & concepts for identifier, found in phrases.items()}
+    found = shared_phrases([text for _, text in statements])
+    counts = dict(zip(found.names, found.counts.tolist(), strict=True))
+    subsumed = _subsumed(counts)
+    is_concept = np.array([name not in subsumed for name in found.names], dtype=bool)
+    kept = is_concept[found.phrases]
+    ids = [identifier for identifier, _ in statements]
+    return in_order(ids, found.names, found.rows[kept], found.phrases[kept])
 
 
 def inverse_frequency(count: int, n_statements: int) -> float:
@@ -71,7 +136,7 @@ class ConceptNeighbours(NamedTuple):
 
 
 def concept_neighbours(
-    concepts: Sequence[frozenset[str]], k: int, max_share: float, most: int
+    concepts: Concepts, k: int, max_share: float, most: int
 ) -> ConceptNeighbours:
     """Return, for each statement, the k most similar by concepts; ties go to the lower row.
 
@@ -80,7 +145,7 @@ def concept_neighbours(
     little.
     """
     blocks = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))]
-    if any(concepts):
+    if len(concepts.rows):
         matrix = _matrix(concepts, min(most, max(_FEW, max_share * len(concepts))))
         transposed = matrix.T.tocsr()
         blocks += [
@@ -91,14 +156,14 @@ def concept_neighbours(
     return ConceptNeighbours(row, other, (steps / _STEPS).astype(np.float32))
 
 
-_Whole = NDArray[np.int64]
-
-
 def _most_similar(product: csr_array, start: int, k: int) -> tuple[_Whole, _Whole, _Whole]:
     """Return rows, others and similarities, in millionths, of the k largest of each row."""
-    row = np.repeat(np.arange(len(product.indptr) - 1), np.diff(product.indptr))
-    other = product.indices.astype(np.int64)
-    steps = np.rint(product.data * _STEPS).astype(np.int64)
+    bars = _bars(product, k)
+    sizes = np.diff(product.indptr)
+    over = np.flatnonzero(product.data >= np.repeat(bars, sizes))
+    row = np.searchsorted(product.indptr, over, side="right") - 1
+    other = product.indices[over].astype(np.int64)
+    steps = np.rint(product.data[over] * _STEPS).astype(np.int64)
     tied = np.flatnonzero((row + start != other) & (steps > 0))
     # One whole number that orders by row, then most similar first, then by the other.
     keys = (row[tied] << 52) | ((_STEPS - steps[tied]) << 31) | other[tied]
@@ -109,24 +174,37 @@ def _most_similar(product: csr_array, start: int, k: int) -> tuple[_Whole, _Whol
     return row + start, keys & (2**31 - 1), _STEPS - ((keys >> 31) & (2**21 - 1))
 
 
-def _matrix(concepts: Sequence[frozenset[str]], most: float) -> csr_array:
+def _bars(product: csr_array, k: int) -> NDArray[np.float64]:
+    """Return what the k-th largest of each row, itself left out, is not below.
+
+    Of 2 (k + 1) groups of a row, the greatest of each is taken: the (k + 1)-th largest of those
+    cannot be above the (k + 1)-th largest of all, of which one may be the row with itself.
+    """
+    n_groups = 2 * (k + 1)
+    sizes = np.diff(product.indptr)
+    steps = sizes[:, None].astype(np.int64) * np.arange(n_groups) // n_groups
+    starts = np.minimum((product.indptr[:-1, None] + steps).ravel(), len(product.data) - 1)
+    bars = np.zeros(len(sizes))
+    if len(product.data):
+        greatest = np.maximum.reduceat(product.data, starts).reshape(-1, n_groups)
+        kth = np.partition(greatest, n_groups - k - 1, axis=1)[:, n_groups - k - 1]
+        bars = np.where(sizes >= 2 * n_groups, kth - 1 / _STEPS, 0)
+    return bars
+
+
+def _matrix(concepts: Concepts, most: float) -> csr_array:
     """Return statements by concepts, so that one row times another is their similarity."""
-    names = sorted(set().union(*concepts))
-    place = {name: column for column, name in enumerate(names)}
-    row = np.repeat(np.arange(len(concepts)), [len(found) for found in concepts])
-    column = np.array([place[name] for found in concepts for name in found], dtype=np.int64)
-    cells = np.sort(row * len(names) + column)
-    row, column = np.divmod(cells, len(names))
-    counts = np.bincount(column, minlength=len(names))
-    weight = np.array([inverse_frequency(count, len(concepts)) for count in counts.tolist()])
-    own = inverse_frequency(1, len(concepts)) ** 2
-    length = np.sqrt(own + np.bincount(row, weight[column] ** 2, minlength=len(concepts)))
+    n, n_names = len(concepts), len(concepts.names)
+    row, column = concepts.rows, concepts.columns
+    counts = np.bincount(column, minlength=n_names)
+    weight = np.log1p((n - counts + 0.5) / (counts + 0.5))
+    own = inverse_frequency(1, n) ** 2
+    length = np.sqrt(own + np.bincount(row, weight[column] ** 2, minlength=n))
     kept = counts[column] <= most
     row, column = row[kept], column[kept]
-    ends = np.searchsorted(row, np.arange(len(concepts) + 1)).astype(np.int32)
+    ends = np.searchsorted(row, np.arange(n + 1)).astype(np.int32)
     return csr_array(
-        (weight[column] / length[row], column.astype(np.int32), ends),
-        shape=(len(concepts), len(names)),
+        (weight[column] / length[row], column.astype(np.int32), ends), shape=(n, n_names)
     )
 
 

@@ -17,6 +17,8 @@ edges, which is a cut. Where neither comes to pass, the least cut of what is lef
 import igraph as ig
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 from kg.leiden import Labels
 from kg.partition_quality import Pieces
@@ -72,14 +74,23 @@ def _decide(  # noqa: PLR0913 - a graph as columns, and what is asked of it
 
 def _joined_by(k: int, head: Labels, tail: Labels, n: int) -> Labels:
     """Return a name for each vertex, the same for those that k - 1 forests and an edge join."""
-    left = np.arange(len(head))
     for _ in range(k - 1):
-        graph = ig.Graph(n, list(zip(head[left].tolist(), tail[left].tolist(), strict=True)))
-        forest = np.array(graph.spanning_tree(return_tree=False), dtype=np.int64)
-        left = np.delete(left, forest)
-    graph = ig.Graph(n, list(zip(head[left].tolist(), tail[left].tolist(), strict=True)))
-    part = np.array(graph.connected_components().membership, dtype=np.int64)
-    return np.unique(part, return_index=True)[1][part] if n else part
+        forest = minimum_spanning_tree(_numbered_edges(head, tail, n), overwrite=True)
+        left = np.ones(len(head), dtype=bool)
+        left[forest.data.astype(np.int64) - 1] = False
+        head, tail = head[left], tail[left]
+    part = connected_components(_numbered_edges(head, tail, n), directed=False)[1]
+    least: Labels = np.unique(part, return_index=True)[1]
+    return least[part] if n else least
+
+
+def _numbered_edges(head: Labels, tail: Labels, n: int) -> csr_array:
+    """Return a matrix of the edges by head, each with its number from 1, none added up."""
+    order = np.argsort(head, kind="stable")
+    ends = np.searchsorted(head[order], np.arange(n + 1)).astype(np.int32)
+    return csr_array(
+        ((order + 1).astype(np.float64), tail[order].astype(np.int32), ends), shape=(n, n)
+    )
 
 
 def _least_cut(head: Labels, tail: Labels) -> float:

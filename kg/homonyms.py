@@ -39,12 +39,14 @@ meanings, and the words within them carry the context.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from kg.concepts import Concepts, in_order, lined_up
 from kg.embedders import Vectors
 from kg.phrases import folded_words
 
@@ -84,8 +86,8 @@ class HomonymConfig(BaseModel):
 class Senses(NamedTuple):
     """Concepts with their senses told apart."""
 
-    concepts: dict[str, frozenset[str]]
-    """Of each statement; a sense is the word, a raised dot and a number from 1."""
+    concepts: Concepts
+    """In the order of ids; a sense is the word, a raised dot and a number from 1."""
 
     split: dict[str, int]
     """How many senses each word has that was told apart, by word."""
@@ -112,19 +114,21 @@ def told_apart(
     """
     order = sorted(range(len(statement_ids)), key=lambda place: statement_ids[place])
     ids = [statement_ids[place] for place in order]
-    vectors = vectors[order]
-    occurrences = _occurrences([concepts.get(one, frozenset()) for one in ids])
+    if order != list(range(len(ids))):
+        vectors = vectors[order]
+    columns = lined_up(concepts, ids)
+    entries = _entries(columns)
+    occurrences = {word: columns.rows[each] for word, each in entries.items()}
     senses = dict(_by_glossary(occurrences, ids, spelt, vectors))
     rest = {word: rows for word, rows in occurrences.items() if word not in senses}
     senses |= _by_context(rest, vectors, config)
-    replaced: dict[int, dict[str, str]] = {}
+    names = list(columns.names)
+    replaced = columns.columns.copy()
     for word, parts in senses.items():
         for number, rows in enumerate(_in_order(parts), start=1):
-            for row in rows.tolist():
-                replaced.setdefault(row, {})[word] = f"{word}·{number}"
-    found = dict(concepts)
-    for row, names in replaced.items():
-        found[ids[row]] = frozenset(names.get(name, name) for name in concepts[ids[row]])
+            replaced[entries[word][np.searchsorted(occurrences[word], rows)]] = len(names)
+            names.append(f"{word}·{number}")
+    found = in_order(ids, names, columns.rows, replaced)
     return Senses(found, {word: len(senses[word]) for word in sorted(senses)})
 
 
@@ -137,6 +141,8 @@ def spelt_by(
         sources: The sources of each statement.
         glossaries: The acronyms that each source spells out, with their long forms.
     """
+    if not glossaries:
+        return {}
     merged: dict[tuple[str, ...], dict[str, frozenset[str]]] = {}
     for made_by in {tuple(each) for each in sources.values()}:
         forms: dict[str, frozenset[str]] = {}
@@ -148,14 +154,15 @@ def spelt_by(
     return {statement: merged[tuple(each)] for statement, each in sources.items()}
 
 
-def _occurrences(concepts: Sequence[frozenset[str]]) -> dict[str, _Rows]:
-    """Return the rows of each concept of one word, ascending; words in order."""
-    rows: dict[str, list[int]] = {}
-    for row, found in enumerate(concepts):
-        for name in found:
-            if " " not in name:
-                rows.setdefault(name, []).append(row)
-    return {name: np.array(rows[name]) for name in sorted(rows)}
+def _entries(concepts: Concepts) -> dict[str, _Rows]:
+    """Return the entries of each concept of one word, ascending; words in order."""
+    order = np.argsort(concepts.columns, kind="stable")
+    ends = np.searchsorted(concepts.columns[order], np.arange(len(concepts.names) + 1)).tolist()
+    return {
+        name: order[start:stop]
+        for name, (start, stop) in zip(concepts.names, pairwise(ends), strict=True)
+        if " " not in name
+    }
 
 
 def _in_order(parts: Sequence[_Rows]) -> list[_Rows]:

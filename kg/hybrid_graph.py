@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from kg.concepts import concept_neighbours
+from kg.concepts import concept_neighbours, lined_up
 from kg.embedders import Vectors
 from kg.homonyms import HomonymConfig
 from kg.neighbours import nearest_neighbours, neighbours_within
@@ -146,12 +146,13 @@ def build_hybrid_graph(  # noqa: PLR0913 - one argument for each thing that can 
     if order != list(range(len(ids))):
         vectors = vectors[order]
     semantic, recall = _semantic_layer(vectors, config)
-    sharing = _concept_layer([concepts.get(i, frozenset()) for i in ids], config)
+    sharing = _concept_layer(concepts, ids, config)
     related = _relation_layer(ids, relations, config)
     source = _source_layer(vectors, made_by, config)
 
     layers = (semantic, sharing, related, source)
-    pairs = np.unique(np.concatenate([layer.pairs for layer in layers]))
+    pairs = np.sort(np.concatenate([layer.pairs for layer in layers]))
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
     head, tail = np.divmod(pairs, max(1, len(ids)))
     columns = {
         "semantic": _column(semantic, pairs),
@@ -229,13 +230,16 @@ def _relation_layer(ids: Sequence[str], relations: Sequence[Tie], config: GraphC
     )
 
 
-def _concept_layer(concepts: Sequence[frozenset[str]], config: GraphConfig) -> _Layer:
+def _concept_layer(
+    concepts: Mapping[str, frozenset[str]], ids: Sequence[str], config: GraphConfig
+) -> _Layer:
     if config.concepts == 0:
         return _NO_TIES
+    columns = lined_up(concepts, ids)
     near = concept_neighbours(
-        concepts, config.k_concepts, config.max_concept_share, config.max_concept_statements
+        columns, config.k_concepts, config.max_concept_share, config.max_concept_statements
     )
-    return _layer(near.row, near.other, near.similarity, len(concepts))
+    return _layer(near.row, near.other, near.similarity, len(ids))
 
 
 def _layer(
@@ -244,9 +248,13 @@ def _layer(
     """Return each tie once, whichever end it was found from."""
     row, other = row.astype(np.int64), other.astype(np.int64)
     pairs = np.minimum(row, other) * n + np.maximum(row, other)
-    order = np.lexsort((-similarities, pairs))  # the two ends may differ in the last digit
-    pairs, first = np.unique(pairs[order], return_index=True)
-    return _Layer(pairs, similarities[order][first])
+    order = np.argsort(pairs, kind="stable")
+    pairs = pairs[order]
+    first = np.flatnonzero(np.diff(pairs, prepend=-1))
+    if not len(first):
+        return _NO_TIES
+    # The two ends may differ in the last digit.
+    return _Layer(pairs[first], np.maximum.reduceat(similarities[order], first))
 
 
 def _column(layer: _Layer, pairs: NDArray[np.int64]) -> Similarities:

@@ -145,8 +145,10 @@ _PLURALS = {
     "phenomena": "phenomenon",
     "vertices": "vertex",
 }
-_MAX_WORDS = 4
-_TOKEN = re.compile(r"\\[A-Za-z]+|[^\W_]+(?:['’‐‑-][^\W_]+)*|[^\s]")
+MAX_WORDS = 4
+"""Of a phrase."""
+
+TOKEN = re.compile(r"\\[A-Za-z]+|[^\W_]+(?:['’‐‑-][^\W_]+)*|[^\s]")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _CONTRACTED = ("n't", "'re", "'ve", "'ll", "'d", "'m")
 _ENDS = frozenset(".!?:")
@@ -173,26 +175,21 @@ def phrases_of(text: str) -> Mapping[str, Spelling]:
         for key, start, end in _phrases_in(run):
             at_start = begins and start == 0
             if key not in found or (found[key].begins and not at_start):
-                words = [*run[start:end], _known(run[end]).bare]
+                words = [*run[start:end], known(run[end]).bare]
                 found[key] = Spelling(" ".join(words), at_start)
     return MappingProxyType(found)
 
 
-def phrase_keys(text: str) -> frozenset[str]:
-    """Return the keys of the phrases of a text, without how it spells them."""
-    return frozenset([key for run, _ in _runs(text) for key, _, _ in _phrases_in(run)])
-
-
 def _phrases_in(run: Sequence[str]) -> list[tuple[str, int, int]]:
     """Return the key, the first and the last word of each phrase in a run of words."""
-    known = [_known(word) for word in run]
+    words = [known(word) for word in run]
     found: list[tuple[str, int, int]] = []
-    for start, first in enumerate(known):
+    for start, first in enumerate(words):
         if first.is_phrase:
             found.append((first.folded, start, start))
         key = first.folded
-        for end in range(start + 1, min(start + _MAX_WORDS, len(known))):
-            last = known[end]
+        for end in range(start + 1, min(start + MAX_WORDS, len(words))):
+            last = words[end]
             key = f"{key} {last.folded}"
             if last.is_acronym or (first.may_begin and last.may_end):
                 found.append((key, start, end))
@@ -260,8 +257,8 @@ def _runs(text: str) -> Iterator[tuple[list[str], bool]]:
     """Yield the longest runs of words without a delimiter, and whether each begins a sentence."""
     run: list[str] = []
     begins, next_begins = True, True
-    for token in _TOKEN.findall(text):
-        if _delimits(token):
+    for token in TOKEN.findall(text):
+        if delimits(token):
             if run:
                 yield run, begins
             run = []
@@ -276,7 +273,8 @@ def _runs(text: str) -> Iterator[tuple[list[str], bool]]:
 
 
 @lru_cache(maxsize=65536)
-def _delimits(token: str) -> bool:
+def delimits(token: str) -> bool:
+    """Say whether a token ends a run of words."""
     small = token.casefold().replace("’", "'")
     return (
         not token[0].isalnum()
@@ -288,7 +286,7 @@ def _delimits(token: str) -> bool:
     )
 
 
-class _Word(NamedTuple):
+class Word(NamedTuple):
     """What has to be known of a word to see where phrases begin and end."""
 
     folded: str
@@ -303,13 +301,14 @@ class _Word(NamedTuple):
 
 
 @lru_cache(maxsize=65536)
-def _known(word: str) -> _Word:
+def known(word: str) -> Word:
+    """Return what has to be known of a word."""
     bare = _POSSESSIVE.sub("", word)
     small = bare.casefold()
     acronym = is_acronym(bare)
     may_end = not (_is_adjective(small) or small.endswith("ed"))
     says_something = small not in _VAGUE and len(small) >= 4 and not small.endswith("ly")
-    return _Word(
+    return Word(
         folded=" ".join(folded_words(word)),
         bare=bare,
         may_begin=not word.casefold().endswith("ly"),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kg.concept_index import index_of, met, store_index, stored_index
-from kg.concepts import concept_neighbours, concepts_of
+from kg.concepts import concept_neighbours, concepts_of, lined_up
 from kg.db import open_engine, reading, writing
 from kg.hybrid_graph import GraphConfig
 from kg.runs import recording
@@ -21,7 +21,7 @@ def test_the_most_similar_of_new_statements_are_those_that_a_full_run_finds():
 
     concepts = concepts_of(list(TEXTS.items()))
     full = concept_neighbours(
-        [concepts[i] for i in TEXTS],
+        lined_up(concepts, list(TEXTS)),
         CONFIG.k_concepts,
         CONFIG.max_concept_share,
         CONFIG.max_concept_statements,
@@ -37,7 +37,7 @@ def test_the_similarity_of_statements_met_together_is_that_of_a_full_run():
 
     concepts = concepts_of(list(TEXTS.items()))
     full = concept_neighbours(
-        [concepts[i] for i in TEXTS],
+        lined_up(concepts, list(TEXTS)),
         CONFIG.k_concepts,
         CONFIG.max_concept_share,
         CONFIG.max_concept_statements,
@@ -55,7 +55,7 @@ def test_a_concept_of_more_statements_than_the_configuration_allows_ties_nobody(
 
     concepts = concepts_of(list(TEXTS.items()))
     full = concept_neighbours(
-        [concepts[i] for i in TEXTS], few.k_concepts, few.max_concept_share, 3
+        lined_up(concepts, list(TEXTS)), few.k_concepts, few.max_concept_share, 3
     )
     of_new = full.row >= len(OLD)
     assert set(zip(ties.one, ties.other, strict=True)) == set(

@@ -7,14 +7,19 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg.concepts import concept_neighbours, concepts_of, inverse_frequency
+from kg.concepts import Concepts, concept_neighbours, concepts_of, inverse_frequency, lined_up
 from tests.kg.conftest import STATEMENTS
 
 SAID = [(f"s{place:02d}", said.text) for place, said in enumerate(STATEMENTS)]
 
 
+def _columns(sets: list[set[str]]) -> Concepts:
+    ids = [f"s{place:04d}" for place in range(len(sets))]
+    return lined_up(dict(zip(ids, map(frozenset, sets), strict=True)), ids)
+
+
 def _neighbours(sets: list[set[str]], k: int = 5, max_share: float = 1.0) -> dict:
-    found = concept_neighbours([frozenset(one) for one in sets], k, max_share, 1000)
+    found = concept_neighbours(_columns(sets), k, max_share, 1000)
     pairs = zip(found.row.tolist(), found.other.tolist(), strict=True)
     return dict(zip(pairs, found.similarity.tolist(), strict=True))
 
@@ -110,8 +115,8 @@ def test_a_concept_that_many_share_ties_nobody_but_their_rarer_ones_do():
 def test_a_concept_of_very_many_ties_nobody_whatever_their_share():
     sets = [{"model"} for _ in range(30)]
 
-    assert concept_neighbours([frozenset(one) for one in sets], 5, 1.0, 29).row.size == 0
-    assert concept_neighbours([frozenset(one) for one in sets], 5, 1.0, 30).row.size == 150
+    assert concept_neighbours(_columns(sets), 5, 1.0, 29).row.size == 0
+    assert concept_neighbours(_columns(sets), 5, 1.0, 30).row.size == 150
 
 
 def _names(concepts: dict[str, frozenset[str]]) -> list[str]:
