@@ -6,9 +6,11 @@ declares the run a success. Until then nothing of the run can be seen, and if an
 wrong, nothing ever will.
 """
 
+import gc
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, Protocol, TypedDict
 
 from pydantic import BaseModel, ConfigDict
@@ -132,7 +134,10 @@ def cluster(  # noqa: PLR0913 - what, by whom, and how
     config = ClusteringConfig(model=embedder.name, graph=_graph_config(method), leiden=cutting)
     with writer(engine):  # nobody adds statements between the embedding and the clustering
         embed_missing(engine, embedder, on_progress)
-        with recording(engine, RunKind.CLUSTERING, method, config, seed) as run_id:
+        with (
+            _without_collector(),
+            recording(engine, RunKind.CLUSTERING, method, config, seed) as run_id,
+        ):
             with reading(engine) as session:
                 graph = _graph(session, config)
             way = cutting.layers_for(len(graph.head))
@@ -158,6 +163,21 @@ def cluster(  # noqa: PLR0913 - what, by whom, and how
                 succeed(session, run_id, dict(result))
     log.info("clustered by %s: %s", method, result)
     return ClusteringReport(run=run_id, method=method, **result)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep Python from looking for cycles among millions of rows: there are none to be found.
+
+    It would take a tenth of the time.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Result(TypedDict):

@@ -12,7 +12,6 @@ That two of 10^6 phrases are taken for one has a chance of some in 10^7.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -85,15 +84,23 @@ _NO_ENTRIES = _Entries(
 
 def _in_texts(texts: Sequence[str], words: "_Words") -> Iterator[_Entries]:
     for first in range(0, len(texts), _TEXTS):
-        tokens = [TOKEN.findall(text) for text in texts[first : first + _TEXTS]]
-        row = np.repeat(np.arange(len(tokens)), [len(each) for each in tokens]) + first
+        lengths: list[int] = []
         offset = words.n_met
-        number = words.met(chain.from_iterable(tokens), len(row))
+        number = words.met(_tokens(texts[first : first + _TEXTS], lengths))
+        row = np.repeat(np.arange(len(lengths)), lengths) + first
         is_word = np.flatnonzero(~words.delimits[number])
         # One more for each text: words of two texts are not side by side.
         place = is_word + row[is_word]
         row, number = row[is_word], number[is_word]
         yield from _in_runs(row, number, place, is_word + offset, words)
+
+
+def _tokens(texts: Sequence[str], lengths: list[int]) -> Iterator[str]:
+    """Yield the tokens of texts, and add to the lengths how many each text has."""
+    for text in texts:
+        found = TOKEN.findall(text)
+        lengths.append(len(found))
+        yield from found
 
 
 def _in_runs(
@@ -129,11 +136,11 @@ class _Words:
         self.is_acronym = self.is_phrase = np.empty(0, dtype=bool)
         self.bits = self.shift = np.empty(0, dtype=np.uint64)
 
-    def met(self, tokens: Iterator[str], n: int) -> NDArray[np.int32]:
+    def met(self, tokens: Iterator[str]) -> NDArray[np.int32]:
         """Return the numbers of words, and learn of those that are new."""
-        numbers = np.fromiter(map(self._numbers.__getitem__, tokens), dtype=np.int32, count=n)
+        numbers = np.fromiter(map(self._numbers.__getitem__, tokens), dtype=np.int32)
         self._met.append(numbers)
-        self.n_met += n
+        self.n_met += len(numbers)
         new = list(self._numbers)[len(self._known) :]
         are_delimiters = [delimits(word) for word in new]
         found = [

@@ -10,14 +10,13 @@ from pydantic import ValidationError
 
 from kg.errors import ModelError
 from kg.hybrid_graph import (
-    LAYERS,
     GraphConfig,
     HybridGraph,
     RelationWeights,
     build_hybrid_graph,
 )
 from kg.relations import Tie
-from kg.tables import RelationKind
+from kg.tables import LAYERS, RelationKind
 
 NONE = np.empty((0, 0), dtype=np.float32)
 
