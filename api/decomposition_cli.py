@@ -166,3 +166,37 @@ def export_files(
 
     view = export_to(engine_of(db), artifacts_of(database_of(db)), run, folder)
     terminal.show(view, as_json, terminal_decompositions.exported)
+
+
+@app.command()
+def edit(
+    run: Of,
+    remove: Annotated[
+        list[str] | None, typer.Option(metavar="SUBCOMPONENT", help="Such as linear1:3.")
+    ] = None,
+    scale: Annotated[
+        list[str] | None, typer.Option(metavar="SUBCOMPONENT=FACTOR", help="By this factor.")
+    ] = None,
+    rewrite: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SUBCOMPONENT=OUTPUT", help="To write toward this output instead."),
+    ] = None,
+    strength: Annotated[
+        float, typer.Option(help="Of what is rewritten, in lengths of what was written.")
+    ] = 1.0,
+    rows: Annotated[int | None, typer.Option(min=1, help="To measure on. Default: 1024.")] = None,
+    seed: Seed = 0,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Change subcomponents, measure what that does on and off target, and keep the difference."""
+    from api import terminal, terminal_decompositions
+    from api.decomposition_jobs import Editing, edit_of
+    from api.views.decompositions import edit_view
+
+    artifacts = artifacts_of(database_of(db))
+    editing = Editing(remove or [], scale or [], rewrite or [], strength, rows, seed)
+    edited = edit_of(engine_of(db), artifacts, run, editing)
+    with session_of(db) as session:
+        view = edit_view(session, artifacts, edited)
+        terminal.show(view, as_json, terminal_decompositions.edit)

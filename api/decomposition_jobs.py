@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from pydantic import ValidationError
 from sqlalchemy import Engine
 
 from api.views.decompositions import ExportedView
@@ -132,6 +133,66 @@ def draw_graph_of(engine: Engine, artifacts: Path, run: int, asking: Asking) -> 
         )
 
 
+class Editing(NamedTuple):
+    """What is changed, and on how much it is measured."""
+
+    remove: list[str]
+    scale: list[str]
+    """As in `linear1:3=0.5`."""
+
+    rewrite: list[str]
+    """As in `linear1:3=WORD`: toward this output, by its word or number."""
+
+    strength: float = 1.0
+    rows: int | None = None
+    seed: int = 0
+
+    def changes(self) -> list[dict[str, object]]:
+        """Return each change by the names of its fields.
+
+        Raises:
+            ConfigError: One is not of the form that it should have.
+        """
+        changes: list[dict[str, object]] = [
+            {"kind": "remove", "subcomponent": name} for name in self.remove
+        ]
+        for kind, what, texts in (
+            ("scale", "factor", self.scale),
+            ("rewrite", "toward", self.rewrite),
+        ):
+            for name, value in map(_pair, texts):
+                change = {"kind": kind, "subcomponent": name, what: value}
+                changes.append({**change, "strength": self.strength})
+        return changes
+
+
+def edit_of(engine: Engine, artifacts: Path, run: int, editing: Editing) -> int:
+    """Make an edit of a target's weights and measure what it does; returns the new run.
+
+    The differences of the parameters go into `delta.safetensors` in the run's folder.
+    """
+    with clearly():
+        from decomposition.edit_effects import EditConfig, measure_edit
+        from decomposition.evidence import analyse_and_store
+
+        given = _given(n=editing.rows, seed=editing.seed, changes=editing.changes())
+        config = EditConfig.model_validate(given)
+        return analyse_and_store(
+            Store(engine, artifacts),
+            run,
+            "edit",
+            config,
+            lambda decomposition, folder: measure_edit(decomposition, config, folder)[1],
+        )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not value:
+        raise ConfigError(f"{text!r} is not of the form SUBCOMPONENT=VALUE, as in linear1:3=0.5")
+    return name, value
+
+
 class Importing(NamedTuple):
     """What is read, and onto which target it is put."""
 
@@ -180,3 +241,8 @@ def clearly() -> Iterator[None]:
         yield
     except DecompositionError as error:
         raise ConfigError(str(error)) from error
+    except ValidationError as error:
+        found = "; ".join(
+            f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
+        )
+        raise ConfigError(f"what was asked for is not valid: {found}") from error

@@ -6,10 +6,12 @@ from api.dependencies import ArtifactsDep, RunId, SessionDep
 from api.problems import PROBLEM_RESPONSES
 from api.views.decompositions import (
     DecompositionDetailView,
+    EditView,
     GraphView,
     HarvestView,
     ProfileView,
     decomposition_view,
+    edit_view,
     graph_view,
     harvest_view,
     profile_view,
@@ -38,6 +40,12 @@ def read_profile(
 ) -> ProfileView:
     """Return what one subcomponent of a decomposition does on the data."""
     return profile_view(session, artifacts, run_id, name)
+
+
+@router.get("/{run_id}/edit")
+def read_edit(run_id: RunId, session: SessionDep, artifacts: ArtifactsDep) -> EditView:
+    """Return the edit that a run made, with what it does on and off target."""
+    return edit_view(session, artifacts, run_id)
 
 
 @router.get("/{run_id}/graph")

@@ -29,7 +29,12 @@ from api.views.changes import changes_view, comparison_view
 from api.views.communities import CommunityItem, communities_view, community_view
 from api.views.crossings import run_bridges_view
 from api.views.decisions import decisions_view
-from api.views.decompositions import decomposition_of_run, graph_of_run, profile_view
+from api.views.decompositions import (
+    decomposition_of_run,
+    edit_of_run,
+    graph_of_run,
+    profile_view,
+)
 from api.views.overview import overview_view
 from api.views.runs import count_runs, run_view, runs_view
 from api.views.seams import run_seams_view, seams_view
@@ -230,6 +235,7 @@ def run_page(
         decomposition=decomposition_of_run(session, artifacts, run_id),
         graph=drawn and drawn.graph,
         picture=drawn and draw_attributions(drawn.graph),
+        edit=edit_of_run(session, artifacts, run_id),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from api.views.decompositions import (
     ComponentsView,
     DecompositionDetailView,
+    EditView,
     ExportedView,
     GraphView,
     HarvestView,
@@ -97,6 +98,24 @@ def _context(context: Context) -> str:
         return ", ".join(context.words)
     marked = [f"[{w}]" if i == context.at else w for i, w in enumerate(context.words)]
     return " ".join(marked)
+
+
+def edit(view: EditView) -> Lines:
+    """Say what an edit does."""
+    found = view.found
+    yield f"run {view.run}: {'; '.join(found.changes)} → {view.file}"
+    for name in found.also_changed:
+        yield f"  it changes {name} too, which shares the parameter"
+    for name, effect in found.effects.items():
+        numbers = (effect.on_target, effect.surrounding, effect.elsewhere)
+        shown = "  ".join(
+            f"{kind.replace('_', ' ')} {_number(value)}"
+            for kind, value in zip(found.positions, numbers, strict=True)
+        )
+        yield f"  {name:<7} {shown}  ({found.unit})"
+    if found.probability:
+        before, after = found.probability["before"], found.probability["after"]
+        yield f"  p({found.word}) on target: {before:.3f} → {after:.3f}"
 
 
 def exported(view: ExportedView) -> Lines:

@@ -38,3 +38,7 @@ class SplitError(DecompositionError):
 
 class LossError(DecompositionError):
     """A loss would say nothing about this target."""
+
+
+class EditError(DecompositionError):
+    """An edit names what is not there, or does not fit the weights it is made to."""

@@ -257,3 +257,45 @@ class Harvest(Report):
     """Of those that act at all, matrix after matrix."""
 
     heat: HeatMap
+
+
+class EditEffect(Report):
+    """How far outputs move, on average over positions of a kind; None where there are none."""
+
+    on_target: float | None
+    """Where an edited subcomponent is important."""
+
+    surrounding: float | None
+    """At other positions of the same inputs."""
+
+    elsewhere: float | None
+    """In inputs on which none of them matters."""
+
+
+class EditReport(Report):
+    """What an edit is, and what it does."""
+
+    changes: list[str]
+    """In words."""
+
+    parameters: dict[str, float]
+    """By name, the norm of what is added to each."""
+
+    also_changed: list[str]
+    """Matrices that share a changed parameter."""
+
+    unit: str
+    """Of the effects: nats (divergence from the target), or squared distance of outputs."""
+
+    effects: dict[str, EditEffect]
+    """Of the `edit`; of `random` matrices of rank one and the same norms in its stead; and of
+    `off`, everything decomposed ablated."""
+
+    positions: dict[str, int]
+    """How many there were of each kind."""
+
+    word: str
+    """The output that is written toward, if one is named."""
+
+    probability: dict[str, float]
+    """Its mean probability on target, `before` and `after`."""

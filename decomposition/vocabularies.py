@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from decomposition.errors import ExperimentError
+from decomposition.errors import EditError, ExperimentError
 from decomposition.seeds import generator_for
 from decomposition.targets import Target
 
@@ -43,6 +43,19 @@ def output_words(target: Target, index: int) -> str:
     if target.is_categorical:
         return symbol_word(target, index)
     return f"output {index}"
+
+
+def output_index(target: Target, word: str) -> int:
+    """Return the entry of the output that a word or a number means.
+
+    Raises:
+        EditError: There is no such word, and it is no number.
+    """
+    if isinstance(target, Reader) and word in target.words:
+        return list(target.words).index(word)
+    if word.isdecimal():
+        return int(word)
+    raise EditError(f"{target.name} has no output {word!r}; say a word it knows, or a number")
 
 
 def input_for(target: Target, prompt: str | None, probe: int | None, sample: int | None) -> Tensor:

@@ -10,6 +10,7 @@ from api.views.view import View
 from decomposition.reports import (
     AttributionGraph,
     Components,
+    EditReport,
     Harvest,
     HeatMap,
     Profile,
@@ -94,6 +95,17 @@ class ExportedView(View):
 
     run: int
     files: list[str]
+
+
+class EditView(View):
+    """An edit of a target's weights."""
+
+    run: int
+    decomposition: int
+    file: str
+    """Where the differences of the parameters are, in the folder of artifacts."""
+
+    found: EditReport
 
 
 class GraphItem(View):
@@ -242,6 +254,30 @@ def graph_view(session: Session, artifacts: Path, run_id: int) -> GraphView:
     (analysis,) = [a for a in analyses_of(session, decomposition) if a.run.id == run_id]
     graph = read_report(analysis, artifacts, AttributionGraph)
     return GraphView(run=run_id, decomposition=decomposition, graph=graph)
+
+
+def edit_view(session: Session, artifacts: Path, run_id: int) -> EditView:
+    """Return an edit, by the run that made it.
+
+    Raises:
+        NotFoundError: No run has this number, or it made none, or its file is lost.
+    """
+    run = run_of(session, run_id)
+    decomposition = run.result.get("decomposition")
+    if run.method != "edit" or decomposition is None:
+        raise NotFoundError(f"run {run_id} made no edit: `claimgraph edit` does")
+    (analysis,) = [a for a in analyses_of(session, decomposition) if a.run.id == run_id]
+    (file,) = [file for file in analysis.files if file.endswith(".safetensors")]
+    found = read_report(analysis, artifacts, EditReport)
+    return EditView(run=run_id, decomposition=decomposition, file=file, found=found)
+
+
+def edit_of_run(session: Session, artifacts: Path, run_id: int) -> EditView | None:
+    """Return what `edit_view` does, or None of a run that made none."""
+    run = run_of(session, run_id)
+    if run.method != "edit" or run.status is not RunStatus.SUCCEEDED:
+        return None
+    return edit_view(session, artifacts, run_id)
 
 
 def graph_of_run(session: Session, artifacts: Path, run_id: int) -> GraphView | None:

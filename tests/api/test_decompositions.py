@@ -173,3 +173,27 @@ def test_a_file_that_cannot_be_imported_says_why(stored: Stored, tmp_path: Path)
     file.write_bytes(b"PK")
 
     assert "is a pickle" in stored.command("import-decomposition", str(file), code=1)
+
+
+def test_an_edit_is_measured_stored_and_shown(stored: Stored):
+    arguments = ("--remove", "linear1:0", "--scale", "linear1:1=0.5")
+    made = json.loads(stored.command("edit", str(stored.run), *arguments, "--json"))
+
+    assert made["found"]["effects"]["edit"]["elsewhere"] < 1e-6
+    assert (stored.database.with_suffix(".artifacts") / made["file"]).exists()
+    web = stored.web()
+    assert web.get(f"/api/runs/{made['run']}/edit").json() == made
+    assert "scale linear1:1 by 0.5" in web.get(f"/runs/{made['run']}").text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ([], "not valid: changes"),
+        (["--scale", "linear1:0"], "SUBCOMPONENT=VALUE"),
+        (["--scale", "linear1:0=much"], "not valid: changes.0.factor"),
+        (["--remove", "linear7:0"], "the matrices are"),
+    ],
+)
+def test_an_edit_that_cannot_be_read_says_why(stored: Stored, arguments, reason):
+    assert reason in stored.command("edit", str(stored.run), *arguments, code=1)
