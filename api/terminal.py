@@ -21,7 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from api import terminal_bridges, terminal_curation
+from api import terminal_bridges, terminal_curation, terminal_ingestion
 from api.jobs import OnProgress
 from api.views.communities import CommunitiesView, CommunityView
 from api.views.evidence import EvidenceItem, LedgerView
@@ -259,6 +259,7 @@ def source(view: SourceView) -> Lines:
     yield f"\nStatements ({len(view.statements)})"
     for row in view.statements:
         yield from _statement(row)
+    yield from terminal_ingestion.citations(view.citations)
 
 
 def search(view: SearchView) -> Lines:

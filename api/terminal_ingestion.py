@@ -1,8 +1,9 @@
-"""How an ingestion looks in a terminal."""
+"""How an ingestion, and what a source cites, look in a terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from api import terminal_updates
+from api.views.citations import CitationsView, ReferenceView
 from api.views.reports import IngestionView, ReplacedView
 
 Lines = Iterable[str]
@@ -44,6 +45,29 @@ def _replaced(view: ReplacedView) -> Lines:
         )
     for source in view.kept:
         yield f"kept {source}: {view.problem or 'only it makes a statement that was tested'}"
+
+
+def citations(view: CitationsView) -> Lines:
+    """Say what a source cites, what it says of it, and who cites it."""
+    if view.cited:
+        yield f"\nOn the work of others ({len(view.cited)})"
+    for each in view.cited:
+        yield f"  {each.score:.2f}  {_short(each.quote)}"
+        yield from (f"        cites {source.id}  {source.title}" for source in each.cites)
+    yield from _references(view.references)
+    if view.cited_by:
+        yield f"\nCited by ({len(view.cited_by)})"
+    yield from (f"  {source.id}  {source.title}" for source in view.cited_by)
+
+
+def _references(references: Sequence[ReferenceView]) -> Lines:
+    if references:
+        yield f"\nReferences ({len(references)})"
+    for each in references:
+        number = f"[{each.number}]" if each.number is not None else "-"
+        yield f"  {number:>5}  {_short(each.text)}"
+        if each.cites:
+            yield f"         is {each.cites.id}  {each.cites.title} (by {each.found_by})"
 
 
 def _short(text: str) -> str:

@@ -50,7 +50,7 @@ class Draft:
     """Index into the document's sections."""
 
     kind: str
-    """ "claim" or "finding"."""
+    """ "claim", "finding", or "cited": what others claim or found, as the document reports it."""
 
     text: str
     """The statement: one declarative sentence, white space collapsed."""

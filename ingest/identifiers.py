@@ -26,6 +26,10 @@ _PRINTED_DOI = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _ARXIV_DOI = re.compile(rf"10\.48550/arxiv\.{_ID}", re.IGNORECASE | re.ASCII)
+_PRINTED_ID = re.compile(
+    rf"(?:arxiv\s*:\s*|arxiv\.org/(?:abs|pdf|html)/|10\.48550/arxiv\.|\bCoRR,?\s+abs/){_ID}",
+    re.IGNORECASE | re.ASCII,
+)
 _BROKEN_LINE = re.compile(r"(?<=[-./_])[ \t]*\r?\n(?=\w)")
 _REFERENCES = re.compile(r"^\W*(?:\d+\W+)?(?:references|bibliography)\W*$", re.I | re.MULTILINE)
 
@@ -66,6 +70,12 @@ def doi(text: str) -> Identifiers:
     if preprint := _ARXIV_DOI.match(found.group()):
         return _arxiv(preprint)
     return (("doi", _trimmed(found.group())),)
+
+
+def printed_arxiv_ids(text: str) -> Identifiers:
+    """Return the first arXiv id that is printed in an entry of references, if there is one."""
+    found = _PRINTED_ID.search(text)
+    return _arxiv(found) if found else ()
 
 
 def printed_doi(page: str) -> Identifiers:

@@ -32,7 +32,7 @@ from pydantic import RootModel
 
 from ingest.documents import Document
 from ingest.extractors import open_extractor
-from ingest.preparing import Prepared, prepared
+from ingest.preparing import Prepared, taken_apart
 from ingest.readers import prepare_for, read
 from ingest.readers.files import label
 from kg.errors import DocumentError
@@ -282,9 +282,7 @@ def _answer_to(request: dict[str, Any]) -> bytes:
 
 def _prepared(documents: Sequence[Document], extractor: str) -> bytes:
     opened = open_extractor(extractor)
-    sources = [
-        prepared(document, document.drafts or opened.extract(document)) for document in documents
-    ]
+    sources = [taken_apart(document, opened) for document in documents]
     return _Sources(sources).model_dump_json().encode()
 
 

@@ -23,10 +23,11 @@ from ingest.extractors import open_extractor
 from ingest.extractors.protocol import Extractor
 from ingest.folders import Found, Skipped, files_of, sha256_of
 from ingest.isolated import ReadingProcess, Task
-from ingest.preparing import Prepared, prepared
+from ingest.preparing import Prepared, taken_apart
 from ingest.readers.files import label
 from ingest.sidecars import Sidecars
 from ingest.storing import SourceReport, store, unchanged
+from kg.citations import resolve
 from kg.db import reading, writing
 from kg.errors import DocumentError, LanguageModelError
 from kg.runs import recording, succeed
@@ -137,7 +138,8 @@ def ingest(
         report.sidecars = sorted(set(report.sidecars))
         report.skipped = [each for each in skipped if each.name not in report.sidecars]
         with writing(engine) as session:
-            succeed(session, run_id, _summary(report))
+            cited = resolve(session)
+            succeed(session, run_id, {**_summary(report), "references_resolved": cited})
         return report
 
 
@@ -163,7 +165,7 @@ def _work(
                 task = Task(piece.found.path, piece.sidecars, extractor.name)
                 return process.prepare(task)
             return [
-                prepared(document, document.drafts or extractor.extract(document))
+                taken_apart(document, extractor)
                 for document in process.read(piece.found.path, piece.sidecars)
             ]
         except DocumentError as error:

@@ -1,8 +1,9 @@
 """From a document to what may be stored of it: nothing here reads a file or knows the database.
 
-What an extractor proposes is found verbatim in its section or refused, and every section's
-abbreviations are listed. It is pure and light, so that it can be done in the process that reads
-the file, many at once.
+What an extractor proposes is found verbatim in its section or refused, every section's
+abbreviations are listed, and the list of references is taken apart into entries, to which the
+sentences on the work of others are linked. It is pure and light, so that it can be done in the
+process that reads the file, many at once.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,9 @@ from typing import NamedTuple
 
 from ingest.abbreviations import Abbreviation, abbreviations
 from ingest.documents import Document, Draft, Located, Refusal
+from ingest.extractors.protocol import Extractor
 from ingest.provenance import locate_quotes
+from ingest.references import Entry, cited_in, entries_of
 
 
 class Prepared(NamedTuple):
@@ -22,9 +25,30 @@ class Prepared(NamedTuple):
     abbreviations: list[list[Abbreviation]]
     """Of each section."""
 
+    references: list[Entry]
+    citations: list[tuple[Located, list[int]]]
+    """Sentences on the work of others, with the places of the references that they give."""
 
-def prepared(document: Document, proposed: Sequence[Draft]) -> Prepared:
+
+def taken_apart(document: Document, extractor: Extractor) -> Prepared:
+    """Return a document with what an extractor finds in it; a list has its own statements."""
+    if document.drafts:
+        return prepared(document, document.drafts)
+    return prepared(document, extractor.extract(document), extractor.cited(document))
+
+
+def prepared(
+    document: Document, proposed: Sequence[Draft], cited: Sequence[Draft] = ()
+) -> Prepared:
     """Return a document with the statements that were proposed, as far as it says them."""
     located, refusals = locate_quotes(document, proposed)
-    found = [abbreviations(section.text) for section in document.sections]
-    return Prepared(document, located, refusals, found)
+    reported, refused = locate_quotes(document, cited)
+    references = entries_of(document)
+    return Prepared(
+        document=document,
+        located=located,
+        refusals=[*refusals, *refused],
+        abbreviations=[abbreviations(section.text) for section in document.sections],
+        references=references,
+        citations=[(each, cited_in(each.draft.quote, references)) for each in reported],
+    )

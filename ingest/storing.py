@@ -9,6 +9,8 @@ from sqlmodel import Session
 from ingest.abbreviations import Abbreviation
 from ingest.documents import Located, Refusal, Section
 from ingest.preparing import Prepared
+from ingest.references import Entry
+from kg.citations import CitationDraft, ReferenceDraft, add_citations, add_references
 from kg.db import writing
 from kg.ids import content_id
 from kg.sources import (
@@ -57,6 +59,9 @@ def store(engine: Engine, sources: list[Prepared], place: str, run_id: int) -> l
             source = add_source(session, _source_draft(each, file), run_id)
             mentions = [_mention_draft(source, found) for found in each.located]
             add_mentions(session, mentions, run_id)
+            references = [_reference_draft(source, entry) for entry in each.references]
+            add_references(session, references)
+            add_citations(session, _citation_drafts(source, each, references), run_id)
             reports.append(_taken(each, source_of(session, source).version))
     return reports
 
@@ -113,6 +118,34 @@ def _mention_draft(source: str, located: Located) -> MentionDraft:
         note=draft.note,
         score=draft.score,
     )
+
+
+def _reference_draft(source: str, entry: Entry) -> ReferenceDraft:
+    return ReferenceDraft(
+        section_id=section_id(source, entry.section),
+        char_start=entry.span.start,
+        char_end=entry.span.end,
+        text=entry.text,
+        number=entry.number,
+        identifiers=dict(entry.identifiers),
+    )
+
+
+def _citation_drafts(
+    source: str, taken: Prepared, references: Sequence[ReferenceDraft]
+) -> list[CitationDraft]:
+    return [
+        CitationDraft(
+            section_id=section_id(source, located.draft.section),
+            char_start=located.span.start,
+            char_end=located.span.end,
+            quote=located.draft.quote,
+            page=located.page,
+            score=located.draft.score,
+            references=[references[place].id() for place in places],
+        )
+        for located, places in taken.citations
+    ]
 
 
 def _taken(taken: Prepared, version: int) -> SourceReport:

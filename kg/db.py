@@ -25,7 +25,7 @@ from sqlmodel import Session
 
 from kg.errors import DatabaseError
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration."""
 
 _PRAGMAS = (

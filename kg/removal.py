@@ -18,6 +18,7 @@ from sqlalchemy import Engine, delete
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, SQLModel, col, select
 
+from kg.citations import forget
 from kg.db import reading, writer, writing
 from kg.embedders import Embedder, Vectors
 from kg.embeddings import embed_missing, embedded_text
@@ -218,6 +219,7 @@ def _vectors(
 
 def _delete(session: Session, gone: Gone) -> None:
     """Delete sources and statements with every row that refers to them."""
+    forget(session, gone.sources)
     sections = [
         section
         for block in _blocks(sorted(gone.sources))

@@ -1,6 +1,6 @@
 """Every table of the graph on one page.
 
-Ground state is what we were told or measured: sources, sections, mentions, statements,
+Ground state is what we were told or measured: sources, sections, mentions, statements, references,
 relations, decisions, abbreviations, runs, predictions, measurements, evidence. Derived state can
 be recomputed by a run and names it: embeddings, graphs, communities, memberships, labels,
 proposals. Counts and page contents are queries and never stored.
@@ -184,6 +184,50 @@ class Abbreviation(Row, table=True):
     long: str
     char_start: int
     char_end: int
+
+
+class Reference(Row, table=True):
+    """An entry of a source's list of references, and the source that it means, if we have it."""
+
+    id: str = Field(primary_key=True)
+    """`content_id("ref", section_id, char_start)`."""
+
+    section_id: str = Field(foreign_key="section.id", index=True)
+    char_start: int
+    char_end: int
+    text: str = Field(sa_type=Text)
+    number: int | None = None
+    """The number it is cited by, as in [3]; none where the list has none."""
+
+    identifiers: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+    """As in `Source`."""
+
+    cited_id: str | None = Field(default=None, index=True)
+    """The source that it means. But: no foreign key, for that one may leave, and this stays."""
+
+    found_by: str | None = None
+    """`arxiv`, `doi` or `title`: what tells which source is meant."""
+
+
+class Citation(Row, table=True):
+    """A sentence in which a source reports what others claim or found; no statement of its own."""
+
+    id: str = Field(primary_key=True)
+    """`content_id("cit", section_id, char_start)`."""
+
+    section_id: str = Field(foreign_key="section.id", index=True)
+    run_id: int = Field(foreign_key="run.id", index=True)
+    char_start: int
+    char_end: int
+    quote: str = Field(sa_type=Text)
+    """The source's words, verbatim."""
+
+    page: int | None = None
+    score: float = 1.0
+    """How sure the extractor is that this is on the work of others, in [0, 1]."""
+
+    references: list[str] = Field(default_factory=list, sa_type=JSON)
+    """Ids of the references that it gives; empty where none could be told."""
 
 
 class Statement(Row, table=True):

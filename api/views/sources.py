@@ -7,6 +7,7 @@ from pydantic import RootModel
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from api.views.citations import CitationsView, citations_view
 from api.views.statement_rows import StatementRow, statement_rows
 from api.views.view import StatementName, View, statement_name
 from api.views.works import WorkItem, works_of
@@ -35,6 +36,9 @@ class SourceItem(View):
 
     origins: dict[str, str]
     """Where each of these fields comes from."""
+
+    version: int
+    """How many versions of its file were read, with this one."""
 
     claims: int
     findings: int
@@ -81,6 +85,9 @@ class SourceView(SourceItem):
 
     run: int
     """The run that read it."""
+
+    citations: CitationsView
+    """What it cites, what it says of it, and who cites it."""
 
     works: list[WorkItem]
     """Which other sources are of the same paper, such as its summary."""
@@ -170,6 +177,7 @@ def source_view(session: Session, source_id: str) -> SourceView:
     return SourceView(
         **_fields(source, counts_of(session, source_id)),
         run=source.run_id,
+        citations=citations_view(session, source_id),
         works=works_of(session, source_id),
         sections=[
             SectionView(
@@ -251,6 +259,7 @@ def _fields(source: Source, counts: Counter[StatementKind]) -> dict[str, Any]:
         "url": source.url,
         "identifiers": source.identifiers,
         "origins": source.origins,
+        "version": source.version,
         "claims": counts[StatementKind.CLAIM],
         "findings": counts[StatementKind.FINDING],
     }

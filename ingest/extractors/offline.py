@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from ingest.documents import Document, Draft, Section, Span
@@ -36,7 +37,7 @@ _LONGEST = 2000
 _DIGITS = 6
 """Of a score; the last ones depend on how many threads the matrix product was computed by."""
 
-_CLAIM, _FINDING = LABELS.index("claim"), LABELS.index("finding")
+_CLAIM, _FINDING, _CITED = (LABELS.index(label) for label in ("claim", "finding", "cited"))
 
 _OPENS_AS_FINDING = re.compile(
     r"^.{0,50}?\b(?:we(?: also| then| first| again| have| \w+ly)? (?:find|found|observed?"
@@ -72,6 +73,19 @@ class _Candidate(NamedTuple):
     before: str
 
 
+class _Judged(NamedTuple):
+    """All sentences of a document with what the model makes of them, row by row."""
+
+    found: list[_Candidate]
+    analysed: list[tuple[str, list[Sentence]]]
+    """The role and the sentences of each section."""
+
+    scores: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+    chances: NDArray[np.float64]
+    """Of being a claim or a finding."""
+
+
 class OfflineExtractor:
     """Proposes the claims and findings of a document, with the words they stand in.
 
@@ -86,6 +100,7 @@ class OfflineExtractor:
     ) -> None:
         self.config = config or OfflineExtractorConfig()
         self._model = model
+        self._last: tuple[Document, _Judged | None] | None = None
 
     def load(self) -> None:
         """Read the weights."""
@@ -93,6 +108,39 @@ class OfflineExtractor:
 
     def extract(self, document: Document) -> list[Draft]:
         """Return the document's most salient statements in reading order."""
+        judged = self._judged(document)
+        if judged is None:
+            return []
+        title = analyse(document.title)
+        ranks = judged.chances * (0.3 + 0.7 * np.array(saliences(title, judged.analysed)))
+        kept = self._kept(judged.found, judged.chances.tolist(), ranks.tolist())
+        return [
+            _draft(judged.found[i], document, judged.scores[i], float(judged.chances[i]))
+            for i in kept
+        ]
+
+    def cited(self, document: Document) -> list[Draft]:
+        """Return the sentences that report what others claim or found, in reading order."""
+        judged = self._judged(document)
+        if judged is None:
+            return []
+        likeliest = judged.probabilities.argmax(axis=1)
+        return [
+            _cited(each, document, float(judged.probabilities[i, _CITED]))
+            for i, each in enumerate(judged.found)
+            if likeliest[i] == _CITED and reason_to_drop(each.sentence) is None
+        ]
+
+    def _judged(self, document: Document) -> _Judged | None:
+        """Return every sentence with its probabilities; none if there is no sentence.
+
+        The last document is kept, since it is asked about twice.
+        """
+        if self._last is None or self._last[0] is not document:
+            self._last = (document, self._judge(document))
+        return self._last[1]
+
+    def _judge(self, document: Document) -> _Judged | None:
         parts = [
             (index, role, _candidates(index, section, role))
             for index, (section, role) in enumerate(
@@ -103,16 +151,15 @@ class OfflineExtractor:
         analysed = [(role, [each.sentence for each in found]) for _, role, found in parts]
         flat = [each for _, _, found in parts for each in found]
         if not flat:
-            return []
-        model = self._model or shipped_model()
-        scores = model.scores(
+            return None
+        self.load()
+        assert self._model
+        scores = self._model.scores(
             names for role, found in analysed for names in features_of(found, role)
         )
-        probabilities = model.probabilities(scores)
+        probabilities = self._model.probabilities(scores)
         chances = probabilities[:, _CLAIM] + probabilities[:, _FINDING]
-        ranks = chances * (0.3 + 0.7 * np.array(saliences(analyse(document.title), analysed)))
-        kept = self._kept(flat, chances.tolist(), ranks.tolist())
-        return [_draft(flat[i], document, scores[i], float(chances[i])) for i in kept]
+        return _Judged(flat, analysed, scores, probabilities, chances)
 
     def _kept(
         self, found: Sequence[_Candidate], chances: Sequence[float], ranks: Sequence[float]
@@ -190,6 +237,18 @@ def _draft(
         text=found.sentence.text,
         quote=section.text[found.span.start : found.span.end],
         note=note_of(kind, found.sentence, found.role, section.heading, found.before),
+        score=round(chance, _DIGITS),
+        span=found.span,
+    )
+
+
+def _cited(found: _Candidate, document: Document, chance: float) -> Draft:
+    text = document.sections[found.section].text
+    return Draft(
+        section=found.section,
+        kind="cited",
+        text=found.sentence.text,
+        quote=text[found.span.start : found.span.end],
         score=round(chance, _DIGITS),
         span=found.span,
     )

@@ -21,3 +21,7 @@ class Extractor(Protocol):
     def extract(self, document: Document) -> list[Draft]:
         """Return proposed statements in reading order; none is guaranteed to be located."""
         ...
+
+    def cited(self, document: Document) -> list[Draft]:
+        """Return, in reading order, the sentences that report what others claim or found."""
+        ...

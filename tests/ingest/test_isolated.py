@@ -12,7 +12,7 @@ import pytest
 from ingest import isolated
 from ingest.extractors import open_extractor
 from ingest.isolated import Limits, ReadingProcess, Task, read_isolated
-from ingest.preparing import prepared
+from ingest.preparing import taken_apart
 from ingest.readers import read
 from kg.errors import DocumentError
 
@@ -42,7 +42,7 @@ def test_the_child_reads_what_this_process_would(process: ReadingProcess, name: 
 def test_the_child_finds_the_statements_that_this_process_would(process: ReadingProcess, name: str):
     extractor = open_extractor("offline")
     documents = read(DOCUMENTS / name)
-    here = [prepared(each, each.drafts or extractor.extract(each)) for each in documents]
+    here = [taken_apart(each, extractor) for each in documents]
 
     there = process.prepare(Task(DOCUMENTS / name, extractor="offline"))
 

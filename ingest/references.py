@@ -1,0 +1,112 @@
+"""The list of references, entry by entry, and which entries a sentence cites.
+
+Readers give a list of references as a section of its own with an entry to a paragraph. An entry is
+known by the number that it begins with ("[3]"), by the family name that it begins with and its year
+("Bricken et al., 2023"), and by the arXiv id or the DOI in it. A sentence cites an entry if it has
+its number in brackets, or its name and year in a citation.
+
+But: an entry is not taken apart into authors and title, which is guesswork without a model; a
+source is found by its identifiers or by its whole title (`kg.citations`). Citations by key, as in
+LaTeX, say nothing here, since the keys are not printed in the list.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ingest.documents import Document, Span
+from ingest.identifiers import Identifiers, doi, printed_arxiv_ids
+
+_PARAGRAPH = re.compile(r"[^\n]+(?:\n[^\n]+)*")
+_BULLET = re.compile(r"\s*[•▪]\s+")
+_NUMBER = re.compile(r"\[(\d{1,3})\]\s*|(\d{1,3})\.\s+(?=[A-Z])")
+_NAME = re.compile(r"[^\W\d_][\w’'-]+")
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d[a-z]?(?!\d)")
+_BRACKETS = re.compile(r"\[(\d{1,3}(?:\s*[,;–—-]\s*\d{1,3})*)\]")
+_AUTHOR_YEAR = re.compile(
+    r"(?P<name>[A-Z][\w’'-]+)(?:\s+et\s+al\.?|\s*(?:,|and|&)\s+[A-Z][\w’'-]+)*,?\s*\(?"
+    r"(?P<year>(?:19|20)\d\d[a-z]?)"
+)
+_PARTICLES = frozenset({"van", "von", "de", "der", "den", "la", "le", "di", "da"})
+_SHORTEST = 20
+"""Characters of an entry."""
+
+_WIDEST = 20
+"""Numbers that a range such as [3-9] may stand for."""
+
+
+class Entry(NamedTuple):
+    """An entry of the list of references."""
+
+    section: int
+    """Index into the document's sections."""
+
+    span: Span
+    text: str
+    number: int | None
+    identifiers: Identifiers
+
+
+def entries_of(document: Document) -> list[Entry]:
+    """Return the entries of a document's lists of references, in order."""
+    return [
+        _entry(index, section.text, span)
+        for index, section in enumerate(document.sections)
+        if section.kind == "references"
+        for span in _spans(section.text)
+    ]
+
+
+def cited_in(sentence: str, entries: Sequence[Entry]) -> list[int]:
+    """Return which of these entries a sentence cites: their places, ascending."""
+    numbers = set(_numbers_in(sentence))
+    named = {(found["name"].casefold(), found["year"]) for found in _AUTHOR_YEAR.finditer(sentence)}
+    if not numbers and not named:
+        return []
+    return [
+        place
+        for place, entry in enumerate(entries)
+        if (entry.number in numbers if entry.number is not None else bool(_names(entry) & named))
+    ]
+
+
+def _spans(text: str) -> Iterator[Span]:
+    """Yield the entries of a section: its paragraphs, split where an item begins within one."""
+    for paragraph in _PARAGRAPH.finditer(text):
+        bullets = list(_BULLET.finditer(text, *paragraph.span()))
+        starts = [paragraph.start(), *(bullet.end() for bullet in bullets)]
+        ends = [*(bullet.start() for bullet in bullets), paragraph.end()]
+        for start, end in zip(starts, ends, strict=True):
+            length = len(text[start:end].rstrip())
+            if length >= _SHORTEST:
+                yield Span(start, start + length)
+
+
+def _entry(section: int, text: str, span: Span) -> Entry:
+    words = text[span.start : span.end]
+    number = _NUMBER.match(words)
+    preprints = printed_arxiv_ids(words)
+    published = () if preprints else doi(words)
+    return Entry(
+        section=section,
+        span=span,
+        text=" ".join(words.split()),
+        number=int(number[1] or number[2]) if number else None,
+        identifiers=tuple(sorted(dict((*published, *preprints)).items())),
+    )
+
+
+def _names(entry: Entry) -> set[tuple[str, str]]:
+    """Return the pairs of name and year that this entry may be cited by."""
+    words = [word for word in _NAME.findall(entry.text[:80]) if word.casefold() not in _PARTICLES]
+    years = _YEAR.findall(entry.text)
+    long = [word.casefold() for word in words if len(word) > 1][:3]
+    return {(name, year) for name in long for year in years}
+
+
+def _numbers_in(sentence: str) -> Iterator[int]:
+    for brackets in _BRACKETS.finditer(sentence):
+        for part in re.split(r"[,;]", brackets[1]):
+            ends = [int(each) for each in re.split(r"\s*[–—-]\s*", part.strip())]
+            if ends[-1] - ends[0] <= _WIDEST:
+                yield from range(ends[0], ends[-1] + 1)
