@@ -267,7 +267,10 @@ def _settled(vectors: Vectors, rows: _Rows, parts: list[Vectors]) -> list[_Rows]
     for _ in range(_MEANS_STEPS):
         if not 0 < nearest.sum() < len(rows):
             return []
-        nearest = _nearest(contexts, [contexts[nearest == 0], contexts[nearest == 1]])
+        before = nearest
+        nearest = _nearest(contexts, [contexts[before == 0], contexts[before == 1]])
+        if (nearest == before).all():  # and so it would go on
+            break
     return [rows[nearest == sense] for sense in range(2)]
 
 

@@ -11,6 +11,8 @@ import unicodedata
 
 _SEPARATOR = "\x1f"
 _LENGTH = 26
+_BYTES = 20
+"""Of the digest, from which the characters come, in whole groups of five."""
 
 
 def content_id(prefix: str, *parts: str | int) -> str:
@@ -21,7 +23,7 @@ def content_id(prefix: str, *parts: str | int) -> str:
     """
     joined = _SEPARATOR.join(normalised(str(part)) for part in parts)
     digest = hashlib.sha256(joined.encode()).digest()
-    return f"{prefix}_{base64.b32encode(digest).decode().lower()[:_LENGTH]}"
+    return f"{prefix}_{base64.b32encode(digest[:_BYTES]).decode().lower()[:_LENGTH]}"
 
 
 def normalised(text: str) -> str:

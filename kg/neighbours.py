@@ -1,12 +1,13 @@
-"""The k nearest neighbours of every vector: exactly up to 200,000, nearly all of them beyond.
+"""The k nearest neighbours of every vector: exactly up to 200,000, at least nearly all beyond.
 
 Vectors are put in cells, and each looks for its neighbours in the cells whose centres are nearest
 (`kg.cells`). The search goes by cell and not by vector: all the vectors that look into a cell are
 multiplied with it at once, as a matrix (`kg.products`), because a matrix product is many times as
-fast as the same products one by one. Up to 200,000 vectors a few cells are only the beginning:
-then every pair is looked at, once for both of its ends (`kg.tiles`). That costs half of what it
-would cost to look into all cells, and cells find 96 % of the neighbours of planted statements only
-if more than half of them are looked into.
+fast as the same products one by one. How many cells have the neighbours is a matter of the data: of
+sentences of documentation a fifth of the cells have 96 %, of planted statements it takes more than
+half. To look at every pair once for both of its ends (`kg.tiles`) costs less than to look into half
+of the cells; so it is what is done up to 200,000 vectors, and beyond wherever a sample says that it
+would take two fifths of the cells or more.
 
 Picking the k largest of many cosines costs more than computing them if each row is sorted. So a
 vector's own cell gives it a bar, its k-th largest cosine there; in the other cells only what is
@@ -44,7 +45,7 @@ from kg.products import (
 from kg.tiles import Tiles
 
 EXACT_UP_TO = 200_000
-"""Vectors; among more, neighbours are looked for in some cells only."""
+"""Vectors; among more, neighbours are looked for in some cells only, if these have them."""
 
 _TILES_FROM = 2000
 """Vectors of which each pair is looked at once."""
@@ -57,6 +58,12 @@ _BLOCK = 1024
 _ROWS = 2048
 _ROUNDS = (0, 1, 4, 16, 32, 64, 128)
 """Of the cells that a vector looks into, where each round of the search begins."""
+
+_HALF = 0.4
+"""Of all cells: to look into more than these costs more than to look at each pair once."""
+
+_NOWHERE = 2**31
+"""The place of a cell among those that are looked into, if it is not there."""
 
 _FEWEST = 16
 """Cells are looked into before the recall is measured."""
@@ -86,8 +93,9 @@ class Neighbours(NamedTuple):
 def nearest_neighbours(vectors: Vectors, k: int) -> Neighbours:
     """Return the k nearest neighbours of every vector by cosine; ties go to the lower index.
 
-    Among more than `EXACT_UP_TO` vectors some can be missed: more and more cells are looked into
-    until on a sample of the vectors 96 % are found. The recall that is returned is the share.
+    Among more than `EXACT_UP_TO` vectors some can be missed, if few cells have nearly all: more and
+    more cells are then looked into until on a sample of the vectors 96 % are found. The recall that
+    is returned is the share.
 
     Args:
         vectors: [n, d], of length 1.
@@ -102,7 +110,11 @@ def nearest_neighbours(vectors: Vectors, k: int) -> Neighbours:
     if len(vectors) <= EXACT_UP_TO:
         return _of_each_pair(vectors, k)
     products = products_for(len(vectors))
-    found = _Search(vectors, cells_of(vectors, products), products, k).result(_RECALL)
+    search = _Search(vectors, cells_of(vectors, products), products, k)
+    if search.share_to_look_into(_RECALL) > _HALF:
+        del search
+        return _of_each_pair(vectors, k)
+    found = search.result(_RECALL)
     lacking = np.flatnonzero(found.indices[:, -1] == len(vectors))  # its cells were too small
     if len(lacking):
         found.indices[lacking], found.cosines[lacking], _ = nearest_among(vectors, lacking, k)
@@ -219,6 +231,17 @@ class _Search:
                 if recall >= enough:
                     break
         return _as_given(self._cells.queries, self._kept, recall)
+
+    def share_to_look_into(self, enough: float) -> float:
+        """Return the share of all cells that have enough of the true neighbours, on the sample.
+
+        More than 1 if the cells that are looked into at the most do not have them.
+        """
+        cells = np.searchsorted(self._cells.starts, self._true.indices, side="right") - 1
+        is_there = self._cells.probes[self._sample][:, None, :] == cells[:, :, None]
+        found = np.sort(np.where(is_there.any(axis=2), is_there.argmax(axis=2), _NOWHERE).ravel())
+        last = int(found[min(len(found) - 1, int(enough * len(found)))])
+        return (last + 1) / (len(self._cells.starts) - 1)
 
     def _recall(self) -> float:
         """Return the share of true neighbours that were found, of some who lie evenly.

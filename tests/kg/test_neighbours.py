@@ -128,6 +128,7 @@ def _topics(n: int) -> np.ndarray:
 def in_cells(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Look into cells whatever the number of vectors, by either kind of product."""
     monkeypatch.setattr(neighbours, "EXACT_UP_TO", 0)
+    monkeypatch.setattr(neighbours, "_HALF", np.inf)
     monkeypatch.setattr(neighbours, "_HALVES_FROM", 0)
     monkeypatch.setattr(neighbours, "has_fast_halves", lambda: request.param == "half")
     return request.param
@@ -159,6 +160,33 @@ def test_enough_is_looked_into_where_cells_say_little(monkeypatch: pytest.Monkey
     less = nearest_neighbours(vectors, 5).recall
 
     assert 0.5 <= less < 0.95 <= enough
+
+
+@pytest.mark.usefixtures("in_cells")
+def test_where_cells_say_little_each_pair_is_looked_at(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(neighbours, "_HALF", 0.4)
+    vectors = np.random.default_rng(0).normal(size=(2000, 64))  # no topics at all
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+    found = nearest_neighbours(vectors, 5)
+
+    exact = nearest_among(vectors, np.arange(2000), 5)
+    np.testing.assert_array_equal(found.indices, exact.indices)
+    assert found.recall == 1
+
+
+@pytest.mark.usefixtures("in_cells")
+def test_where_a_few_cells_have_nearly_all_the_others_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(neighbours, "_HALF", 0.4)
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(60, 64))[rng.integers(60, size=3600)]
+    vectors += 0.5 * rng.normal(size=vectors.shape)
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    monkeypatch.setattr(neighbours, "_of_each_pair", None)
+
+    assert nearest_neighbours(vectors, 5).recall >= 0.95
 
 
 @pytest.mark.usefixtures("in_cells")
