@@ -16,6 +16,7 @@ from api.views.reports import (
 )
 from kg.db import reading
 from kg.errors import KnowledgeGraphError
+from kg.language_model import ModelConfig, Usage, open_language_model
 
 
 class Reading(NamedTuple):
@@ -23,6 +24,15 @@ class Reading(NamedTuple):
 
     extractor: str = "offline"
     jobs: int = 1
+    model: ModelConfig | None = None
+    """The language model, for an extractor that asks one."""
+
+    replies: Path | None = None
+    """Where its answers are kept."""
+
+    budget: int | None = None
+    """Tokens that may be spent."""
+
     embedder: str = "minilm"
     """For what has to be placed anew when an earlier version of a file leaves."""
 
@@ -31,10 +41,16 @@ def ingest_files(
     engine: Engine, paths: Sequence[Path], how: Reading, on_progress: OnProgress
 ) -> IngestionView:
     """Take files and folders apart into statements; earlier versions of changed files leave."""
+    from ingest.extractors import open_extractor
     from ingest.pipeline import Crew, IngestionConfig, ingest
 
-    config = IngestionConfig(extractor=how.extractor)
-    report = ingest(engine, paths, config, on_progress, Crew(how.jobs))
+    model, extractor = None, None
+    if how.extractor == "llm":
+        if how.model is not None:
+            model = open_language_model(how.model, how.replies, how.budget)
+        extractor = open_extractor(how.extractor, model)
+    config = IngestionConfig(extractor=how.extractor, model=model.name if model else None)
+    report = ingest(engine, paths, config, on_progress, Crew(how.jobs, extractor))
     replaced = _remove_earlier_versions(engine, how.embedder)
     return IngestionView(
         run=report.run,
@@ -60,6 +76,7 @@ def ingest_files(
         skipped=[FailureView(file=each.name, reason=each.reason) for each in report.skipped],
         failures=[FailureView(file=each.name, reason=each.reason) for each in report.failures],
         stopped=report.stopped,
+        **(model.spent if model else Usage())._asdict(),
         replaced=replaced,
     )
 

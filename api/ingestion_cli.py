@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from api.options import Database, Json, engine_of, processors
-from api.settings import Settings
+from api.options import Database, Json, database_of, engine_of, model_config, processors
+from api.settings import Settings, replies_of
 
 app = typer.Typer()
 
@@ -14,7 +14,15 @@ app = typer.Typer()
 @app.command()
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Files and folders.")],
-    extractor: Annotated[str, typer.Option(help="Who finds the statements.")] = "offline",
+    extractor: Annotated[
+        str, typer.Option(help="Who finds the statements: offline, llm.")
+    ] = "offline",
+    model: Annotated[
+        str | None, typer.Option(help="provider:name, for llm. Default: $CLAIMGRAPH_MODEL.")
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option(min=0, help="Tokens that may be spent. Default: any number.")
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(min=1, max=256, help="Files read at once. Default: one for each processor."),
@@ -34,7 +42,14 @@ def ingest(
     if with_update:
         check_updatable(engine, Settings().embedder)
     with terminal.progress("reading") as on_progress:
-        how = Reading(extractor, jobs or processors(), Settings().embedder)
+        how = Reading(
+            extractor=extractor,
+            jobs=jobs or processors(),
+            model=model_config(model) if extractor == "llm" else None,
+            replies=replies_of(database_of(db)),
+            budget=budget,
+            embedder=Settings().embedder,
+        )
         view = ingest_files(engine, paths, how, on_progress)
         if with_update:
             placed = update_runs(engine, None, Settings().embedder, on_progress)

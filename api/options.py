@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from api.settings import Settings
 from kg.db import open_engine, reading
+from kg.language_model import ModelConfig
 from kg.runs import close_abandoned
 
 Database = Annotated[
@@ -50,3 +51,12 @@ def processors() -> int:
     """Return how many processors this process may use."""
     allowed = getattr(os, "sched_getaffinity", None)
     return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def model_config(name: str | None) -> ModelConfig | None:
+    """Return the language model that is meant by the option or the environment, if one is."""
+    settings = Settings()
+    chosen = name or settings.model
+    if not chosen:
+        return None
+    return ModelConfig(name=chosen, url=settings.model_url, key=settings.model_key)

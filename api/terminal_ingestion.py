@@ -34,6 +34,8 @@ def ingestion(view: IngestionView) -> Lines:
         f"run {view.run}: {n_new} new sources, {len(view.sources) - n_new} unchanged, "
         f"{len(view.skipped)} skipped, {len(view.failures)} failed"
     )
+    if view.requests:
+        yield f"{view.requests} requests, {view.input_tokens} tokens in, {view.output_tokens} out"
     yield from terminal_updates.amended(view.updates)
 
 

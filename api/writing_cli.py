@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from api.options import Database, Json, Seed, database_of, engine_of
+from api.options import Database, Json, Seed, database_of, engine_of, model_config
 from api.settings import Settings, artifacts_of, replies_of
 from kg.tables import RelationKind
 
@@ -118,18 +118,12 @@ def label(
     """Name the communities of a run anew, without clustering again."""
     from api import terminal
     from api.jobs import Naming, label_communities
-    from kg.language_model import ModelConfig
 
-    settings = Settings()
-    name = model or settings.model
-    config = (
-        ModelConfig(name=name, url=settings.model_url, key=settings.model_key) if name else None
-    )
     naming = Naming(
         method=method,
         run=run,
         labeller=labeller,
-        model=config,
+        model=model_config(model),
         replies=replies_of(database_of(db)),
         budget=budget,
     )

@@ -67,6 +67,9 @@ class Draft:
     span: Span | None = None
     """Where the extractor saw the quote; `locate_quotes` verifies it."""
 
+    refused: str = ""
+    """Why the extractor itself does not take what it was told; empty if it does."""
+
 
 @dataclass(frozen=True)
 class Document:

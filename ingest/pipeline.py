@@ -45,6 +45,9 @@ class IngestionConfig(BaseModel):
     extractor: str = "offline"
     """Name of the extractor, as in `EXTRACTORS`."""
 
+    model: str | None = None
+    """The language model, if it asks one."""
+
 
 @dataclass(frozen=True)
 class Failure:

@@ -36,6 +36,10 @@ def locate_quotes(
     for draft in drafts:
         assert 0 <= draft.section < len(finders), f"no section {draft.section} in {document.name}"
         finder = finders[draft.section]
+        if draft.refused:
+            heading = finder.section.heading
+            refused.append(Refusal(document.name, heading, draft.quote, draft.refused))
+            continue
         span = finder.find(draft.quote, draft.span)
         if span is None:
             reason = _reason(draft, finders)
@@ -44,6 +48,11 @@ def locate_quotes(
             verbatim = replace(draft, quote=finder.section.text[span.start : span.end], span=span)
             located.append(Located(verbatim, span, finder.section.page_at(span.start)))
     return located, refused
+
+
+def find_quote(section: Section, quote: str) -> Span | None:
+    """Return the first place where a section says the quote, white space aside; none if nowhere."""
+    return _QuoteFinder(section).find(quote, None)
 
 
 class _QuoteFinder:

@@ -11,7 +11,10 @@ The prompt is ours and the material is data: they travel as two messages. Nothin
 environment. The provider is pydantic-ai's, imported when it is first asked: Anthropic, Ollama,
 and every server that speaks OpenAI's chat completions.
 
-But: the budget is checked before a request and not within one, so it can be overrun by one reply.
+Several threads may ask at once; what they spend is added up.
+
+But: the budget is checked before a request and not within one, so it can be overrun by one reply of
+each thread.
 Replies that no schema fits are asked for again and never kept.
 """
 
@@ -19,6 +22,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -135,6 +139,7 @@ class LanguageModel:
     """Tokens in and out that may be spent; None: any number."""
 
     spent: Usage = field(default_factory=Usage)
+    _books: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def complete(self, prompt: str, material: str, schema: type[Schema]) -> Reply[Schema]:
         """Return what the model makes of the material, in the form of the schema.
@@ -150,7 +155,8 @@ class LanguageModel:
             LanguageModelError: The model cannot be reached.
         """
         key = key_of(self.name, prompt, material, schema)
-        kept = self.replies.get(key, schema)
+        with self._books:
+            kept = self.replies.get(key, schema)
         if kept is not None:
             return kept
         if self.provider is None:
@@ -161,10 +167,11 @@ class LanguageModel:
                 "what was answered is kept and not asked again"
             )
         asked = self.provider.ask(prompt, material, schema)
-        self.spent = self.spent.plus(asked.usage)
-        if not isinstance(asked.output, schema):
-            raise ReplyError(f"{self.name} gave no usable answer: {asked.failure}")
-        self.replies.add(key, self.name, asked.output, asked.usage)
+        with self._books:
+            self.spent = self.spent.plus(asked.usage)
+            if not isinstance(asked.output, schema):
+                raise ReplyError(f"{self.name} gave no usable answer: {asked.failure}")
+            self.replies.add(key, self.name, asked.output, asked.usage)
         return Reply(asked.output, asked.usage, is_replayed=False)
 
 

@@ -71,6 +71,11 @@ class IngestionView(View):
     stopped: str
     """Why the run ended before the last file; empty if it did not."""
 
+    input_tokens: int = 0
+    """Paid for now, to a language model; what was answered before costs nothing."""
+
+    output_tokens: int = 0
+    requests: int = 0
     replaced: ReplacedView | None
     """What left because newer versions of its files were read; none if nothing did."""
 
