@@ -1,8 +1,10 @@
 """Reading documents, as a job: with its report as a view."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Engine
 
@@ -15,8 +17,11 @@ from api.views.reports import (
     SourceReportView,
 )
 from kg.db import reading
-from kg.errors import KnowledgeGraphError
+from kg.errors import DocumentError, KnowledgeGraphError
 from kg.language_model import ModelConfig, Usage, open_language_model
+
+if TYPE_CHECKING:
+    from ingest.fetching import Fetcher
 
 
 class Reading(NamedTuple):
@@ -33,12 +38,48 @@ class Reading(NamedTuple):
     budget: int | None = None
     """Tokens that may be spent."""
 
+    fetcher: "Fetcher | None" = None
+    """Who fetches what is no file; default: one with the usual limits."""
+
     embedder: str = "minilm"
     """For what has to be placed anew when an earlier version of a file leaves."""
 
 
+def ingest_items(
+    engine: Engine, items: Sequence[str], how: Reading, on_progress: OnProgress
+) -> IngestionView:
+    """Fetch what is an address, an arXiv id or a DOI, and take all of it apart into statements.
+
+    What exists as a file or a folder is one, whatever it looks like.
+    """
+    from ingest.fetching import Fetcher, is_address
+
+    paths, fetched, failures = list[Path](), dict[Path, str](), list[FailureView]()
+    with TemporaryDirectory() as folder:
+        for place, item in enumerate(items):
+            if Path(item).exists() or not is_address(item):
+                paths.append(Path(item))
+                continue
+            on_progress(place, len(items), item)
+            own = Path(folder, str(place))
+            own.mkdir()
+            try:
+                found = (how.fetcher or Fetcher()).fetch(item, own)
+            except DocumentError as error:
+                failures.append(FailureView(file=item, reason=str(error)))
+                continue
+            paths.append(found.path)
+            fetched[found.path] = found.url
+        view = ingest_files(engine, paths, how, on_progress, fetched)
+    return view.model_copy(update={"failures": [*failures, *view.failures]})
+
+
 def ingest_files(
-    engine: Engine, paths: Sequence[Path], how: Reading, on_progress: OnProgress
+    engine: Engine,
+    paths: Sequence[Path],
+    how: Reading,
+    on_progress: OnProgress,
+    fetched: Mapping[Path, str] = MappingProxyType({}),
 ) -> IngestionView:
     """Take files and folders apart into statements; earlier versions of changed files leave."""
     from ingest.extractors import open_extractor
@@ -50,7 +91,7 @@ def ingest_files(
             model = open_language_model(how.model, how.replies, how.budget)
         extractor = open_extractor(how.extractor, model)
     config = IngestionConfig(extractor=how.extractor, model=model.name if model else None)
-    report = ingest(engine, paths, config, on_progress, Crew(how.jobs, extractor))
+    report = ingest(engine, paths, config, on_progress, Crew(how.jobs, extractor, fetched))
     replaced = _remove_earlier_versions(engine, how.embedder)
     return IngestionView(
         run=report.run,

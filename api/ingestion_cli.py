@@ -1,6 +1,5 @@
 """The command that reads documents."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +12,10 @@ app = typer.Typer()
 
 @app.command()
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(help="Files and folders.")],
+    items: Annotated[
+        list[str],
+        typer.Argument(metavar="ITEM...", help="Files, folders, https addresses, arXiv ids, DOIs."),
+    ],
     extractor: Annotated[
         str, typer.Option(help="Who finds the statements: offline, llm.")
     ] = "offline",
@@ -35,7 +37,7 @@ def ingest(
 ) -> None:
     """Take documents and statement lists apart into claims and findings."""
     from api import terminal, terminal_ingestion
-    from api.ingesting import Reading, ingest_files
+    from api.ingesting import Reading, ingest_items
     from api.jobs import check_updatable, update_runs
 
     engine = engine_of(db, create=True)
@@ -50,7 +52,7 @@ def ingest(
             budget=budget,
             embedder=Settings().embedder,
         )
-        view = ingest_files(engine, paths, how, on_progress)
+        view = ingest_items(engine, items, how, on_progress)
         if with_update:
             placed = update_runs(engine, None, Settings().embedder, on_progress)
             view = view.model_copy(update={"updates": placed.updates})

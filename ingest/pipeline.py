@@ -8,10 +8,11 @@ where it was. What goes wrong with one file is a value in the report; the others
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -30,6 +31,7 @@ from ingest.storing import SourceReport, store, unchanged
 from kg.citations import resolve
 from kg.db import reading, writing
 from kg.errors import DocumentError, LanguageModelError
+from kg.ids import content_id
 from kg.runs import recording, succeed
 from kg.sources import known_hashes
 from kg.tables import RunKind
@@ -83,6 +85,9 @@ class Crew(NamedTuple):
     extractor: Extractor | None = None
     """The one that the config names, if it needs more than its name."""
 
+    fetched: Mapping[Path, str] = MappingProxyType({})
+    """Files that were fetched, with the address that each came from."""
+
 
 class _Piece(NamedTuple):
     """A file that is to be taken apart."""
@@ -120,7 +125,7 @@ def ingest(
         ConfigError: There is no such extractor, or no such path.
     """
     files, skipped = files_of(paths)
-    jobs, chosen = crew or Crew()
+    jobs, chosen, fetched = crew or Crew()
     extractor = chosen or open_extractor(config.extractor)
     with recording(engine, RunKind.INGESTION, extractor.name, config) as run_id:
         report = IngestionReport(run_id)
@@ -134,7 +139,7 @@ def ingest(
                 for place, (piece, result) in enumerate(results):
                     if on_progress:
                         on_progress(place, len(files), piece.found.path.name)
-                    _take(engine, report, piece, result)
+                    _take(engine, report, piece, result, fetched)
         except LanguageModelError as error:
             logger.warning("%s", error)
             report.stopped = str(error)
@@ -182,6 +187,7 @@ def _take(
     report: IngestionReport,
     piece: _Piece,
     result: list[Prepared] | DocumentError,
+    fetched: Mapping[Path, str],
 ) -> None:
     """Store what came of a file, and say so in the report."""
     if isinstance(result, DocumentError):
@@ -193,7 +199,10 @@ def _take(
             name = label(Path(piece.found.path.name))
             report.sources.append(unchanged(session, piece.sha256, name))
         return
-    report.sources.extend(store(engine, result, piece.found.place, report.run))
+    address = fetched.get(piece.found.path)
+    place = content_id("fil", address) if address else piece.found.place
+    sources = [each.at(address) for each in result] if address else result
+    report.sources.extend(store(engine, sources, place, report.run))
     report.sidecars.extend(_used([each.document for each in result], piece.sidecars))
 
 

@@ -7,7 +7,8 @@ process that reads the file, many at once.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import replace
+from typing import NamedTuple, Self
 
 from ingest.abbreviations import Abbreviation, abbreviations
 from ingest.documents import Document, Draft, Located, Refusal
@@ -28,6 +29,14 @@ class Prepared(NamedTuple):
     references: list[Entry]
     citations: list[tuple[Located, list[int]]]
     """Sentences on the work of others, with the places of the references that they give."""
+
+    def at(self, address: str) -> Self:
+        """Return the same with the address that it was fetched from, unless it names its own."""
+        if self.document.url:
+            return self
+        origins = dict(self.document.origins) | {"url": "where it was fetched"}
+        document = replace(self.document, url=address, origins=tuple(sorted(origins.items())))
+        return self._replace(document=document)
 
 
 def taken_apart(document: Document, extractor: Extractor) -> Prepared:
