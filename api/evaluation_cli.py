@@ -133,7 +133,7 @@ def pair_lines(view: "PairEvaluation") -> Iterator[str]:
     for confusion in view.confusions:
         yield f"  {confusion.relation} / {confusion.found}: {confusion.n}"
     for wrong in view.wrong:
-        kind = "false merge" if wrong.found == "same" else "missed"
+        kind = "missed" if wrong.relation == "same" else "false merge"
         yield (
             f"{kind}, pair {wrong.pair}: {wrong.relation} taken for {wrong.found}: "
             f"{'; '.join(wrong.reasons)}"
@@ -144,7 +144,8 @@ def pair_lines(view: "PairEvaluation") -> Iterator[str]:
 
 def _part_rows(name: str, part: "PairPart") -> Iterator[str]:
     yield f"{name}: {part.n_same} of {part.n} say the same"
-    yield _row("  merged", part)
+    yield _row("  taken for the same", part)
+    yield _row("  merged without asking", part.automatic)
     for baseline, each in part.baselines.items():
         least = "" if each.threshold is None else f" ≥ {each.threshold:.3g}"
         yield _row(f"  {baseline}{least}", each)

@@ -20,7 +20,7 @@ import numpy as np
 from api.evaluation_cli import pair_lines
 from ingest.labelled import read_lines
 from ingest.pair_evaluation import evaluate_pairs
-from kg.agreement import disagreements
+from kg.agreement import disagreements, replaced_words
 from kg.duplicates import Weights, overlap
 from kg.embedders import open_embedder
 from kg.labelled_pairs import LabelledPair, PairRelation, pair_cosines
@@ -37,8 +37,10 @@ def fitted(pairs: Sequence[LabelledPair], cosines: Sequence[float]) -> tuple[Wei
     same: list[bool] = []
     for pair, cosine in zip(pairs, cosines, strict=True):
         glossary = {short: set(longs) for short, longs in pair.glossary.items()}
-        words = overlap(*readings(pair.a, pair.b, glossary))
-        if not words.is_more and not disagreements(pair.a, pair.b, glossary):
+        both = readings(pair.a, pair.b, glossary)
+        words = overlap(*both)
+        is_out = words.is_more or disagreements(pair.a, pair.b, glossary) or replaced_words(*both)
+        if not is_out:
             rows.append([1, cosine, words.dice, words.replaced])
             same.append(pair.relation is PairRelation.SAME)
     features, labels = np.array(rows), np.array(same, dtype=float)

@@ -7,6 +7,7 @@ part from the development part.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -38,6 +39,9 @@ class BaselineFigures(PairFigures):
 
 class PairPart(PairFigures):
     """The rule on some pairs, with the baselines on the same."""
+
+    automatic: PairFigures
+    """Of the pairs that are merged without asking; the others of the rule are offered."""
 
     baselines: dict[str, BaselineFigures]
 
@@ -128,6 +132,7 @@ def part_of(report: PairReport) -> PairPart:
     """Return the figures of a report."""
     return PairPart(
         **_figures(report.rule),
+        automatic=PairFigures(**_figures(report.automatic)),
         baselines={name: _baseline(each) for name, each in report.baselines.items()},
     )
 
@@ -137,7 +142,7 @@ def _baseline(baseline: Baseline) -> BaselineFigures:
     return BaselineFigures(**_figures(baseline.score), threshold=threshold)
 
 
-def _figures(score: PairScore) -> dict[str, float | int | Intervals]:
+def _figures(score: PairScore) -> dict[str, Any]:
     spans = (score.precision_interval, score.recall_interval, score.f1_interval)
     precision, recall, f1 = ((round(low, 6), round(high, 6)) for low, high in spans)
     return {

@@ -17,73 +17,66 @@ different. Both functions are symmetric but for the order of the words that they
 """
 
 import re
-from collections.abc import Set
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
 from kg.grounding import Glossary
 from kg.lexicon import (
-    ASYMMETRIC,
     AXES,
     COMPLEMENTS,
     LIGHT,
+    LIGHT_NOUNS,
+    NEGATIONS,
     QUANTIFIERS,
     RIVALS,
     WEAK_QUANTIFIERS,
     meaning,
     stem,
 )
-from kg.quantities import Quantity, agree
+from kg.quantities import Quantity, agree, quantities
+from kg.roles import (
+    bound_are_swapped,
+    compared_are_swapped,
+    ends_are_swapped,
+    ends_of,
+    grades_are_swapped,
+    is_turned_round,
+    parts_are_swapped,
+    two_are_swapped,
+    verb_is_swapped,
+)
+from kg.thesaurus import are_synonyms, opposites_of
 from kg.wordings import (
     Negations,
     Reading,
     alike,
     denied_here,
-    is_content,
     is_thing,
+    more_often,
     negations,
+    own_words,
     readings,
     squeezed,
     word_of,
 )
 
-_LEVEL = re.compile(r"\bas (?!(?:well|long|soon|far)\b)\w+(?: \w+)? as\b", re.I)
-_BE = frozenset(["is", "are", "was", "were", "be", "been", "being"])
+_LEVEL = re.compile(
+    r"\bas (?!(?:well|long|soon|far)\b)\w+(?: \w+)? as\b|\bas (?:many|much)(?: \w+){1,6} as\b", re.I
+)
 _PARTICLES = frozenset(["not", "never", "without", "ratherthan"])
 _LIGHT = frozenset(map(meaning, LIGHT))
-_ARTICLES = frozenset(["a", "an", "the", "its", "their", "this", "these", "those"])
-_FRONTING = frozenset(
-    [
-        "before",
-        "after",
-        "when",
-        "while",
-        "in",
-        "on",
-        "at",
-        "for",
-        "from",
-        "with",
-        "by",
-        "as",
-        "since",
-        "because",
-        "under",
-        "during",
-        "between",
-        "through",
-        "across",
-        "within",
-        "without",
-        "although",
-        "though",
-        "if",
-        "once",
-        "per",
-        "among",
-        "which",
-    ]
+_LIGHT_NOUNS = frozenset(map(meaning, LIGHT_NOUNS))
+_TAKING_AWAY = frozenset(
+    map(stem, ["remove", "drop", "ablate", "delete", "omit", "disable", "erase", "eliminate"])
 )
+_LACKING = frozenset(["without", "absent", "absence", "missing", "lack", "lacks", "lacking"])
+_BEFORE = frozenset([stem("before")])
+_CAN = re.compile(r"\bcan\b(?! ?not)", re.I)
+_PASSED_OVER = frozenset(
+    ["a", "an", "the", "its", "their", "this", "these", "those", "more", "less", "most", "least"]
+)
+"""Words that make no difference to which place a word has."""
 
 
 class Facet(StrEnum):
@@ -132,7 +125,7 @@ def disagreements(a: str, b: str, glossary: Glossary | None = None) -> list[Disa
 
 
 def _polarity(one: Reading, two: Reading) -> list[Disagreement]:
-    ours, theirs = negations(one, two), negations(two, one)
+    ours, theirs = _denials(one, two), _denials(two, one)
     if _is_odd(one, two):
         opposed = _opposites(one, two)
         if opposed and all(pair.is_complement for pair in opposed):
@@ -161,7 +154,15 @@ def _undenied(ours: Negations, theirs: Negations, other: Reading) -> list[str]:
 
 def _is_odd(one: Reading, two: Reading) -> bool:
     """Say whether one sentence is denied and the other is not."""
-    return len(negations(one, two)) % 2 != len(negations(two, one)) % 2
+    return len(_denials(one, two)) % 2 != len(_denials(two, one)) % 2
+
+
+def _denials(one: Reading, two: Reading) -> Negations:
+    """Return the negations; "without the loss" denies nothing that "dropping the loss" affirms."""
+    found = negations(one, two)
+    if not _TAKING_AWAY & two.stems or _TAKING_AWAY & one.stems:
+        return found
+    return [(token, words) for token, words in found if token.casefold() not in _LACKING]
 
 
 def _denied(negations: list[tuple[str, frozenset[str]]]) -> frozenset[str]:
@@ -172,7 +173,7 @@ def _denied(negations: list[tuple[str, frozenset[str]]]) -> frozenset[str]:
 
 
 def _direction(one: Reading, two: Reading) -> list[Disagreement]:
-    swapped = _are_swapped(one, two)
+    swapped = compared_are_swapped(one, two)
     opposed = _opposites(one, two)
     if bool(one.right) and bool(two.right) and swapped:
         if opposed:
@@ -184,9 +185,14 @@ def _direction(one: Reading, two: Reading) -> list[Disagreement]:
         return []
     found = [Disagreement(Facet.DIRECTION, a, b, is_opposed=True) for a, b, _ in opposed]
     levels = _is_level(one), _is_level(two)
-    if not found and ((levels[0] and two.right) or (levels[1] and one.right)):
+    grades = ["than" in each.tokens for each in (one, two)]
+    if not found and ((levels[0] and grades[1]) or (levels[1] and grades[0])):
         found.append(Disagreement(Facet.DIRECTION, _degree(one), _degree(two), is_opposed=True))
-    if not found and not (one.right or two.right) and _verb_is_swapped(one, two):
+    if not found and ends_are_swapped(one, two):
+        found.append(Disagreement(Facet.DIRECTION, *ends_of(one, two), is_opposed=True))
+    if not found and _are_turned(one, two):
+        found.append(Disagreement(Facet.DIRECTION, one.text, two.text, is_opposed=True))
+    if not found and not (one.right or two.right) and verb_is_swapped(one, two):
         found.append(Disagreement(Facet.DIRECTION, one.text, two.text, is_opposed=True))
     return found
 
@@ -202,24 +208,43 @@ class _Opposites(NamedTuple):
 def _opposites(one: Reading, two: Reading) -> list[_Opposites]:
     """Return the opposites that two sentences use; not the words that they share."""
     found: list[_Opposites] = []
-    ours, theirs = one.stems - two.stems, two.stems - one.stems
+    ours, theirs = _tellings(one, two), _tellings(two, one)
     for index, axis in enumerate(AXES):
         for end, other in (axis, axis[::-1]):
             here, there = ours & end, theirs & other
             if here and there and not ours & other and not theirs & end:
                 a, b = word_of(one, min(here)), word_of(two, min(there))
                 found.append(_Opposites(a, b, index in COMPLEMENTS))
-    return found
+    if is_turned_round(one, two):
+        found = [each for each in found if {each.a, each.b} != {"before", "after"}]
+    grade = grades_are_swapped(one, two)
+    if grade and not found:
+        found.append(_Opposites(word_of(one, grade), word_of(two, grade), is_complement=False))
+    return found or _opposed_in_general(one, two)
 
 
-def _are_swapped(one: Reading, two: Reading) -> bool:
-    """Say whether what is compared has changed sides."""
-    left_one, right_one = one.left - one.right, one.right - one.left
-    left_two, right_two = two.left - two.right, two.right - two.left
-    if right_one and right_two:
-        return bool(left_one & right_two) and bool(right_one & left_two)
-    moved = (right_one & two.left) | (right_two & one.left)
-    return bool(moved) and moved == right_one | right_two
+def _tellings(one: Reading, two: Reading) -> frozenset[str]:
+    """Return what only one says; not what counts as a denial, by itself or by its prefix."""
+    lacks = any(token.casefold() in _LACKING for token in two.tokens)
+    denials = {stem(token) for token in one.tokens if token.casefold() in NEGATIONS}
+    others = {stem(token) for token in one.tokens if token.casefold() not in NEGATIONS}
+    return frozenset(
+        found
+        for found in one.stems - two.stems - (denials - others)
+        if not denied_here(word_of(one, found), two) and not (lacks and found in _TAKING_AWAY)
+    )
+
+
+def _opposed_in_general(one: Reading, two: Reading) -> list[_Opposites]:
+    """Return the first words that exclude each other in general English."""
+    ours, theirs = own_words(one, two), own_words(two, one)
+    for mine in sorted(ours - _LIGHT):
+        a = one.words[mine]
+        for yours in sorted(theirs - _LIGHT):
+            b = two.words[yours]
+            if stem(b) in opposites_of(stem(a)):
+                return [_Opposites(a, b, is_complement=False)]
+    return []
 
 
 def _is_level(one: Reading) -> bool:
@@ -227,54 +252,22 @@ def _is_level(one: Reading) -> bool:
     return _LEVEL.search(one.text) is not None
 
 
+def _are_turned(one: Reading, two: Reading) -> bool:
+    """Say whether words have changed places in one of several ways."""
+    ways = (parts_are_swapped, two_are_swapped, bound_are_swapped)
+    return any(way(one, two) for way in ways)
+
+
 def _degree(one: Reading) -> str:
     found = _LEVEL.search(one.text)
     return found[0] if found else _behind_than(one)
 
 
-def _verb_is_swapped(one: Reading, two: Reading) -> bool:
-    """Say whether two active sentences of the same words have changed subject and object."""
-    if any(each.tokens and each.tokens[0].casefold() in _FRONTING for each in (one, two)):
-        return False
-    if not one.content or len(one.content & two.content) < 0.9 * len(one.content | two.content):
-        return False
-    for verb in sorted(ASYMMETRIC):
-        here, there = _around(one, stem(verb)), _around(two, stem(verb))
-        if here is None or there is None:
-            continue
-        left_one, right_one, passive_one = here
-        left_two, right_two, passive_two = there
-        if passive_one != passive_two:
-            left_two, right_two = right_two, left_two
-        straight = len(left_one & left_two) + len(right_one & right_two)
-        crossed = len(left_one & right_two) + len(right_one & left_two)
-        if left_one and right_one and crossed > 2 * straight:
-            return True
-    return False
-
-
-def _around(one: Reading, verb: str) -> tuple[Set[str], Set[str], bool] | None:
-    """Return the stems before and after a verb, and whether it is passive."""
-    at = [index for index, token in enumerate(one.tokens) if stem(token) == verb]
-    if len(at) != 1:
-        return None
-    before, after = one.tokens[: at[0]], one.tokens[at[0] + 1 :]
-    is_passive = one.tokens[at[0]].endswith(("ed", "en", "ten")) and any(
-        token.casefold() in _BE for token in before[-2:]
-    )
-    stems = [{stem(token) for token in side if is_content(token)} for side in (before, after)]
-    return stems[0], stems[1], is_passive
-
-
 def _quantity(one: Reading, two: Reading) -> list[Disagreement]:
-    rest = list(two.numbers)
-    unmatched: list[Quantity] = []
-    for number in one.numbers:
-        partner = next((other for other in rest if agree(number, other)), None)
-        if partner is None:
-            unmatched.append(number)
-        else:
-            rest.remove(partner)
+    unmatched, rest = _unmatched(one.numbers, two.numbers)
+    if unmatched or rest:
+        apart = _unmatched(quantities(one.text, shares=False), quantities(two.text, shares=False))
+        unmatched, rest = (unmatched, rest) if any(apart) else apart
     if not unmatched and not rest:
         return []
     shown = [" ".join(filter(None, (n.bound, n.names, n.words))) for n in unmatched]
@@ -283,6 +276,21 @@ def _quantity(one: Reading, two: Reading) -> list[Disagreement]:
     facet = Facet.SUBJECT if is_named else Facet.QUANTITY
     is_opposed = bool(unmatched) and bool(rest) and not is_named
     return [Disagreement(facet, ", ".join(shown), ", ".join(shown_rest), is_opposed)]
+
+
+def _unmatched(
+    ours: Sequence[Quantity], theirs: Sequence[Quantity]
+) -> tuple[list[Quantity], list[Quantity]]:
+    """Return the numbers of either side that agree with none of the other's."""
+    rest = list(theirs)
+    unmatched: list[Quantity] = []
+    for number in ours:
+        partner = next((other for other in rest if agree(number, other)), None)
+        if partner is None:
+            unmatched.append(number)
+        else:
+            rest.remove(partner)
+    return unmatched, rest
 
 
 def _scope(one: Reading, two: Reading) -> list[Disagreement]:
@@ -305,6 +313,8 @@ def _quantifiers(one: Reading) -> dict[str, str]:
     }
     if re.search(r"\b(?:seems?|appears?) to\b", one.text, re.I):
         found.setdefault("may", "seems to")
+    if _CAN.search(one.text):
+        found.setdefault("may", "can")
     return found
 
 
@@ -316,6 +326,8 @@ def _subject(one: Reading, two: Reading) -> list[Disagreement]:
     for rivals in RIVALS:
         mine = [side for side in rivals if side & one.stems]
         yours = [side for side in rivals if side & two.stems]
+        if _BEFORE in mine + yours and is_turned_round(one, two):
+            continue
         if mine and yours and not any(side in yours for side in mine):
             a = word_of(one, min(mine[0] & one.stems))
             found.append(
@@ -336,7 +348,9 @@ def _places(one: Reading, two: Reading) -> list[Disagreement]:
     for mine in sorted(ours):
         for yours in sorted(theirs):
             a, b = one.words[mine], two.words[yours]
-            if alike(mine, yours) or denied_here(a, two) or denied_here(b, one):
+            if alike(mine, yours) or are_synonyms(stem(a), stem(b)) or not _are_of_a_kind(a, b):
+                continue
+            if denied_here(a, two) or denied_here(b, one):
                 continue
             if any({stem(a), stem(b)} <= plus | minus for plus, minus in AXES):
                 continue
@@ -345,15 +359,45 @@ def _places(one: Reading, two: Reading) -> list[Disagreement]:
     return found
 
 
+def replaced_words(one: Reading, two: Reading) -> list[tuple[str, str]]:
+    """Return words of either sentence in the same place that are not known to mean the same.
+
+    A light noun ("method") can stand for another noun, but no light verb for another verb.
+    """
+    ours, theirs = own_words(one, two) - _LIGHT_NOUNS, own_words(two, one) - _LIGHT_NOUNS
+    return [
+        (one.words[mine], two.words[yours])
+        for mine in sorted(ours)
+        for yours in sorted(theirs)
+        if not {mine, yours} <= _LIGHT
+        and _around_word(one, mine) & _around_word(two, yours)
+        and not _are_opposites(one.words[mine], two.words[yours])
+    ]
+
+
+def _are_opposites(one: str, other: str) -> bool:
+    """Say whether two words exclude each other; whether they do so here is for the direction."""
+    a, b = stem(one), stem(other)
+    return b in opposites_of(a) or any(
+        (a in plus and b in minus) or (a in minus and b in plus) for plus, minus in AXES
+    )
+
+
+def _are_of_a_kind(one: str, other: str) -> bool:
+    """Say whether two words can take the same place, as far as their endings tell."""
+    return one.endswith("ly") == other.endswith("ly")
+
+
 def _replaceable(one: Reading, other: Reading) -> set[str]:
     """Return what only one says, without verbs and light words."""
-    return {word for word in one.content - other.content - _LIGHT if is_thing(one.words[word])}
+    own = one.content - other.content - _LIGHT or more_often(one, other)
+    return {word for word in own if is_thing(one.words[word])}
 
 
 def _around_word(one: Reading, word: str) -> set[tuple[str, ...]]:
     """Return the places of a word, articles left out: beside which words it stands."""
     found: set[tuple[str, ...]] = set()
-    plain = [token for token in one.tokens if token.casefold() not in _ARTICLES]
+    plain = [token for token in one.tokens if token.casefold() not in _PASSED_OVER]
     small = ["", "^", *map(meaning, plain), "$", ""]
     for at in [at for at, found_word in enumerate(small) if found_word == word]:
         before, after = small[at - 1], small[at + 1]

@@ -10,7 +10,7 @@
 3. Two statements on one worked example ('her' vs 'his') are the same if the note of one says
    with a phrase what the text of the other says, because such statements differ in wording most.
 
-Only "same" may be merged without asking: it is said only at scores where precision was measured
+Only "same" is merged without asking: it is said at scores where the measured precision is highest
 (`docs/duplicates.md`). All the others are offers to a reader, never evidence.
 """
 
@@ -22,11 +22,11 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kg.agreement import Disagreement, Facet, disagreements
+from kg.agreement import Disagreement, Facet, disagreements, replaced_words
 from kg.grounding import Glossary
 from kg.lexicon import LIGHT, meaning
 from kg.phrases import phrases_of
-from kg.wordings import Reading, alike, denied_here, readings
+from kg.wordings import Reading, more_often, own_words, readings
 
 _LIGHT = frozenset(map(meaning, LIGHT))
 _LIGHT_WEIGHT = 0.3
@@ -41,10 +41,15 @@ class Relation(StrEnum):
     """What two statements are to each other, as far as words can tell."""
 
     SAME = "same"
+    PROBABLY_SAME = "probably the same"
     MAYBE_SAME = "maybe the same"
     REFINES = "refines"
     TENSION = "possible tension"
     RELATED = "related"
+
+
+SAYS_THE_SAME = frozenset({Relation.SAME, Relation.PROBABLY_SAME})
+"""The relations that take two statements for the same; only the first merges without asking."""
 
 
 class DuplicateConfig(BaseModel):
@@ -55,13 +60,16 @@ class DuplicateConfig(BaseModel):
     min_cosine: float = Field(default=0.6, ge=-1, le=1)
     """Below this cosine two statements are not related."""
 
-    min_score: float = Field(default=0.6, ge=0, le=1)
+    min_automatic_score: float = Field(default=0.9, ge=0, le=1)
+    """From this score on a pair that is the same is merged without asking."""
+
+    min_score: float = Field(default=0.5, ge=0, le=1)
     """From this score on a pair without disagreement is the same, if no word is replaced."""
 
-    min_replaced_score: float = Field(default=0.9, ge=0, le=1)
+    min_replaced_score: float = Field(default=0.8, ge=0, le=1)
     """The same, for a pair of which either has a content word that the other has not."""
 
-    min_offered_score: float = Field(default=0.5, ge=0, le=1)
+    min_offered_score: float = Field(default=0.2, ge=0, le=1)
     """From this score on a pair without disagreement is offered to a reader as maybe the same."""
 
     min_case_cosine: float = Field(default=0.7, ge=-1, le=1)
@@ -118,7 +126,7 @@ class Weights(NamedTuple):
     replaced: float
 
 
-WEIGHTS = Weights(bias=-7.31, cosine=6.2, dice=5.81, replaced=-0.31)
+WEIGHTS = Weights(bias=-10.1, cosine=7.05, dice=7.75, replaced=-0.49)
 
 
 def compared(
@@ -134,15 +142,18 @@ def compared(
         config: When they count as the same.
     """
     found = disagreements(a.text, b.text, glossary)
-    words = overlap(*readings(a.text, b.text, glossary))
+    both = readings(a.text, b.text, glossary)
+    words, replaced = overlap(*both), replaced_words(*both)
     score = 0.0 if found or words.is_more else round(probability(cosine, words), 4)
     least = config.min_score if words.replaced < 1 else config.min_replaced_score
-    if score >= least:
-        return Comparison(Relation.SAME, score, ("the same content in other words",))
+    if score >= least and not replaced:
+        is_sure = score >= config.min_automatic_score
+        relation = Relation.SAME if is_sure else Relation.PROBABLY_SAME
+        return Comparison(relation, score, ("the same content in other words",))
     case = _shared_case(a, b)
     if case and cosine >= config.min_case_cosine and not any(each.is_opposed for each in found):
-        return Comparison(Relation.SAME, max(score, config.min_score), (case,))
-    reasons = tuple(map(str, found)) or _unshared(words)
+        return Comparison(Relation.SAME, max(score, config.min_automatic_score), (case,))
+    reasons = tuple(map(str, found)) or _unsure(replaced) or _unshared(words)
     if score >= config.min_offered_score:
         return Comparison(Relation.MAYBE_SAME, score, reasons)
     relation = _lesser(words, found, cosine, config)
@@ -168,9 +179,15 @@ def probability(cosine: float, words: Overlap, weights: Weights = WEIGHTS) -> fl
 
 
 def overlap(one: Reading, two: Reading) -> Overlap:
-    """Return how far two sentences share their content words."""
-    only_a = _missing(one, two)
-    only_b = _missing(two, one)
+    """Return how far two sentences share their content words.
+
+    If only one of them has a word of its own, and the other says a word more often, that word is
+    what it says instead.
+    """
+    only_a, only_b = own_words(one, two), own_words(two, one)
+    if bool(only_a) != bool(only_b):
+        only_a = only_a or more_often(one, two)
+        only_b = only_b or more_often(two, one)
     weights = _weight(one.content), _weight(two.content)
     rest = _weight(only_a), _weight(only_b)
     total = sum(weights)
@@ -215,6 +232,10 @@ def _pair(found: tuple[str, str]) -> tuple[str, str]:
     return first, second
 
 
+def _unsure(replaced: list[tuple[str, str]]) -> tuple[str, ...]:
+    return tuple(f"“{one}” against “{other}”, which may differ" for one, other in replaced)
+
+
 def _unshared(words: Overlap) -> tuple[str, ...]:
     only = [
         f"only in {which}: {', '.join(said)}"
@@ -222,16 +243,6 @@ def _unshared(words: Overlap) -> tuple[str, ...]:
         if said
     ]
     return tuple(only) or ("the same words, but too far apart",)
-
-
-def _missing(one: Reading, two: Reading) -> frozenset[str]:
-    return frozenset(
-        word
-        for word in one.content
-        if word not in two.content
-        and not any(alike(word, other) for other in two.content)
-        and not denied_here(one.words[word], two)
-    )
 
 
 def _weight(words: Iterable[str]) -> float:

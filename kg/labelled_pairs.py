@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from kg.duplicates import DuplicateConfig, Relation, Saying, compared
+from kg.duplicates import SAYS_THE_SAME, DuplicateConfig, Relation, Saying, compared
 from kg.embedders import Embedder
 from kg.embeddings import embedded_text
 from kg.phrases import folded_words
@@ -105,6 +105,9 @@ class PairReport(NamedTuple):
     """The rule and the baselines on the same pairs."""
 
     rule: PairScore
+    automatic: PairScore
+    """Of what the rule would merge without asking."""
+
     baselines: dict[str, Baseline]
     confusions: Counter[tuple[str, str]]
     """How often the reader's relation, first, was found to be the second."""
@@ -148,7 +151,8 @@ def pair_report(
         for pair, cosine in zip(pairs, cosines, strict=True)
     ]
     return PairReport(
-        rule=pair_score(pairs, [relation == "same" for relation, _ in found]),
+        rule=pair_score(pairs, [relation in SAYS_THE_SAME for relation, _ in found]),
+        automatic=pair_score(pairs, [relation == Relation.SAME for relation, _ in found]),
         baselines=_baselines(pairs, cosines, thresholds or {}),
         confusions=Counter(
             (pair.relation.value, relation)
@@ -159,7 +163,7 @@ def pair_report(
             for number, (pair, (relation, reasons)) in enumerate(
                 zip(pairs, found, strict=True), start=1
             )
-            if (relation == "same") != (pair.relation is PairRelation.SAME)
+            if (relation in SAYS_THE_SAME) != (pair.relation is PairRelation.SAME)
         ],
     )
 
@@ -171,7 +175,7 @@ def _found(
     glossary = {short: set(longs) for short, longs in pair.glossary.items()}
     a, b = Saying(pair.a, pair.a_note), Saying(pair.b, pair.b_note)
     found = compared(a, b, cosine, glossary, config)
-    is_far = cosine < config.min_cosine and found.relation is not Relation.SAME
+    is_far = cosine < config.min_cosine and found.relation not in SAYS_THE_SAME
     return ("unrelated" if is_far else found.relation.value), found.reasons
 
 

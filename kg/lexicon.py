@@ -1,15 +1,19 @@
 """Words that say the same, words that exclude each other, and words that turn a claim round.
 
-The lists are ours, written for English papers on interpretability: synonyms and rivals decide
-whether two sentences speak of the same thing, negations and opposites whether they say the same
-of it. Words are compared by stem, found by taking endings off (the idea of Porter, 1980, An
-algorithm for suffix stripping, doi:10.1108/eb046814, with a shorter list).
+The lists here and in `kg/words` (`meanings`, `axes`, `rivals`) are ours, written for English papers
+on interpretability: synonyms and rivals decide whether two sentences speak of the same thing,
+negations and opposites whether they say the same of it. Words are compared by stem, found by
+taking endings off (the idea of Porter, 1980, An algorithm for suffix stripping,
+doi:10.1108/eb046814, with a shorter list). A line of `axes` has two ends, and with `||` what is not
+the one is the other.
 
 But: a list knows only what is on it. A synonym that is missing makes two statements look
 different, which costs a merge; a rival that is missing can let two different ones through.
 """
 
+import re
 from functools import lru_cache
+from importlib.resources import files
 
 from kg.phrases import folded
 
@@ -79,6 +83,8 @@ _ENDINGS = tuple(
             "iser",
             "izer",
             "sis",
+            "ure",
+            "ures",
             "tic",
             "e",
             "y",
@@ -140,187 +146,41 @@ _IRREGULAR = dict(
         "modelling:model",
         "labelling:label",
         "lying:lie",
+        "forgotten:forget",
+        "forgot:forget",
+        "taught:teach",
+        "caught:catch",
+        "thought:think",
+        "brought:bring",
+        "stood:stand",
+        "told:tell",
+        "said:say",
+        "meant:mean",
+        "left:leave",
+        "sank:sink",
+        "sunk:sink",
+        "stuck:stick",
+        "sent:send",
+        "seen:see",
+        "saw:see",
+        "known:know",
+        "knew:know",
+        "ran:run",
+        "taken:take",
+        "took:take",
+        "got:get",
+        "done:do",
+        "did:do",
+        "began:begin",
+        "begun:begin",
+        "sat:sit",
+        "paid:pay",
+        "spent:spend",
+        "dealt:deal",
+        "felt:feel",
+        "drawn:draw",
     ]
 )
-
-_SYNONYMS = """
-show demonstrate reveal indicate evidence exhibit illustrate establish ;
-find discover identify recover uncover detect locate seek ; yield give return obtain ;
-use employ utilise apply exploit leverage ; method approach technique procedure ;
-cause produce induce lead trigger create make result elicit ; improve enhance better benefit boost ;
-hurt harm degrade damage impair worsen worse worst ;
-remove erase eliminate delete ablate knock prune drop disappear vanish ;
-change alter shift modify affect influence ; store hold keep contain ; hide conceal mask ;
-need require demand necessary necessitate ; predict forecast foretell anticipate ;
-explain account explanation ; help aid assist ; build construct form ;
-compute calculate computation ; represent encode represented representation embed ;
-interpret understand interpretable comprehensible ; network model ; language linguistic ;
-activate fire respond excite ; attend look ;
-reduce decrease lower decline fall diminish lessen shrink ; increase raise rise grow ;
-copy replicate ; write output ; aggregate gather collect pool ; transfer generalise carry extend ;
-mirror reflect ; concept notion ; sample example instance ; picture image ; path pathway route ;
-parallel concurrent ; single individual sole ; rater judge annotator evaluator ;
-prefer like favour favor ; share common joint ; unlike differ different distinct separate ;
-harmful harm dangerous unsafe ; harmless benign innocuous ; refuse decline reject ;
-fine-tune finetune tune ; train training trained ; typical usual typically usually ;
-main primary chief ; previous preceding prior ; last final ; first initial ; later late ;
-early earlier ; important essential crucial vital ; meaningful meaning semantic ;
-accurate accuracy accurately ; almost nearly ; roughly approximately approximate ; random randomly ;
-arrange organise order ; appear occur emerge arise recur ; compress compact ; big large ;
-small little tiny ; quick fast rapid ; error mistake loss ; capability ability skill ;
-arbitrary any ; consist comprise compose ; converge agree ; bridge connect link ;
-focus concentrate ; distribute spread ; isolate separate disentangle ; narrow specific ;
-mechanism mechanistic ; resemble similar alike ; study investigate examine analyse research ;
-suggest propose ; measure assess evaluate quantify ; perform performance ; robust stable ;
-cheap inexpensive ; sentence phrase ; feature latent ; steer guide control ; truthful honest ;
-deceive deception mislead ; absent missing ; present ; unrelated irrelevant ; relevant related ;
-side-effect off-target ; enable allow let permit ; validate verify confirm corroborate ;
-contradict refute disprove ; retain preserve maintain remain stay ; reconstruct reconstruction ;
-sparse sparsity ; balance trade-off tradeoff ; attribute attribution ; locate localise ; collapse ;
-expensive costly ; weight parameter ; chatbot assistant ; toxic toxicity ; human people person ;
-statement sentence ; combine merge join fuse ; persist survive endure ; decode readable ;
-readable interpretable legible ; extract elicit ; complete finish ; begin start commence ;
-receive get ; allow enable ; suffice enough sufficient ; near close ; name label ; game move ;
-category class ; pretrained pre-trained ; dataset corpus data ; area region ; prompt input ;
-answer reply response ; claim assert argue ; often frequently ; rare uncommon ;
-common frequent widespread ; number count amount ; size magnitude ; value score ; rank order ;
-linear linearly ; direction vector ; cluster group ; split divide fragment ; overlap intersect ;
-noise noisy ; match agree coincide ; correlate correlation ; grow grows growth ;
-simulate emulate imitate mimic ; crucial critical ; fragile brittle ; robust resilient ;
-trust trustworthy ; reliable dependable ; abrupt sudden ; gradual steady ;
-fully completely entirely wholly ; mention verbalise state ; destroy break ruin ;
-slightly marginally ; strongly heavily substantially considerably greatly ;
-rapidly quickly swiftly ; simultaneously together jointly ; independently separately ;
-diverse varied ; task problem ; goal objective aim ; choose select pick ; insert inject add ;
-replace substitute swap ; record log ; reach attain achieve ; surpass exceed outperform beat ;
-transform map convert ; decompose factor break ; dictionary codebook ; dead inactive ;
-neural network ; trace track ; rewrite edit ; delay postpone ; undo revert reverse ;
-human-readable readable ; monosemantic single-meaning ; polysemantic multi-meaning ; erode weaken
-"""
-
-_OPPOSITES = """
-increase rise grow more higher raise amplify upweight exceed gain greater upregulate expand |\
-decrease fall fewer less lower reduce drop diminish downweight suppress shrink decline attenuate
-better improve enhance best superior outperform benefit well |\
-worse hurt harm degrade worst inferior underperform impair worsen damage poorly
-larger bigger large big | smaller small tiny
-easier easy | harder hard difficult
-stronger strong | weaker weak
-faster quickly fast | slower slowly slow
-early earlier first | late later last final
-high | low
-longer long | shorter short
-support confirm validate verify | contradict disprove refute reject
-agree converge consistent | disagree diverge inconsistent
-same shared common identical | different separate distinct unique specific exclusive
-many multiple | single one
-preserve retain keep remain stay intact maintain same persist |\
-remove erase destroy lose change alter eliminate
-precede before | follow after coincide
-help | hurt hinder
-activate excite | inhibit suppress deactivate
-hide conceal | reveal expose
-sparse | dense
-local | global
-comply | refuse
-succeed | fail
-cheap cheaper | expensive dear
-always | never rarely seldom
-most many | few
-common frequent many widespread abundant | rare scarce uncommon infrequent
-good well | poor bad
-accept | reject
-win | lose
-include | exclude
-encourage promote | discourage inhibit
-allow enable permit | prevent block forbid
-strengthen amplify | weaken dampen attenuate
-simple | complex complicated
-shallow | deep
-broad wide general | narrow specific
-gain acquire learn | lose forget unlearn
-start begin | end stop finish
-appear emerge form | disappear vanish dissolve
-concentrate localise localize | distribute spread diffuse
-merge combine | split separate divide
-robust stable reliable | fragile brittle sensitive
-true | false
-active alive | inactive silent dead
-remember memorise memorize | forget
-explicit | implicit
-together jointly | separately independently
-depend rely | independent
-vary | constant fixed
-symmetric | asymmetric
-continuous | discrete
-beneficial useful helpful | harmful useless
-find detect catch discover uncover | miss overlook
-overestimate | underestimate
-overfit | underfit
-attract | repel
-obey follow | violate
-above | below
-obvious clear | unclear obscure
-correlate | independent uncorrelated
-predictable | surprising
-trust | distrust
-slow | fast quick
-abstract | concrete
-inside within | outside
-accelerate speed | slow delay
-entirely fully completely | partly partially
-upstream | downstream
-top | bottom
-before | after
-more easier easy better | less fewer harder hard difficult worse
-much strongly greatly substantially considerably heavily fully | little slightly marginally barely
-abrupt abruptly sudden suddenly sharp | gradual gradually slowly steadily smooth smoothly
-direct | indirect
-internal | external
-wide | deep
-positive | negative
-"""
-
-_RIVALS = """
-attention | mlp | residual | embedding | unembedding
-parameter weight | activation
-early | middle | late | intermediate
-first | second | third | last final
-input | output
-encoder | decoder
-query | key | value
-subject | object
-necessary need require | sufficient suffice
-correct | incorrect wrong
-positive | negative
-trained | untrained
-harmful | harmless
-relevant | irrelevant
-insecure | secure
-base | chat
-vision | language
-human | model
-causal | correlational
-monosemantic | polysemantic
-supervised | unsupervised
-dropout | decay
-probe | autoencoder | transcoder | crosscoder
-probing | steering | patching
-train | test
-gender | number | age
-token | layer | position
-previous | next | current duplicate
-image | text
-top-down | bottom-up
-linear | nonlinear
-neuron | head
-deception | sycophancy | refusal | toxicity | truthfulness
-token | word | phrase | sentence | document
-before | after
-encourage | discourage
-claim | finding
-positive | neutral
-"""
 
 NEGATIONS = frozenset(
     [
@@ -380,7 +240,19 @@ NEGATIONS = frozenset(
 
 QUANTIFIERS = {
     "all": frozenset(
-        ["all", "every", "always", "entire", "entirely", "universally", "invariably", "each", "any"]
+        [
+            "all",
+            "every",
+            "always",
+            "entire",
+            "entirely",
+            "universally",
+            "invariably",
+            "each",
+            "any",
+            "whatever",
+            "whichever",
+        ]
     ),
     "most": frozenset(
         [
@@ -422,7 +294,7 @@ QUANTIFIERS = {
 }
 """How far a statement goes, by class; `each` and `any` count only against another class."""
 
-WEAK_QUANTIFIERS = frozenset(["each", "any", "certain"])
+WEAK_QUANTIFIERS = frozenset(["each", "any", "certain", "can", "entire", "entirely"])
 
 ASYMMETRIC = frozenset(
     [
@@ -465,35 +337,23 @@ ASYMMETRIC = frozenset(
 )
 """Verbs whose two sides cannot change places."""
 
-LIGHT = frozenset(
+LIGHT_NOUNS = frozenset(
     [
-        "model",
-        "network",
-        "method",
-        "approach",
-        "technique",
-        "result",
-        "show",
-        "find",
-        "use",
-        "study",
-        "paper",
-        "work",
-        "way",
-        "case",
-        "thing",
-        "make",
-        "do",
-        "get",
-        "give",
-        "take",
-        "put",
-        "become",
-        "author",
-        "evidence",
+        *("model", "network", "method", "approach", "technique", "result", "study", "paper"),
+        *("work", "way", "case", "thing", "author", "evidence", "one", "ones"),
     ]
 )
+"""Nouns that can stand for another noun."""
+
+LIGHT = LIGHT_NOUNS | frozenset(
+    ["show", "find", "use", "make", "do", "get", "give", "take", "put", "become", "leave"]
+)
 """Words that say little about what a statement is on; their absence weighs less."""
+
+
+def lines_of(name: str) -> list[str]:
+    """Return the lines of a list of words."""
+    return (files("kg") / "words" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
 
 
 @lru_cache(maxsize=65536)
@@ -514,7 +374,7 @@ def stem(word: str) -> str:
 
 def _groups() -> dict[str, str]:
     first: dict[str, str] = {}
-    for line in _SYNONYMS.split(";"):
+    for line in lines_of("meanings"):
         words = [stem(word) for word in line.split()]
         for word in words:
             first.setdefault(word, first.get(words[0], words[0]))
@@ -533,23 +393,19 @@ def meaning(word: str) -> str:
 
 def _axes() -> list[tuple[frozenset[str], frozenset[str]]]:
     axes = []
-    for line in _OPPOSITES.strip().splitlines():
-        plus, minus = (side.split() for side in line.split("|"))
+    for line in lines_of("axes"):
+        plus, minus = (side.split() for side in re.split(r" \|\|? ", line))
         axes.append((frozenset(map(stem, plus)), frozenset(map(stem, minus))))
     return axes
 
 
-_COMPLEMENTS = ("preserve", "find", "common", "appear", "allow", "accept", "include")
 AXES = _axes()
 """Stems that pull in opposite directions, axis by axis."""
 
-COMPLEMENTS = frozenset(
-    index for index, (plus, _) in enumerate(AXES) if any(stem(w) in plus for w in _COMPLEMENTS)
-)
+COMPLEMENTS = frozenset(index for index, line in enumerate(lines_of("axes")) if "||" in line)
 """Axes on which what is not the one is the other: to keep is not to lose."""
 
 RIVALS = [
-    [frozenset(map(stem, side.split())) for side in line.split("|")]
-    for line in _RIVALS.strip().splitlines()
+    [frozenset(map(stem, side.split())) for side in line.split("|")] for line in lines_of("rivals")
 ]
 """Stems of things that are not each other, set by set."""

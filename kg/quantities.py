@@ -37,7 +37,8 @@ _WORDS = {
         ]
     )
     if word != "_"
-} | {"thirty": 30.0, "forty": 40.0, "fifty": 50.0, "hundred": 100.0, "dozen": 12.0}
+} | {"thirty": 30.0, "forty": 40.0, "fifty": 50.0, "hundred": 100.0, "dozen": 12.0, "thousand": 1e3}
+_BIG = {"hundred": 100.0, "thousand": 1e3, "million": 1e6}
 _PARTS = {"half": 0.5, "third": 1 / 3, "quarter": 0.25, "fifth": 0.2, "tenth": 0.1}
 _SCALES = {
     "k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "bn": 1e9, "billion": 1e9
@@ -49,6 +50,12 @@ _TIMES = {
     "doubled": 2.0,
     "doubling": 2.0,
     "triples": 3.0,
+    "halves": 0.5,
+    "halved": 0.5,
+    "halving": 0.5,
+    "half as many": 0.5,
+    "half as much": 0.5,
+    "in half": 0.5,
 }
 _NUMBER = re.compile(
     r"""(?<![\w.-])(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)
@@ -56,13 +63,20 @@ _NUMBER = re.compile(
         (?:[\s-]?(?P<unit>%|per\s?cent\b|[x×](?![\w])|times\b|fold\b))?""",
     re.VERBOSE,
 )
-_WORD = re.compile(r"(?<![\w-])(" + "|".join([*_WORDS, *_TIMES]) + r")\b(?:\s(percent))?", re.I)
+_WORD = re.compile(
+    r"(?<![\w-])(" + "|".join([*_WORDS, r"one(?=\sper)"]) + r")\b"
+    r"(?:\s(hundred|thousand|million)\b)?(?:\s(per\s?cent)\b)?",
+    re.I,
+)
+_TIMES_WORD = re.compile(r"(?<![\w-])(" + "|".join(_TIMES) + r")\b", re.I)
 _FRACTION = re.compile(
+    r"(?<!upper )(?<!lower )(?<!first )(?<!second )(?<!latter )(?<!other )(?<!later )"
     r"\b(?:(?P<n>one|two|three|four|nine|an?)[\s-])?(?P<part>half|third|quarter|fifth|tenth)s?"
     r"(?=\s+(?:of|the|as)\b)",
     re.I,
 )
-_ONE_IN = re.compile(r"\bone (?:in|out of) (\w+)", re.I)
+_COUNT = rf"(\d+|one|{'|'.join(_WORDS)})"
+_SHARE = re.compile(rf"(?<![\w.-]){_COUNT} (in|of|out of)(?: every| the)? {_COUNT}(?![\w.])", re.I)
 _BEFORE = re.compile(r"[\w~≈<>≤≥]+(?=\W*$)|[~≈<>≤≥]$")
 _ABOUT = frozenset(
     ["about", "roughly", "approximately", "around", "nearly", "almost", "circa", "some", "~", "≈"]
@@ -124,11 +138,16 @@ class Quantity(NamedTuple):
     """The noun that it is a name with ("layer"), or nothing."""
 
 
-def quantities(text: str) -> list[Quantity]:
-    """Return the numbers of a sentence in its order; not those inside names, as in GPT-2."""
+def quantities(text: str, *, shares: bool = True) -> list[Quantity]:
+    """Return the numbers of a sentence in its order; not those inside names, as in GPT-2.
+
+    Args:
+        text: The sentence.
+        shares: Read "9 of 10" as a share, and not as two numbers.
+    """
     taken: list[tuple[int, int]] = []
     found: list[Quantity] = []
-    for start, end, value, unit in _read(text):
+    for start, end, value, unit in [*(_shares(text) if shares else ()), *_read(text)]:
         if all(end <= left or right <= start for left, right in taken):
             taken.append((start, end))
             found.append(_placed(text, start, end, value, unit))
@@ -148,12 +167,20 @@ def agree(a: Quantity, b: Quantity) -> bool:
     return (a.is_about or b.is_about) and is_rounded
 
 
-def _read(text: str) -> list[tuple[int, int, float, str]]:
+def _shares(text: str) -> list[tuple[int, int, float, str]]:
     found: list[tuple[int, int, float, str]] = []
-    for match in _ONE_IN.finditer(text):
-        value = _WORDS.get(match[1].casefold()) or (float(match[1]) if match[1].isdigit() else 0)
-        if value:
-            found.append((match.start(), match.end(), 1 / value, "%"))
+    for match in _SHARE.finditer(text):
+        part, whole = _count(match[1]), _count(match[3])
+        if whole > 1 and 0 < part <= whole and (match[2] != "in" or part == 1):
+            found.append((match.start(), match.end(), part / whole, "%"))
+    return found
+
+
+def _read(text: str) -> list[tuple[int, int, float, str]]:
+    found: list[tuple[int, int, float, str]] = [
+        (match.start(), match.end(), _TIMES[match[1].casefold()], "x")
+        for match in _TIMES_WORD.finditer(text)
+    ]
     for match in _FRACTION.finditer(text):
         n = _WORDS.get((match["n"] or "").casefold(), 1.0)
         found.append((match.start(), match.end(), n * _PARTS[match["part"].casefold()], "%"))
@@ -168,10 +195,17 @@ def _read(text: str) -> list[tuple[int, int, float, str]]:
             found.append((match.start(), match.end(), value, "x" if unit else ""))
     for match in _WORD.finditer(text):
         word = match[1].casefold()
-        value = _WORDS.get(word, _TIMES.get(word, 0.0))
-        unit = "x" if word in _TIMES else ""
-        found.append((match.start(), match.end(), value / 100 if match[2] else value, unit))
+        value = _WORDS.get(word, 1.0) * _BIG.get((match[2] or "").casefold(), 1.0)
+        percent = match[3] is not None
+        found.append((match.start(), match.end(), value / 100 if percent else value, "%" * percent))
     return found
+
+
+def _count(word: str) -> float:
+    """Return a small number from its word or digits; 0 if it is none."""
+    if word.isdigit():
+        return float(word)
+    return 1.0 if word.casefold() == "one" else _WORDS.get(word.casefold(), 0.0)
 
 
 def _placed(text: str, start: int, end: int, value: float, unit: str) -> Quantity:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from kg.duplicates import Comparison, DuplicateConfig, Relation, Saying, compared
+from kg.duplicates import SAYS_THE_SAME, Comparison, DuplicateConfig, Relation, Saying, compared
 from kg.embedders import Vectors
 from kg.grounding import Glossary
 from kg.neighbours import nearest_neighbours
@@ -97,7 +97,7 @@ def groups(pairs: Iterable[Pair], compare: Callable[[int, int], Pair]) -> list[t
         key = (min(i, j), max(i, j))
         if key not in known:
             known[key] = compare(*key)
-        return known[key].relation in (Relation.SAME, Relation.MAYBE_SAME)
+        return known[key].relation in (*SAYS_THE_SAME, Relation.MAYBE_SAME)
 
     for pair in sorted(sure, key=lambda each: (-each.comparison.score, each.a, each.b)):
         one = group_of.get(pair.a, (pair.a,))

@@ -8,6 +8,7 @@ But: there is no parser. A denial is taken to reach the two content words behind
 """
 
 import re
+from collections import Counter
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from kg.grounding import Glossary
 from kg.lexicon import NEGATIONS, QUANTIFIERS, meaning, stem
 from kg.phrases import DELIMITERS, FUNCTION_WORDS, folded, is_acronym, singular
 from kg.quantities import Quantity, quantities
+from kg.thesaurus import are_synonyms
 
 _TOKEN = re.compile(r"[^\W_]+(?:-\d+\w*)*(?:[.,]\d+)*(?:['’][^\W_]+)?|[,;:()]")
 _NAME = re.compile(r"[^\W_]+(?:[-.][^\W_]+)*")
@@ -33,9 +35,48 @@ _PHRASES = [
         (r"\b(\w+)-than\b", r"\1than"),
         (r"\b(?:lose|loses|lost|losing) (?:track|sight)\b", "not track"),
         (r"\bfree (?:of|from)\b", "without"),
+        (r"\b(?:regardless|irrespective) of\b|\bno matter (?:what|which|how)\b", "whatever"),
+        (r"\bnothing (?:but|other than|except)\b|\bnone (?:but|other than)\b", "only"),
+        (r"\b(?:has|have|had|having) nothing to do with\b", "not concern"),
+        (
+            r"\b(?:keep|kept|stop|hold|held)(?:s|ped|ping|ing)?((?: \w+){0,3}) from (?=\w+ing\b)",
+            r"\1 prevent ",
+        ),
+        (r"\b(?:do|does|did|can|will) not (\w+) unless\b", r"\1 only if"),
+        (r"\b(?:devoid of|bereft of)\b", "without"),
+        (r"(?<!let )\balone\b", "only"),
+        (r"\ba few\b|\ba handful of\b", "several"),
+        (r"\b(?:go|goes|went|gone) up\b", "increase"),
+        (r"\b(?:go|goes|went|gone) down\b", "decrease"),
+        (r"\b(?:bring|brings|brought|bringing) about\b", "cause"),
+        (r"\b(?:carry|carries|carried|carrying) over\b", "transfer"),
+        (r"\b(?:break|breaks|broke|breaking) down\b", "fail"),
+        (r"\b(?:come|comes|came|coming) back\b", "return"),
         (r"\b(?:has|have|had) to\b", "must"),
         (r"\b(?:is|are|was|were|being) left out\b", "is absent"),
-        (r"\bonly (?=slightly|a little|marginally|a few)", ""),
+        (r"\b(?:leave|leaves|left|leaving) out\b", "omit"),
+        (r"\b(?:is|are|was|were) (?:confined|restricted|limited) to\b", "is only in"),
+        (r"\b(?:only|just|merely) (?=slightly|marginally|an?\b|about|few|\d|one\b|two\b|half)", ""),
+        (r"\bjust (?=in|on|by|with|when|if|from)\b", "only "),
+        (r"\b(?:pay|pays|paid|paying) (?:no|little) (?:attention|heed) to\b", "ignore"),
+        (r"\bat odds with\b", "contradicting"),
+        (r"\bat the (?:expense|cost) of\b", "but less"),
+        (r"\b(?:take|takes|took|taking) place\b", "happen"),
+        (r"\b(?:take|takes|took|taking) part in\b", "participate in"),
+        (r"\b(?:pick|picks|picked|picking) up\b", "detect"),
+        (r"\b(?:point|points|pointed) to\b", "suggest"),
+        (r"\b(?:make|makes|made|making) use of\b", "use"),
+        (r"\b(?:give|gives|gave|giving) rise to\b", "cause"),
+        (r"\b(?:speed|speeds|sped|speeding) up\b", "accelerate"),
+        (r"\b(?:slow|slows|slowed|slowing) down\b", "delay"),
+        (r"\b(?:rule|rules|ruled|ruling) out\b", "exclude"),
+        (r"\b(?:get|gets|got|getting) rid of\b|\brids?\b", "remove"),
+        (r"\bcan(?:not|['’]t| not) do without\b", "need"),
+        (r"\bcan do without\b", "not need"),
+        (
+            r"\b(?:as a (?:result|consequence) of|because of|due to|owing to|on account of)\b",
+            "becauseof",
+        ),
         (r"\bless (?:severe|bad|serious)\b", "better"),
         (r"\bmore (?:severe|bad|serious)\b", "worse"),
         (r"\bless (?:difficult|hard)\b", "easier"),
@@ -71,6 +112,8 @@ _COUNTING = frozenset(
         "nearly",
     ]
 )
+_JOINED = frozenset(["becauseof"])
+"""Words that we make of several; `ratherthan` is on the list of negations."""
 _BREAKS = frozenset(",;:()")
 Negations = list[tuple[str, tuple[str, ...]]]
 
@@ -142,6 +185,7 @@ def is_content(token: str) -> bool:
         and small not in NEGATIONS
         and len(small) > 1
         and small not in _COUNTING
+        and small not in _JOINED
         and not quantities(small)
         and not any(small in words for words in QUANTIFIERS.values())
     )
@@ -227,6 +271,25 @@ def negations(one: Reading, other: Reading) -> Negations:
             if bare in other.stems:
                 found.append((token, (meaning(_PREFIX.sub("", small)),)))
     return found
+
+
+def own_words(one: Reading, two: Reading) -> frozenset[str]:
+    """Return the content words that only one has, and no word of the other can stand for."""
+    left = [stem(two.words[word]) for word in two.content if word not in one.content]
+    return frozenset(
+        word
+        for word in one.content
+        if word not in two.content
+        and not any(alike(word, other) for other in two.content)
+        and not denied_here(one.words[word], two)
+        and not any(are_synonyms(stem(one.words[word]), other) for other in left)
+    )
+
+
+def more_often(one: Reading, two: Reading) -> frozenset[str]:
+    """Return the words that both say, and one more often."""
+    counts, others = (Counter(map(meaning, filter(is_content, each.tokens))) for each in (one, two))
+    return frozenset(word for word, n in counts.items() if n > others[word] > 0)
 
 
 def is_thing(word: str) -> bool:

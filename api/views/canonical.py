@@ -9,13 +9,14 @@ from api.views.statement_rows import StatementRow, statement_rows
 from api.views.view import StatementName, View, statement_name
 from api.views.works import WorkItem, work_items
 from kg.canonical import Canonical, Canonicals, canonicals, decisions, proposals_of
-from kg.duplicates import Relation
+from kg.duplicates import SAYS_THE_SAME, Relation
 from kg.statements import quotes_of, statements_by_id
 from kg.tables import Decision, Proposal
 from kg.works import WorkLink, all_work_links
 
 _WORDS: dict[str, tuple[str, str]] = {
     Relation.SAME: ("says the same as", "says the same as"),
+    Relation.PROBABLY_SAME: ("probably says the same as", "probably says the same as"),
     Relation.MAYBE_SAME: ("may say the same as", "may say the same as"),
     Relation.REFINES: ("refines", "is refined by"),
     Relation.TENSION: ("may be in tension with", "may be in tension with"),
@@ -117,7 +118,7 @@ class RepeatsView(View):
     """Pairs that are not merged, of the relations that were asked for; surest first."""
 
 
-OFFERED = (Relation.SAME, Relation.MAYBE_SAME, Relation.TENSION, Relation.REFINES)
+OFFERED = tuple(relation for relation in Relation if relation is not Relation.RELATED)
 """The relations that are listed if none is asked for."""
 
 
@@ -214,7 +215,7 @@ def _is_settled(state: Canonicals, proposal: Proposal) -> bool:
     """Say whether two statements are merged, or somebody has decided that they are not the same."""
     ends = {proposal.head_id, proposal.tail_id}
     is_parted = (min(ends), max(ends)) in state.apart
-    says_same = proposal.relation in (Relation.SAME, Relation.MAYBE_SAME)
+    says_same = proposal.relation in (*SAYS_THE_SAME, Relation.MAYBE_SAME)
     return (is_parted and says_same) or any(ends <= set(group.members) for group in state.groups)
 
 

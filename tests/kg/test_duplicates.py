@@ -109,7 +109,7 @@ def test_no_group_holds_a_disagreeing_pair_whatever_the_order(
     assert groups(shuffled, lambda a, b: _pair(a, b, Relation.RELATED, 0.0)) == found
     members = [member for group in found for member in group]
     assert len(members) == len(set(members))
-    agreeing = (Relation.SAME, Relation.MAYBE_SAME)
+    agreeing = (Relation.SAME, Relation.PROBABLY_SAME, Relation.MAYBE_SAME)
     near = {edge for edge, (relation, _) in edges.items() if relation in agreeing}
     assert all((a, b) in near for g in found for a in g for b in g if a < b)
 
@@ -165,8 +165,9 @@ def test_the_rule_beats_cosine_on_the_held_out_pairs(embedder: Embedder):
 
     report = pair_report(pairs, pair_cosines(pairs, embedder))
 
-    assert report.rule.precision >= 0.85
-    assert report.rule.recall >= 0.7
+    assert report.rule.precision >= 0.9
+    assert report.rule.recall >= 0.65
+    assert report.automatic.precision >= 0.92
     assert report.rule.f1 >= report.baselines["cosine"].score.f1 + 0.1
 
 
