@@ -10,12 +10,12 @@ from sqlalchemy import Engine
 
 from api import terminal, terminal_curation, terminal_ingestion
 from api.curation import merge_by_rule
+from api.decomposing import Wanted, decompose_target
 from api.ingesting import Reading, ingest_files
 from api.jobs import (
     Cutting,
     Trial,
     cluster_statements,
-    decompose_target,
     try_statement,
 )
 from api.settings import Settings, artifacts_of
@@ -82,7 +82,7 @@ def run_demo(examples: Path, folder: Path) -> None:
     _step(f"claimgraph decompose {TARGET} --seed 0")
     artifacts = artifacts_of(str(database))
     with terminal.progress("decomposing") as on_progress:
-        decomposition = decompose_target(engine, artifacts, TARGET, 0, on_progress)
+        decomposition = decompose_target(engine, artifacts, TARGET, Wanted(), on_progress)
     _print(terminal.decomposition(decomposition))
 
     for experiment, words in TESTS:

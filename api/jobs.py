@@ -14,7 +14,6 @@ from api.views.evidence import evidence_view
 from api.views.relations import RelatedView, RelationReportView, words_of
 from api.views.reports import (
     ClusteringView,
-    DecompositionView,
     EmbeddingView,
     LabellingView,
     VerdictView,
@@ -220,22 +219,6 @@ def remove_with_updates(
         evidence=report.evidence,
         updates=[update_view(each) for each in report.updates],
     )
-
-
-def decompose_target(
-    engine: Engine, artifacts: Path, target: str, seed: int, on_progress: OnProgress
-) -> DecompositionView:
-    """Train a target, split its weights into subcomponents, and store the run."""
-    from decomposition.config import config_of
-    from decomposition.errors import DecompositionError
-    from decomposition.evidence import decompose_and_store
-
-    config = config_of(target).model_copy(update={"seed": seed})
-    try:
-        report = decompose_and_store(Store(engine, artifacts), target, config, on_progress)
-    except DecompositionError as error:
-        raise ConfigError(str(error)) from error
-    return DecompositionView(**report._asdict(), seed=seed)
 
 
 class Trial(NamedTuple):

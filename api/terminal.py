@@ -286,6 +286,11 @@ def decomposition(view: DecompositionView) -> Lines:
         f"run {view.run} ({view.method} of {view.target}, seed {view.seed}): "
         f"{view.alive} of {view.subcomponents} subcomponents alive, {view.seconds:.0f} s"
     )
+    for trial in view.sweep:
+        yield (
+            f"  minimality {trial.minimality:<8.3g} error under an adversary {trial.harm:.1%}, "
+            f"L0 {trial.l0:.1%} of the ranks{'  taken' if trial.passes else ''}"
+        )
     for name, value in view.metrics.items():
         yield f"  {name:<28} {value:.6g}"
     yield f"test a claim on it: claimgraph test STATEMENT --experiment recovery --run {view.run}"

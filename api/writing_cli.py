@@ -178,16 +178,36 @@ def relate(
 def decompose(
     target: Annotated[str, typer.Argument(help="Such as tms_5-2.")],
     seed: Seed = 0,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="As the publication did, instead of what is best now.")
+    ] = False,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change a setting. May be repeated."),
+    ] = None,
+    sweep: Annotated[
+        bool,
+        typer.Option(
+            "--sweep",
+            help="Take the smallest coefficient of minimality that keeps the error under an "
+            "adversary and L0 low.",
+        ),
+    ] = False,
+    coefficient: Annotated[
+        list[float] | None,
+        typer.Option(help="One to try in a sweep. May be repeated. Default: five around its own."),
+    ] = None,
     db: Database = None,
     as_json: Json = False,
 ) -> None:
     """Split the weights of a target into rank-one subcomponents."""
     from api import terminal
-    from api.jobs import decompose_target
+    from api.decomposing import Wanted, decompose_target
 
+    wanted = Wanted(seed, paper, change or (), sweep, coefficient or ())
     with terminal.progress("decomposing") as on_progress:
         view = decompose_target(
-            engine_of(db, create=True), artifacts_of(database_of(db)), target, seed, on_progress
+            engine_of(db, create=True), artifacts_of(database_of(db)), target, wanted, on_progress
         )
     terminal.show(view, as_json, terminal.decomposition)
 

@@ -42,3 +42,15 @@ class LossError(DecompositionError):
 
 class EditError(DecompositionError):
     """An edit names what is not there, or does not fit the weights it is made to."""
+
+
+class SweepError(DecompositionError):
+    """No coefficient that was tried keeps the rule."""
+
+
+class MemoryShortageError(DecompositionError):
+    """There was not enough memory; the message gives the sizes."""
+
+
+class ConfigurationError(DecompositionError):
+    """A setting does not exist, or its value is not possible; the message names it."""

@@ -8,7 +8,7 @@ about a decomposition as a run of its own.
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,8 @@ from decomposition.measurements import Side
 from decomposition.metrics import MetricsConfig, evaluate
 from decomposition.predictions import Verdict, judge, predict
 from decomposition.reports import AnalysisConfig
+from decomposition.settling import VitalSigns
+from decomposition.sweeping import SweepRule, Trial, coefficients_around, sweep
 from decomposition.targets import Target, TokenTarget, find_recipe
 from decomposition.targets.cache import cached_target
 from decomposition.threads import one_thread
@@ -66,7 +68,11 @@ class Question(NamedTuple):
 
 
 def decompose_and_store(
-    store: Store, target: str, config: DecompositionConfig, on_progress: OnProgress | None = None
+    store: Store,
+    target: str,
+    config: DecompositionConfig,
+    on_progress: OnProgress | None = None,
+    on_signs: Callable[[VitalSigns], None] | None = None,
 ) -> DecompositionReport:
     """Train a target, decompose it, and store the run with its subcomponents and tensors.
 
@@ -81,7 +87,31 @@ def decompose_and_store(
     with one_thread(), store.decomposing(METHOD, config, config.seed) as (run, folder):
         trained = cached_target(target, config.seed, store.artifacts / "targets")
         state = store.artifacts / "unfinished" / f"{_key(target, config)}.safetensors"
-        return _publish(store, run, folder, decompose(trained, config, on_progress, state))
+        decomposition = decompose(trained, config, on_progress, state, on_signs)
+        return _publish(store, run, folder, decomposition)
+
+
+def sweep_and_store(
+    store: Store,
+    target: str,
+    config: DecompositionConfig,
+    coefficients: Sequence[float],
+    on_progress: OnProgress | None = None,
+) -> tuple[DecompositionReport, list[Trial]]:
+    """Choose the coefficient of importance minimality by the rule, and store what it gives.
+
+    But: an interrupted one starts again from the first coefficient.
+
+    Raises:
+        DecompositionError: No coefficient keeps the rule, or the target could not be trained or
+            decomposed; nothing but a failed run is stored.
+    """
+    find_recipe(target)
+    with one_thread(), store.decomposing(METHOD, config, config.seed) as (run, folder):
+        trained = cached_target(target, config.seed, store.artifacts / "targets")
+        tried = coefficients or coefficients_around(config)
+        found = sweep(trained, config, tried, SweepRule(), on_progress)
+        return _publish(store, run, folder, found.decomposition), found.trials
 
 
 def import_and_store(

@@ -29,6 +29,7 @@ from typing import NamedTuple
 from decomposition.attempt import Attempt, fresh_model, load_parameters, trained_parameters
 from decomposition.config import DecompositionConfig
 from decomposition.decomposed_model import DecomposedModel
+from decomposition.limits import check_outputs, memory_shortage_explained
 from decomposition.objective import objective_on_fresh_inputs
 from decomposition.pruning import prune
 from decomposition.resuming import Progress, above, below, fingerprint, read_state, write_state
@@ -44,6 +45,9 @@ CHECK_EVERY = 20
 
 SAVE_EVERY = 10.0
 """Seconds between savings of a training state."""
+
+WATCHED, N_WATCHED = 5, 256
+"""How often in each start, and on how many inputs at most, is measured for those who watch."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ def decompose(
     config: DecompositionConfig,
     on_progress: Callable[[int, int], None] | None = None,
     state: Path | None = None,
+    on_signs: Callable[[VitalSigns], None] | None = None,
 ) -> Decomposition:
     """Find rank-one subcomponents of a target's matrices.
 
@@ -87,24 +92,36 @@ def decompose(
             callback interrupts. If it is there already, training goes on from it and gives the
             numbers that it would have given without the interruption. It is deleted at the end.
             None writes nothing anywhere.
+        on_signs: Called now and then with the error under a fresh adversary and L0.
 
     Raises:
+        TargetError: The target puts out numbers that are not finite.
+        MemoryShortageError: There is not enough memory for this configuration.
         DivergenceError: A loss is no longer a finite number. The state file is that of the last
             time when all was well.
         CheckpointError: The state is damaged or belongs to something else.
         SplitError: The configuration's patterns do not fit the target.
     """
-    session = Session(target, config, on_progress, state)
-    session.run()
+    session = Session(target, config, Watcher(on_progress, on_signs), state)
+    with memory_shortage_explained(target, config):
+        check_outputs(target)
+        session.run()
+        assert session.best is not None, "at least one attempt is made"
+        n_pruned = prune(session.best.model, target, config) if config.prune else 0
     if state is not None:
         state.unlink(missing_ok=True)
-    assert session.best is not None, "at least one attempt is made"
     steps = config.restarts * config.steps
-    n_pruned = prune(session.best.model, target, config) if config.prune else 0
     seconds, cpu_seconds = session.clock.seconds, session.clock.cpu_seconds
     logger.info("decomposed %s: %s steps, %.1f s", target.name, steps, seconds)
     model = session.best.model.eval()
     return Decomposition(target, config, model, session.best.losses, seconds, cpu_seconds, n_pruned)
+
+
+class Watcher(NamedTuple):
+    """Who is told how a training goes."""
+
+    on_progress: Callable[[int, int], None] | None
+    on_signs: Callable[[VitalSigns], None] | None
 
 
 class Best(NamedTuple):
@@ -140,13 +157,13 @@ class Session:
         self,
         target: Target,
         config: DecompositionConfig,
-        on_progress: Callable[[int, int], None] | None,
+        watcher: Watcher,
         state: Path | None,
     ) -> None:
         self.target, self.config = target, config
         self.best: Best | None = None
         self.clock = Clock()
-        self._on_progress, self._state = on_progress, state
+        self._watcher, self._state = watcher, state
         self._saved_at = time.monotonic()
 
     def run(self) -> None:
@@ -179,8 +196,9 @@ class Session:
                 final = attempt.check()
                 if time.monotonic() - self._saved_at > SAVE_EVERY and attempt.step < config.steps:
                     self._save(attempt)
-            if self._on_progress is not None:
-                self._on_progress(before + attempt.step, of)
+            self._watch(attempt)
+            if self._watcher.on_progress is not None:
+                self._watcher.on_progress(before + attempt.step, of)
         if attempt.step < config.steps:
             final = attempt.check()
             logger.info("start %s settled at step %s", attempt.number + 1, attempt.step)
@@ -198,6 +216,13 @@ class Session:
             signs = vital_signs(attempt.model, self.target, self.config, stop.n)
             attempt.history.append(signs)
         return has_settled(attempt.history, stop)
+
+    def _watch(self, attempt: Attempt) -> None:
+        """Measure a few times in every start, if anybody wants to know."""
+        every = max(1, self.config.steps // WATCHED)
+        if self._watcher.on_signs is not None and attempt.step % every == 0:
+            n = min(N_WATCHED, self.config.batch_size)
+            self._watcher.on_signs(vital_signs(attempt.model, self.target, self.config, n))
 
     def _save(self, attempt: Attempt) -> None:
         if self._state is None:

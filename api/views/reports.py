@@ -144,6 +144,19 @@ class LabellingView(View):
     seconds: float
 
 
+class SweepTrial(View):
+    """One coefficient of importance minimality that was tried."""
+
+    minimality: float
+    harm: float
+    """Error under a fresh adversary, as a share of that with everything ablated."""
+
+    l0: float
+    """Mean subcomponents that matter on an input, as a share of the matrices' ranks."""
+
+    passes: bool
+
+
 class DecompositionView(View):
     """What a decomposition found."""
 
@@ -155,6 +168,8 @@ class DecompositionView(View):
     alive: int
     metrics: dict[str, float]
     seconds: float
+    sweep: tuple[SweepTrial, ...] = ()
+    """What was tried before, where the coefficient was chosen by the rule."""
 
 
 class VerdictView(EvidenceItem):

@@ -157,6 +157,17 @@ def test_every_switch_trains_and_changes_the_outcome(pentagon, changes):
     assert found.model.subcomponents["linear1"].U.dtype == torch.float32
 
 
+def test_those_who_watch_are_told_the_signs_and_change_nothing(pentagon):
+    seen = []
+
+    watched = decompose(pentagon, SHORT, on_signs=seen.append)
+    alone = decompose(pentagon, SHORT)
+
+    assert len(seen) == 5
+    assert all(signs.pgd_reconstruction > 0 for signs in seen)
+    assert torch.equal(weights_of(watched), weights_of(alone))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 3])
 def test_the_true_mechanisms_of_the_toy_model_are_found(seed: int):

@@ -1,0 +1,86 @@
+"""Decomposing a target from the command line: which configuration, and what is shown meanwhile."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import Engine
+
+from api.jobs import OnProgress
+from api.views.reports import DecompositionView, SweepTrial
+from kg.errors import ConfigError
+from kg.evidence import Store
+
+if TYPE_CHECKING:
+    from decomposition.config import DecompositionConfig
+    from decomposition.settling import VitalSigns
+
+
+class Wanted(NamedTuple):
+    """How a target is to be decomposed."""
+
+    seed: int = 0
+    is_paper: bool = False
+    """Whether as the publication did."""
+
+    changes: Sequence[str] = ()
+    """Settings, as in `steps=500`; values are JSON, or plain words."""
+
+    is_swept: bool = False
+    """Whether the coefficient of importance minimality is chosen by the rule."""
+
+    coefficients: Sequence[float] = ()
+    """Those to try; none takes some around the configuration's own."""
+
+
+def decompose_target(
+    engine: Engine,
+    artifacts: Path,
+    target: str,
+    wanted: Wanted,
+    on_progress: OnProgress,
+) -> DecompositionView:
+    """Train a target, split its weights into subcomponents, and store the run."""
+    from decomposition.errors import DecompositionError
+    from decomposition.evidence import decompose_and_store, sweep_and_store
+
+    store = Store(engine, artifacts)
+    signs = ""
+
+    def watch(found: "VitalSigns") -> None:
+        nonlocal signs
+        signs = f"PGD {found.pgd_reconstruction:.2g}, L0 {found.l0:.3g}"
+
+    def advance(done: int, of: int) -> None:
+        on_progress(done, of, signs)
+
+    try:
+        config = _config(target, wanted)
+        if not wanted.is_swept:
+            report = decompose_and_store(store, target, config, advance, watch)
+            return DecompositionView(**report._asdict(), seed=wanted.seed)
+        report, trials = sweep_and_store(store, target, config, wanted.coefficients, advance)
+    except DecompositionError as error:
+        raise ConfigError(str(error)) from error
+    tried = tuple(SweepTrial(**trial._asdict()) for trial in trials)
+    return DecompositionView(**report._asdict(), seed=wanted.seed, sweep=tried)
+
+
+def _config(target: str, wanted: Wanted) -> "DecompositionConfig":
+    from decomposition.config import config_of
+    from decomposition.presets import changed, paper_config
+
+    base = paper_config(target) if wanted.is_paper else config_of(target)
+    changes: dict[str, Any] = dict(_setting(text) for text in wanted.changes)
+    return changed(base, changes | {"seed": wanted.seed})
+
+
+def _setting(text: str) -> tuple[str, Any]:  # the configuration checks what value it is
+    name, is_there, value = text.partition("=")
+    if not is_there:
+        raise ConfigError(f"{text!r} changes nothing; say NAME=VALUE, as in steps=500")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value

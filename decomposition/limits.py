@@ -1,0 +1,78 @@
+"""What a training cannot do anything about, said in words that help.
+
+A target that puts out numbers that are not finite has no decomposition, and a configuration may
+need more memory than there is. Both are noticed here and explained.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from decomposition.config import DecompositionConfig
+from decomposition.errors import MemoryShortageError, TargetError
+from decomposition.matrices import choose, known_layout
+from decomposition.seeds import generator_for
+from decomposition.targets import Target
+
+SHORTAGE = ("can't allocate memory", "not enough memory", "out of memory")
+"""What torch says when there is none left; on a processor it has no error of its own for it."""
+
+N = 16
+"""Inputs that a target's outputs are checked on."""
+
+
+@torch.no_grad()
+def check_outputs(target: Target) -> None:
+    """Run the target once.
+
+    Raises:
+        TargetError: Some of its outputs are not finite.
+    """
+    output = target.model(target.batch(N, generator_for("outputs", target.name)))
+    wrong = int((~output.isfinite()).sum())
+    if wrong:
+        raise TargetError(
+            f"{target.name} puts out numbers that are not finite ({wrong} of {output.numel()} on "
+            f"{N} of its own inputs); no masked model could be compared with that: check its "
+            "weights"
+        )
+
+
+@contextmanager
+def memory_shortage_explained(target: Target, config: DecompositionConfig) -> Iterator[None]:
+    """Turn torch's error on a shortage of memory into one that gives the sizes.
+
+    Raises:
+        MemoryShortageError: There was one.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        is_shortage = isinstance(error, MemoryError) or any(s in str(error) for s in SHORTAGE)
+        if not is_shortage:
+            raise
+        raise MemoryShortageError(
+            f"not enough memory for {target.name}: {sizes(target, config)}; take a smaller "
+            f"batch_size, or fewer subcomponents or matrices ({str(error).splitlines()[0]})"
+        ) from error
+
+
+def sizes(target: Target, config: DecompositionConfig) -> str:
+    """Say how large a step is: matrices with their subcomponents, batch and masked runs."""
+    asked = config.matrices or dict.fromkeys(target.transposes, config.n_subcomponents)
+    counts = choose(target.model, asked)
+    described = []
+    for path, C in counts.items():
+        layer = target.model.get_submodule(path)
+        d_out, d_in = known_layout(layer).matrix(layer).shape
+        described.append(f"{path} {d_out} x {d_in} with C = {C}")
+    runs = sum(
+        n for n, coefficient in (
+            (1, config.stochastic),
+            (len(counts), config.layerwise),
+            (1, config.subset),
+            (1, config.adversarial),
+        ) if coefficient
+    )  # fmt: skip
+    return f"{', '.join(described)}; {runs} masked runs of {config.batch_size} rows at once"
