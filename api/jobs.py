@@ -18,7 +18,7 @@ from api.views.reports import (
     LabellingView,
     VerdictView,
 )
-from api.views.updates import RemovalView, UpdatesView, update_view
+from api.views.updates import RemovalView, UpdatesView
 from api.views.view import statement_name
 from kg.db import reading, writing
 from kg.errors import ConfigError
@@ -200,7 +200,7 @@ def update_runs(
     from kg.updating import update
 
     reports = update(engine, open_embedder(embedder), method, on_progress)
-    return UpdatesView(updates=[update_view(report) for report in reports])
+    return UpdatesView(updates=reports)
 
 
 def remove_with_updates(
@@ -217,7 +217,7 @@ def remove_with_updates(
         sources=list(report.sources),
         statements=report.statements,
         evidence=report.evidence,
-        updates=[update_view(each) for each in report.updates],
+        updates=list(report.updates),
     )
 
 

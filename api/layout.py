@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from api.strokes import Pen, Stroke, stroke
 from api.views.communities import CommunityView, EdgeView, MemberView
 
 N_NODES = 300
@@ -30,6 +31,7 @@ WIDTH = 960.0
 _LEAST_HEIGHT = 240.0
 _MOST_HEIGHT = 640.0
 _MARGIN = 24.0
+_PEN = Pen(0.6, 2.2, 0.15)
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,7 @@ class Line:
 
     source: str
     target: str
-    x1: float
-    y1: float
-    x2: float
-    y2: float
-    width: float
-    opacity: float
+    stroke: Stroke
 
 
 @dataclass(frozen=True)
@@ -164,10 +161,7 @@ def _lines(edges: list[EdgeView], places: dict[str, tuple[float, float]]) -> lis
         Line(
             edge.source,
             edge.target,
-            *places[edge.source],
-            *places[edge.target],
-            width=round(0.6 + 2.2 * edge.weight / heaviest, 2),
-            opacity=round(0.15 + 0.5 * edge.weight / heaviest, 2),
+            stroke(places[edge.source], places[edge.target], edge.weight / heaviest, _PEN),
         )
         for edge in reversed(edges)
     ]

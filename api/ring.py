@@ -7,12 +7,15 @@ heaviest seams come first, and communities stand on the ring in the order in whi
 from dataclasses import dataclass
 from math import cos, pi, sin
 
+from api.counting import count_of
 from api.layout import N_COLOURS
+from api.strokes import Pen, Stroke, stroke
 from api.views.seams import Place, SeamItem
 
 SIDE = 320.0
 RADIUS = 12.0
 _MARGIN = 4.0
+_PEN = Pen(1, 7, 0.25)
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,7 @@ class Spot:
 class Thread:
     """A seam as a line."""
 
-    x1: float
-    y1: float
-    x2: float
-    y2: float
-    width: float
-    opacity: float
+    stroke: Stroke
     words: str
 
 
@@ -79,11 +77,6 @@ def ring_of(seams: list[SeamItem]) -> Ring:
 
 def _thread(one: Spot, other: Spot, seam: SeamItem, share: float) -> Thread:
     return Thread(
-        one.x,
-        one.y,
-        other.x,
-        other.y,
-        width=round(1 + 7 * share, 2),
-        opacity=round(0.25 + 0.5 * share, 2),
-        words=f"{one.community.label} and {other.community.label}: {seam.ties} ties",
+        stroke((one.x, one.y), (other.x, other.y), share, _PEN),
+        f"{one.community.label} and {other.community.label}: {count_of(seam.ties, 'tie')}",
     )

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.templating import Jinja2Templates
 
+from api.counting import count_of
+
 
 def moment(stamp: str | None) -> str:
     """Put an ISO 8601 time in UTC the way people read it, to the minute."""
@@ -20,11 +22,6 @@ def number(value: float) -> str:
 def probability(p: float) -> str:
     """Show a probability after `p`; a tiny one by its bound alone."""
     return f"= {p:.2g}" if p >= 1e-6 else "< 0.000001"
-
-
-def count_of(n: int, singular: str, plural: str = "") -> str:
-    """Say how many: `1 member`, `24 members`."""
-    return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
 
 
 def is_web_address(url: str | None) -> bool:

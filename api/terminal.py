@@ -341,7 +341,8 @@ def _unstable(is_stable: bool | None) -> str:
 
 def _steadiness(view: CommunityView) -> Lines:
     if view.stability is None or view.chance_stability is None:
-        yield "stability: not measured"
+        since = " since an update changed it" if view.chance_stability is not None else ""
+        yield f"stability: not measured{since}"
     else:
         what = "stable" if view.is_stable else "unstable: no more stable than chance"
         yield f"{what} ({view.stability:.2f}; random graphs reach {view.chance_stability:.2f})"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from api.counting import count_of
 from api.views.changes import ChangesView, ComparisonView
 from kg.changes import ChangeKind
 
@@ -15,8 +16,8 @@ def changes(view: ChangesView) -> Iterator[str]:
             yield from comparison(each.comparison)
         for update in each.updates:
             yield (
-                f"update {update.run} of run {each.run} ({update.started_at}): {update.added} "
-                f"added, {update.removed} removed, {update.moved} others moved"
+                f"update {update.run} of run {each.run} ({update.started_at}): {update.added:,} "
+                f"added, {update.removed:,} removed, {count_of(update.moved, 'other')} moved"
             )
     if not view.root:
         yield "nothing has been clustered: run `claimgraph cluster`"

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_mutual_info_score, normalized_mutual_info_score
 
+from benchmarks.graphs import one_layer
 from ingest.readers import READERS, read
 from ingest.sentences import sentences
 from kg.embedders import open_embedder
@@ -163,14 +164,14 @@ def lfr(n: int, mixing: float, seed: int) -> tuple[HybridGraph, Labels]:
     for number, group in enumerate(groups):
         truth[list(group)] = number
     pairs = [tuple(sorted(pair)) for pair in graph.edges if pair[0] != pair[1]]
-    return _graph(n, np.array(sorted(pairs)), np.ones(len(pairs))), truth
+    return one_layer(n, np.array(sorted(pairs)), np.ones(len(pairs))), truth
 
 
 def erdos_renyi(n: int, degree: float, seed: int) -> HybridGraph:
     """Return a graph in which each pair is tied with the same probability."""
     graph = nx.fast_gnp_random_graph(n, degree / n, seed=seed)
     pairs = np.array(sorted(tuple(sorted(pair)) for pair in graph.edges))
-    return _graph(n, pairs, np.ones(len(pairs)))
+    return one_layer(n, pairs, np.ones(len(pairs)))
 
 
 def near(n: int, seed: int, k: int = 5) -> HybridGraph:
@@ -189,7 +190,7 @@ def clique_chain(n: int, n_cliques: int) -> HybridGraph:
     size = n // n_cliques
     pairs = [pair for pair in combinations(range(n), 2) if pair[0] // size == pair[1] // size]
     pairs += [(size * after - 1, size * after) for after in range(1, n_cliques)]
-    return _graph(n, np.array(sorted(pairs)), np.ones(len(pairs)))
+    return one_layer(n, np.array(sorted(pairs)), np.ones(len(pairs)))
 
 
 def swapped(graph: HybridGraph, seed: int) -> HybridGraph:
@@ -198,7 +199,7 @@ def swapped(graph: HybridGraph, seed: int) -> HybridGraph:
     n = len(graph.statement_ids)
     first = random.head < n
     pairs = np.stack([random.head[first], random.tail[first]], axis=1)
-    return _graph(n, pairs, random.weight[first])
+    return one_layer(n, pairs, random.weight[first])
 
 
 def unstable(graph: HybridGraph, config: LeidenConfig, level: int) -> list[bool]:
@@ -255,23 +256,6 @@ def _has_source(path: Path) -> bool:
 
 def _pairwise(runs: list[Labels]) -> float:
     return _mean([normalized_mutual_info_score(a, b) for a, b in combinations(runs, 2)])
-
-
-def _graph(n: int, pairs: NDArray[np.int64], weights: NDArray[np.float64]) -> HybridGraph:
-    weight = weights.astype(np.float32)
-    nothing = np.zeros_like(weight)
-    ends = pairs.astype(np.int32).reshape(-1, 2)
-    ids = tuple(f"s{vertex:06d}" for vertex in range(n))
-    return HybridGraph(
-        ids,
-        ends[:, 0],
-        ends[:, 1],
-        weight,
-        semantic=weight,
-        concepts=nothing,
-        relations=nothing,
-        source=nothing,
-    )
 
 
 def _mean(values: list[float] | list[bool]) -> float:

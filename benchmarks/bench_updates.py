@@ -6,7 +6,8 @@ statements, and as many as make one in a hundred, and 85 sources leave at once.
 
     python benchmarks/bench_updates.py --n 10000 --json
 
-prints, for both sizes, CPU and wall seconds of the update, from stored vectors to the commit; the
+prints, for both sizes, CPU and wall seconds of the update, from stored vectors to the commit, and
+of its stages (of the processor, by the clock); the
 share of the old statements that it moved beside the share that a full run with another seed moved
 (by the matching of communities of the top level that moves fewest); the modularity of both; the
 seconds that the removal took; and whether adding and removing gave back the same bytes.
@@ -39,6 +40,8 @@ from kg.embeddings import embed_missing
 from kg.hierarchy import leiden_hierarchy
 from kg.hybrid_graph import HybridGraph
 from kg.ids import content_id
+from kg.labellers.offline import OfflineLabeller
+from kg.labelling import label_run
 from kg.leiden import LeidenConfig
 from kg.removal import remove_sources
 from kg.runs import recording, run_of
@@ -46,6 +49,7 @@ from kg.sources import SectionDraft, SourceDraft, add_source, section_id
 from kg.statements import MentionDraft, add_mentions
 from kg.stored_graph import stored_graph
 from kg.tables import LAYERS, Community, Graph, Membership, RunKind, StatementKind
+from kg.update_report import UpdateReport
 from kg.updating import update
 
 Result = TypeVar("Result")
@@ -86,6 +90,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--method", default="leiden_hybrid_concepts")
     parser.add_argument("--sources", type=int, default=85, help="how many leave at once")
+    parser.add_argument("--named", action="store_true", help="communities have names")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -119,6 +124,8 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
     say(rest)
     report, full = _timed(lambda: cluster(engine, arguments.method, embedder))
+    if arguments.named:
+        label_run(engine, report.run, OfflineLabeller())
     measured: dict[str, Any] = {
         "statements": len(old),
         "method": arguments.method,
@@ -144,6 +151,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
             f"add_{name}_modularity": updated.modularity,
             f"add_{name}_modularity_of_a_full_cut": _full_cut(engine, report.run),
             f"add_{name}_drifted": updated.drifted,
+            f"add_{name}_stages": _stages(updated, took),
         }
     again = cluster(engine, arguments.method, embedder, seed=arguments.seed + 1)
     measured["full_run_moved_share"] = _moved(tops, _tops(engine, again.run))
@@ -160,6 +168,13 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "remove_drifted": removal.updates[0].drifted,
     }
     return measured
+
+
+def _stages(report: UpdateReport, took: Seconds) -> dict[str, Seconds]:
+    """Return what each stage took, the rest last: what is new, the commit and new names."""
+    stages = {name: Seconds(*seconds) for name, seconds in report.stages.items()}
+    rest = [took[i] - sum(each[i] for each in stages.values()) for i in (0, 1)]
+    return stages | {"what is new, commit, names": Seconds(*(round(each, 3) for each in rest))}
 
 
 def _store(engine: Engine, planted: Planted, sources: dict[str, list[int]]) -> None:

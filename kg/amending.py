@@ -18,7 +18,7 @@ from kg.embedders import Vectors
 from kg.embeddings import embedded_text, embedded_texts, vector_blocks, vectors_of
 from kg.graph_updates import NO_TIES, Amended, LayerTies, Makers, News, places_after
 from kg.hybrid_graph import GraphConfig
-from kg.journal import Change, last_ordinals
+from kg.journal import Change, Moved, last_ordinals
 from kg.lineage import first_link
 from kg.newcomers import NO_ONE, Everybody
 from kg.news import Difference
@@ -26,7 +26,7 @@ from kg.placing import NOWHERE, Places, Rules, Ties, best_gains, certainties, mo
 from kg.standing import Path, Standing
 from kg.statements import statements_by_id
 from kg.stored_graph import ENDS, EdgeTable, place_of
-from kg.tables import Community, Membership, Mention, Move, Run, Section
+from kg.tables import Community, Membership, Mention, Run, Section
 
 _IDS_PER_QUERY = 500
 
@@ -54,12 +54,22 @@ class Stand(NamedTuple):
         return community_id(self.run.method, self.run.id, path)
 
 
+class Where(NamedTuple):
+    """A graph, and where everybody is in it."""
+
+    ties: Ties
+    top: Places
+    """The ordinal of each statement's top community, in the order of the graph."""
+
+    parts: Places
+    """A number of each statement's deepest community."""
+
+
 class Rearranged(NamedTuple):
     """What becomes of a run, and how much that is."""
 
     change: Change
-    top: Places
-    """The ordinal of each statement's top community, in the order of the graph."""
+    where: Where
 
     moved: int
     """Statements that were in before and are with others now."""
@@ -188,7 +198,7 @@ def rearranged(stand: Stand, graph: Amended, news: Difference, *, may_move: bool
     moved = sorted({*went, *loose, *tree.tidy(ties, left, resolution)})
     change = _change(stand, tree, graph, news, _sure(tree, ties, graph, moved))
     stood = np.count_nonzero(standing.home[moved] != NOWHERE) if moved else 0
-    return Rearranged(change, tree.top(), int(stood))
+    return Rearranged(change, Where(ties, tree.top(), tree.numbered()), int(stood))
 
 
 def _moved(stand: Stand, graph: Amended, ties: Ties, place: Places) -> Places:
@@ -259,7 +269,7 @@ def _moves(
     graph: Amended,
     news: Difference,
     sure: Mapping[str, float],
-) -> list[Move]:
+) -> list[Moved]:
     """Return what becomes of every statement whose membership is another."""
     after: dict[str, str | None] = dict.fromkeys(news.removed())
     for vertex in tree.moved():
@@ -274,8 +284,7 @@ def _moves(
             before[identifier] = stand.name(stood)
     certain = stand.certainties_of(sorted(before))
     return [
-        Move(
-            run_id=0,  # the journal knows the update
+        Moved(
             statement_id=identifier,
             before=before.get(identifier),
             after=home,

@@ -21,10 +21,11 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
 from kg.errors import NotFoundError
+from kg.labels import labels_of_run
 from kg.runs import active_runs, run_of
 from kg.statements import statement_of
 from kg.stored_graph import ENDS, EdgeTable, place_of, stored_graph
-from kg.tables import Community, Label, Membership, Run, RunKind, RunStatus
+from kg.tables import Community, Membership, RunKind
 
 _STEP = re.compile(r"-c\d+")
 _ID = re.compile(r"(.+-run\d+)((?:-c\d+)+)")
@@ -165,7 +166,7 @@ def tree_of(session: Session, run_id: int) -> list[CommunityNode]:
     ):
         children.setdefault(community.parent_id, []).append(community)
     sizes = sizes_of(session, [run_id])
-    labels = _latest_labels(session, run_id)
+    labels = labels_of_run(session, run_id)
     nodes: list[CommunityNode] = []
     waiting = children.get(None, [])[::-1]
     while waiting:
@@ -174,7 +175,7 @@ def tree_of(session: Session, run_id: int) -> list[CommunityNode]:
             CommunityNode(
                 id=community.id,
                 link=community.link,
-                label=labels.get(community.id),
+                label=labels[community.id].label if community.id in labels else None,
                 level=community.level,
                 parent=community.parent_id,
                 members=sizes[community.id],
@@ -356,14 +357,3 @@ def neighbours_of(
             others[order].tolist(), table.weights_at(edges[order]), strict=True
         )
     ]
-
-
-def _latest_labels(session: Session, run_id: int) -> dict[str, str]:
-    rows = session.exec(
-        select(Label.community_id, Label.label)
-        .join(Community, col(Community.id) == Label.community_id)
-        .join(Run, col(Run.id) == Label.run_id)
-        .where(Community.run_id == run_id, Run.status == RunStatus.SUCCEEDED)
-        .order_by(col(Label.run_id))
-    )
-    return dict(rows.all())

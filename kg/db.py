@@ -25,7 +25,7 @@ from sqlmodel import Session
 
 from kg.errors import DatabaseError
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration."""
 
 _PRAGMAS = (

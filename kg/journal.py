@@ -14,12 +14,22 @@ import numpy as np
 from sqlalchemy import Table, delete, insert
 from sqlmodel import Session, SQLModel, col, func, select
 
-from kg.communities import path_of
+from kg.communities import branch_of, path_of
 from kg.graph_updates import Amended, restored
 from kg.stored_graph import EDGE, store_graph, stored_graph
 from kg.tables import Amendment, Community, Membership, Move, Run, Statement
 
 _IDS_PER_QUERY = 500
+
+
+class Moved(NamedTuple):
+    """What became of one statement's membership; the fields of `Move`, but for the update."""
+
+    statement_id: str
+    before: str | None
+    after: str | None
+    certainty_before: float | None
+    certainty_after: float | None
 
 
 class Change(NamedTuple):
@@ -33,7 +43,7 @@ class Change(NamedTuple):
     touched: Mapping[str, list[str]]
     """Fingerprints of statements that stay but are said elsewhere or with another note."""
 
-    moves: Sequence[Move]
+    moves: Sequence[Moved]
     communities_added: Sequence[Community]
     communities_removed: Sequence[str]
     named_after: Mapping[str, str]
@@ -62,6 +72,7 @@ def apply(session: Session, update_id: int, clustering: Run, change: Change) -> 
     _rename(session, change.named_after)
     _apply_moves(session, clustering.id, change.moves)
     _delete_communities(session, change.communities_removed)
+    measured = _forget(session, change)
     session.add(
         Amendment(
             run_id=update_id,
@@ -74,6 +85,7 @@ def apply(session: Session, update_id: int, clustering: Run, change: Change) -> 
             edges_added=change.graph.added.tobytes(),
             communities_removed=gone,
             communities_added=[community.id for community in change.communities_added],
+            measured=measured,
         )
     )
     session.flush()
@@ -88,8 +100,9 @@ def undo(session: Session, update_id: int, clustering: Run, amendments: Sequence
     """
     assert clustering.id is not None
     table = stored_graph(session, clustering.id)
-    net: dict[str, Move] = {}
+    net: dict[str, Moved] = {}
     back: dict[str, list[dict[str, Any]]] = {}
+    measured: dict[str, list[Any]] = {}
     away: set[str] = set()
     for amendment in amendments:
         change = Amended(table, _edges(amendment.edges_removed), _edges(amendment.edges_added))
@@ -99,6 +112,7 @@ def undo(session: Session, update_id: int, clustering: Run, amendments: Sequence
         for name, rows in amendment.communities_removed.items():
             back.setdefault(name, []).extend(rows)
         away.update(amendment.communities_added)
+        measured |= amendment.measured
         amendment.is_standing = False
         session.add(amendment)
     moves = [move for move in net.values() if move.before != move.after]
@@ -106,6 +120,7 @@ def undo(session: Session, update_id: int, clustering: Run, amendments: Sequence
     store_graph(session, clustering.id, table)
     _apply_moves(session, clustering.id, moves)
     _delete_communities(session, sorted(away))
+    _remember(session, {name: row for name, row in measured.items() if name not in away})
     session.add(
         Amendment(
             run_id=update_id,
@@ -156,11 +171,11 @@ def standing_of(session: Session, run: Run) -> Standing:
     )
 
 
-def moves_of(session: Session, update_id: int) -> list[Move]:
+def moves_of(session: Session, update_id: int) -> list[Moved]:
     """Return what became of each statement that an update moved, by statement."""
-    return list(
-        session.exec(select(Move).where(Move.run_id == update_id).order_by(col(Move.statement_id)))
-    )
+    columns = [getattr(Move, name) for name in Moved._fields]
+    rows = select(*columns).where(Move.run_id == update_id).order_by(col(Move.statement_id))
+    return [Moved(*row) for row in session.execute(rows)]
 
 
 def last_ordinals(session: Session, clustering_run_id: int) -> dict[tuple[int, ...], int]:
@@ -191,7 +206,7 @@ def _edges(column: bytes) -> "np.ndarray[Any, np.dtype[np.void]]":
     return np.frombuffer(column, dtype=EDGE)
 
 
-def _apply_moves(session: Session, run_id: int, moves: Sequence[Move]) -> None:
+def _apply_moves(session: Session, run_id: int, moves: Sequence[Moved]) -> None:
     own = col(Membership.run_id) == run_id
     left = [move.statement_id for move in moves if move.after is None]
     for block in _blocks(left):
@@ -213,38 +228,59 @@ def _apply_moves(session: Session, run_id: int, moves: Sequence[Move]) -> None:
         session.execute(insert(Membership), rows)
 
 
-def _insert_moves(session: Session, update_id: int, moves: Iterable[Move]) -> None:
-    rows = [{**move.model_dump(), "run_id": update_id} for move in moves]
+def _insert_moves(session: Session, update_id: int, moves: Iterable[Moved]) -> None:
+    rows = [{**move._asdict(), "run_id": update_id} for move in moves]
     if rows:
         session.execute(insert(Move), rows)
 
 
-def _reversed(move: Move) -> Move:
-    return _between(
-        Move(before=move.after, certainty_before=move.certainty_after, **_same(move)),
-        Move(after=move.before, certainty_after=move.certainty_before, **_same(move)),
+def _reversed(move: Moved) -> Moved:
+    return Moved(
+        statement_id=move.statement_id,
+        before=move.after,
+        after=move.before,
+        certainty_before=move.certainty_after,
+        certainty_after=move.certainty_before,
     )
 
 
-def _between(first: Move, last: Move) -> Move:
+def _between(first: Moved, last: Moved) -> Moved:
     """Return the move from where the first began to where the last ended."""
-    return Move(
-        before=first.before,
-        certainty_before=first.certainty_before,
-        after=last.after,
-        certainty_after=last.certainty_after,
-        **_same(last),
-    )
-
-
-def _same(move: Move) -> dict[str, Any]:
-    return {"run_id": move.run_id, "statement_id": move.statement_id}
+    return last._replace(before=first.before, certainty_before=first.certainty_before)
 
 
 def _insert_communities(session: Session, communities: Sequence[Community]) -> None:
     rows = [row.model_dump() for row in communities]
     if rows:
         session.execute(insert(Community), sorted(rows, key=lambda row: row["level"]))
+
+
+def _forget(session: Session, change: Change) -> dict[str, list[Any]]:
+    """Take away what was measured of communities whose members are others now, and return it."""
+    homes = {home for move in change.moves for home in (move.before, move.after) if home}
+    added = {community.id for community in change.communities_added}
+    changed = sorted({part for home in homes for part in branch_of(home)})
+    known: dict[str, list[Any]] = {}
+    for block in _blocks(changed):
+        rows = select(Community.id, Community.stability, Community.is_well_connected)
+        for name, *values in session.exec(rows.where(col(Community.id).in_(block))):
+            if values != [None, None]:
+                known[name] = values
+    _remember(session, dict.fromkeys(known, (None, None)))
+    return {name: values for name, values in known.items() if name not in added}
+
+
+def _remember(session: Session, measured: Mapping[str, Sequence[Any]]) -> None:
+    """Say what is known of communities: their stability, and whether they are well connected."""
+    names = ("identifier", "stability", "is_well_connected")
+    rows = [dict(zip(names, (name, *values), strict=True)) for name, values in measured.items()]
+    if rows:
+        session.connection().exec_driver_sql(
+            "UPDATE community SET stability = :stability, is_well_connected = :is_well_connected "
+            "WHERE id = :identifier",
+            rows,
+        )
+        session.expire_all()
 
 
 def _referring() -> list[tuple[Table, str]]:

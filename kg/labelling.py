@@ -17,13 +17,13 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine, insert
 from sqlmodel import Session, col, select
 
-from kg.communities import members_by_community
+from kg.communities import members_by_community, members_of, path_of
 from kg.db import reading, writing
-from kg.grounding import problems_of
 from kg.label_inheritance import inheritance_of
 from kg.labellers.checked import Named, checked_label
 from kg.labellers.offline import OfflineLabeller
 from kg.labellers.task import Frequencies, Labeller, LabellingTask, Member
+from kg.labels import labels_of
 from kg.phrases import phrases_of
 from kg.runs import recording, succeed, succeeded_run
 from kg.sources import glossary
@@ -31,13 +31,11 @@ from kg.statements import notes_of, sources_by_statement, statements_by_id
 from kg.stored_graph import ENDS, EdgeTable, stored_graph
 from kg.tables import Community, Label, Run, RunKind, RunStatus
 
-__all__ = ["LabellingConfig", "label_of", "label_run", "label_unnamed", "labels_of", "problems_of"]
-
 log = logging.getLogger(__name__)
 
 OnProgress = Callable[[int, int], None]
 
-_SAMPLE = 4000
+_SAMPLE = 1000
 """Statements among which it is counted what is frequent, where only a few communities are named."""
 
 
@@ -102,11 +100,11 @@ def label_unnamed(engine: Engine, clustering_run_id: int) -> int | None:
     be few to name, and a hundred thousand to count.
     """
     with reading(engine) as session:
-        communities = _from_the_top(session, clustering_run_id)
-        names = labels_of(session, [community.id for community in communities])
-        unnamed = {community.id for community in communities} - names.keys()
-        if not unnamed or not names:
+        unnamed = _unnamed(session, clustering_run_id)
+        if not unnamed:
             return None
+        communities = _beside(session, unnamed)
+        names = labels_of(session, [community.id for community in communities])
         material = _material_for(session, clustering_run_id, communities, unnamed)
     material.names.update({name: row.label for name, row in names.items()})
     labeller = OfflineLabeller()
@@ -133,28 +131,6 @@ def _row(run_id: int, task: LabellingTask, named: Named) -> dict[str, object]:
         "refusals": named.refusals,
         **named.draft.model_dump(),
     }
-
-
-def label_of(session: Session, community_id: str) -> Label | None:
-    """Return the label that the latest labelling run that succeeded gave a community."""
-    return labels_of(session, [community_id]).get(community_id)
-
-
-def labels_of(session: Session, community_ids: Sequence[str]) -> dict[str, Label]:
-    """Return the latest label of each community that has one, by its id."""
-    found: dict[str, Label] = {}
-    for start in range(0, len(community_ids), 500):
-        rows = session.exec(
-            select(Label)
-            .join(Run, col(Run.id) == Label.run_id)
-            .where(
-                col(Label.community_id).in_(community_ids[start : start + 500]),
-                Run.status == RunStatus.SUCCEEDED,
-            )
-            .order_by(col(Label.run_id))
-        )
-        found.update({row.community_id: row for row in rows})
-    return found
 
 
 @dataclass(frozen=True)
@@ -196,15 +172,41 @@ def _material(session: Session, run_id: int) -> _Material:
     return _read(session, run_id, communities, members, everybody)
 
 
+def _unnamed(session: Session, run_id: int) -> set[str]:
+    """Return the communities of a run that have no name; none if nobody has named any."""
+    named = (
+        select(Label.community_id)
+        .join(Run, col(Run.id) == Label.run_id)
+        .join(Community, col(Community.id) == Label.community_id)
+        .where(Community.run_id == run_id, Run.status == RunStatus.SUCCEEDED)
+    )
+    if session.exec(named.limit(1)).first() is None:
+        return set()
+    rows = select(Community.id).where(Community.run_id == run_id, col(Community.id).not_in(named))
+    return set(session.exec(rows))
+
+
+def _beside(session: Session, wanted: set[str]) -> list[Community]:
+    """Return communities, their siblings and what they are part of, by level, siblings together."""
+    found: dict[str, Community] = {}
+    for community in [session.get_one(Community, each) for each in sorted(wanted)]:
+        if community.parent_id is not None:
+            found[community.parent_id] = session.get_one(Community, community.parent_id)
+        siblings = select(Community).where(
+            Community.run_id == community.run_id, Community.parent_id == community.parent_id
+        )
+        if community.id not in found:
+            found |= {row.id: row for row in session.exec(siblings)}
+    return sorted(found.values(), key=lambda row: (row.level, path_of(row.id)))
+
+
 def _material_for(
     session: Session, run_id: int, communities: list[Community], wanted: set[str]
 ) -> _Material:
     """Return the material for naming some communities, read for as few statements as possible."""
     above = {row.parent_id for row in communities if row.id in wanted and row.parent_id}
-    held = members_by_community(session, run_id)
-    members = {each: sorted(held[each]) for each in sorted(wanted | above)}
-    tops = [held[row.id] for row in communities if row.parent_id is None]
-    everybody = _sample(sorted(frozenset().union(*tops)))
+    members = {each: members_of(session, each) for each in sorted(wanted | above)}
+    everybody = _sample(list(stored_graph(session, run_id).ids))
     own = {member for each in wanted for member in members[each]}
     for parent in above - wanted:
         beside = set(_sample(members[parent]))
@@ -231,7 +233,7 @@ def _read(
         identifier: Member(identifier, row.kind, row.text, notes.get(identifier, ""))
         for identifier, row in sorted(statements_by_id(session, clustered).items())
     }
-    by_statement = sources_by_statement(session)
+    by_statement = sources_by_statement(session, clustered)
     sources = {identifier: by_statement.get(identifier, []) for identifier in clustered}
     present = [community for community in communities if community.id in members]
     return _Material(

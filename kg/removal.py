@@ -28,9 +28,9 @@ from kg.runs import active_runs, recording, run_of
 from kg.sources import superseded
 from kg.statements import statements_by_id
 from kg.tables import Evidence, Membership, Mention, Prediction, Run, RunKind, Section, Source
+from kg.update_report import UpdateReport
 from kg.updating import (
     Case,
-    UpdateReport,
     amend,
     case_of,
     check_model,

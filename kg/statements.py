@@ -1,6 +1,6 @@
 """Statements and their mentions: written from validated drafts, read in canonical order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +10,8 @@ from sqlmodel import Session, col, select
 from kg.errors import NotFoundError
 from kg.ids import content_id, normalised
 from kg.tables import Mention, Section, Source, Statement, StatementKind
+
+_IDS_PER_QUERY = 500
 
 
 class MentionDraft(BaseModel):
@@ -109,12 +111,12 @@ def notes_of(session: Session, identifiers: Sequence[str] | None = None) -> dict
         .where(Mention.note != "")
         .order_by(col(Mention.id).desc())
     )
-    wanted = None if identifiers is None else set(identifiers)
-    return {
-        statement: note
-        for statement, note in session.exec(query)
-        if wanted is None or statement in wanted
-    }
+    if identifiers is None:
+        return dict(session.exec(query).all())
+    notes: dict[str, str] = {}
+    for block in _blocks(identifiers):
+        notes.update(session.exec(query.where(col(Mention.statement_id).in_(block))).all())
+    return notes
 
 
 def quotes_of(session: Session, identifiers: Sequence[str]) -> dict[str, str]:
@@ -143,15 +145,26 @@ def mentions_of(session: Session, identifier: str) -> list[MentionPlace]:
     return [MentionPlace(mention, section, source) for mention, section, source in rows]
 
 
-def sources_by_statement(session: Session) -> dict[str, list[str]]:
-    """Return the ids of the sources that make each statement, sorted."""
-    rows = session.exec(
+def sources_by_statement(
+    session: Session, identifiers: Sequence[str] | None = None
+) -> dict[str, list[str]]:
+    """Return the ids of the sources that make each statement, sorted; by default of all."""
+    query = (
         select(Mention.statement_id, Section.source_id)
         .join(Section, col(Section.id) == Mention.section_id)
         .distinct()
         .order_by(Mention.statement_id, Section.source_id)
     )
+    queries = [query]
+    if identifiers is not None:
+        queries = [query.where(col(Mention.statement_id).in_(b)) for b in _blocks(identifiers)]
     sources: dict[str, list[str]] = {}
-    for statement, source in rows:
-        sources.setdefault(statement, []).append(source)
+    for each in queries:
+        for statement, source in session.exec(each):
+            sources.setdefault(statement, []).append(source)
     return sources
+
+
+def _blocks(identifiers: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(identifiers), _IDS_PER_QUERY):
+        yield identifiers[start : start + _IDS_PER_QUERY]

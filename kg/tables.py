@@ -416,7 +416,7 @@ class Community(Row, table=True):
 
     stability: float | None = None
     """How well other seeds, with the ties drawn anew, find the same community, in (0, 1]
-    (`kg.stability`)."""
+    (`kg.stability`); none where it was not measured, or not since an update changed it."""
 
     chance_stability: float | None = None
     """The stability that communities of a random graph with the same degrees reach; a community
@@ -467,6 +467,9 @@ class Amendment(Row, table=True):
     """Rows by table: the communities, and what named them."""
 
     communities_added: list[str] = Field(default_factory=list, sa_type=JSON)
+    measured: dict[str, list[Any]] = Field(default_factory=dict, sa_type=JSON)
+    """Stability and whether it is well connected, of each community whose members are others now:
+    neither is known any more."""
 
 
 class Move(Row, table=True):

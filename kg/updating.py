@@ -23,7 +23,15 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from kg.amending import graph_config, material_for, rearranged, resolution_of, stand_of, ties_of
+from kg.amending import (
+    Where,
+    graph_config,
+    material_for,
+    rearranged,
+    resolution_of,
+    stand_of,
+    ties_of,
+)
 from kg.db import reading, writer, writing
 from kg.drift import loss_of
 from kg.embedders import Embedder, OnProgress, Vectors
@@ -33,11 +41,13 @@ from kg.graph_updates import NO_TIES, amended, ids_after, without
 from kg.journal import amendments_of, apply, latest_update, lines, undo
 from kg.labelling import label_unnamed
 from kg.news import Difference, Gone, difference, taken_back
-from kg.placing import Places, Ties, modularity_of
+from kg.placing import modularity_of
 from kg.runs import active_runs, recording, run_of, succeed
+from kg.stages import Stages
 from kg.statements import statements_by_id
 from kg.stored_graph import EdgeTable, place_of, stored_graph
 from kg.tables import Amendment, Run, RunKind
+from kg.update_report import UpdateReport
 
 log = logging.getLogger(__name__)
 
@@ -56,44 +66,6 @@ class UpdateConfig(BaseModel):
 
     max_changed: float = 0.1
     """Share of the statements of a run that may come or go until it has drifted."""
-
-
-class UpdateReport(NamedTuple):
-    """What an update did to a clustering run."""
-
-    run: int
-    clustering_run: int
-    method: str
-    added: int
-    removed: int
-    moved: int
-    """Statements that were in before and are with others now."""
-
-    statements: int
-    """In the run now."""
-
-    communities_new: int
-    communities_gone: int
-    taken_back: int
-    """Earlier updates that were undone instead of computing anything."""
-
-    modularity_before: float
-    """Of the top level; 0 for a graph without ties."""
-
-    modularity: float
-    changed: int
-    """Statements that came or went since the full run."""
-
-    loss: float | None
-    """What a full run would gain, as last estimated; none if too little has changed to ask."""
-
-    loss_at: int
-    """How many had come or gone when it was estimated."""
-
-    drifted: str
-    """Why a full run is due; empty if none is."""
-
-    seconds: float
 
 
 def update(
@@ -199,24 +171,32 @@ def amend(
     started = time.perf_counter()
     run, news = case.run, case.news
     assert run.id is not None
-    stand = stand_of(session, run, case.table)
-    before = modularity_of(ties_of(stand.table), stand.standing.top(), resolution_of(run))
-    back = taken_back(amendments_of(session, run.id), news.changes)
+    stages = Stages()
+    with stages("read who is where"):
+        stand = stand_of(session, run, case.table)
+        before = modularity_of(ties_of(stand.table), stand.standing.top(), resolution_of(run))
+        back = taken_back(amendments_of(session, run.id), news.changes)
     if back:
-        moved = undo(session, update_id, run, back)
-        now = stand_of(session, run, stored_graph(session, run.id))
-        ties, top = ties_of(now.table), now.standing.top()
+        with stages("take back"):
+            moved = undo(session, update_id, run, back)
+            now = stand_of(session, run, stored_graph(session, run.id))
+        where = Where(ties_of(now.table), now.standing.top(), now.standing.home)
         came = {row["id"] for each in back for row in each.communities_removed.get("community", ())}
         went = {name for each in back for name in each.communities_added}
         new, lost = len(came - went), len(went - came)
     else:
-        material = material_for(session, update_id, stand, news, vectors)
-        graph = amended(stand.table, material, graph_config(run))
-        found = rearranged(stand, graph, news, may_move=True)
-        apply(session, update_id, run, found.change)
-        ties, top, moved = ties_of(graph.table), found.top, found.moved
+        with stages("read what is new"):
+            material = material_for(session, update_id, stand, news, vectors)
+        with stages("read vectors, tie"):
+            graph = amended(stand.table, material, graph_config(run))
+        with stages("place"):
+            found = rearranged(stand, graph, news, may_move=True)
+        with stages("write"):
+            apply(session, update_id, run, found.change)
+        where, moved = found.where, found.moved
         new, lost = len(found.change.communities_added), len(found.change.communities_removed)
-    quality = _quality(session, run, ties, top)
+    with stages("estimate the loss"):
+        quality = _quality(session, run, where)
     report = UpdateReport(
         run=update_id,
         clustering_run=run.id,
@@ -231,14 +211,15 @@ def amend(
         modularity_before=round(before, 6),
         **quality,
         seconds=round(time.perf_counter() - started, 3),
+        stages=stages.seconds,
     )
-    result = {name: value for name, value in report._asdict().items() if name not in _OWN}
+    result = {name: value for name, value in report.model_dump().items() if name not in _OWN}
     succeed(session, update_id, result)
     log.info("updated %s: %s", run.method, result)
     return report
 
 
-_OWN = ("run", "method")
+_OWN = ("run", "method", "stages")
 
 
 def thin(session: Session, update_id: int, run: Run, gone: Gone) -> None:
@@ -306,16 +287,16 @@ class _Quality(TypedDict):
     drifted: str
 
 
-def _quality(session: Session, run: Run, ties: Ties, top: Places) -> _Quality:
+def _quality(session: Session, run: Run, where: Where) -> _Quality:
     """Return how good the top level is, and whether a full run is due."""
     assert run.id is not None
     config, resolution = config_of(run), resolution_of(run)
     standing = amendments_of(session, run.id)
     changed = sum(len(lines(each.added)) + len(lines(each.removed)) for each in standing)
-    clustered = max(1, int(run.result.get("statements", ties.n)))
+    clustered = max(1, int(run.result.get("statements", where.ties.n)))
     loss, loss_at = _last_loss(session, standing)
     if changed - loss_at >= _CHECK_EVERY * clustered:
-        loss, loss_at = loss_of(ties, top, resolution), changed
+        loss, loss_at = loss_of(*where, resolution), changed
     drifted = ""
     if loss is not None and loss > config.max_loss:
         drifted = f"a full run would gain about {loss:.4f} of modularity"
@@ -324,7 +305,7 @@ def _quality(session: Session, run: Run, ties: Ties, top: Places) -> _Quality:
             f"{changed} statements have come or gone since run {run.id}, which had {clustered}"
         )
     return {
-        "modularity": round(modularity_of(ties, top, resolution), 6),
+        "modularity": round(modularity_of(where.ties, where.top, resolution), 6),
         "changed": changed,
         "loss": loss,
         "loss_at": loss_at,

@@ -19,7 +19,7 @@ from api.views.view import (
 )
 from kg.bridges import Bridge, Nested, Relation, overlaps_of
 from kg.communities import community_of, stable_by_id
-from kg.labelling import labels_of
+from kg.labels import labels_of
 from kg.meetings import Meeting, Shared, meetings_of
 from kg.statements import statements_by_id
 from kg.tables import Community, Run

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from api.counting import count_of
 from kg.labellers.offline import shortened
 
 _N_QUOTED = 3
@@ -69,7 +70,7 @@ def _statements(comparison: Mapping[str, Any]) -> str:
     percent = f"{share:.0f}" if share >= 10 or share == round(share) else f"{share:.1f}"
     new, gone = comparison["statements_new"], comparison["statements_gone"]
     return (
-        f"{_count(new, 'statement')} {'is' if new == 1 else 'are'} new, {gone:,} "
+        f"{count_of(new, 'statement')} {'is' if new == 1 else 'are'} new, {gone:,} "
         f"{'is' if gone == 1 else 'are'} gone, and {comparison['statements_moved']:,} of the "
         f"{comparison['statements_in_both']:,} in both runs moved ({percent} %)."
     )
@@ -92,8 +93,8 @@ def _alike(similarity: Mapping[str, float]) -> str:
 
 def _sizes(kind: str, old: int, new: int) -> str:
     if kind == "changed":
-        return f"still has {_count(new, 'statement')}, but not the same ones"
-    return f"{_TOLD[kind]} from {old:,} to {_count(new, 'statement')}"
+        return f"still has {count_of(new, 'statement')}, but not the same ones"
+    return f"{_TOLD[kind]} from {old:,} to {count_of(new, 'statement')}"
 
 
 def _counted(change: Mapping[str, Any]) -> str:
@@ -140,7 +141,7 @@ def _sized(communities: Sequence[Mapping[str, Any]]) -> str:
 def _listed(quoted: Sequence[str], n: int) -> str:
     some = ", ".join(quoted[:_N_QUOTED])
     more = n - min(len(quoted), _N_QUOTED)
-    return f"{some} and {more:,} more" if more and some else some or _count(n, "statement")
+    return f"{some} and {more:,} more" if more and some else some or count_of(n, "statement")
 
 
 def _and(parts: Sequence[str]) -> str:
@@ -149,7 +150,3 @@ def _and(parts: Sequence[str]) -> str:
 
 def _quoted(words: str) -> str:
     return f"“{words.strip('“”')}”"
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -11,7 +11,7 @@ from api.views.runs import clusterings
 from api.views.view import CommunityName, StatementName, View, label_text, statement_name
 from kg.changes import Change, ChangeKind, Comparison, compare_runs, previous_run
 from kg.communities import stable_by_id
-from kg.labelling import labels_of
+from kg.labels import labels_of
 from kg.partition_similarity import Similarity
 from kg.runs import run_of
 from kg.statements import statements_by_id

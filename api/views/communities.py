@@ -25,7 +25,7 @@ from kg.communities import (
     steadiness_of,
     tree_of,
 )
-from kg.labelling import labels_of
+from kg.labels import labels_of
 from kg.runs import active_run, run_of
 from kg.tables import Community, Run, RunKind
 
@@ -157,7 +157,8 @@ class CommunityView(View):
     """Mean certainty of its members when its parent is cut, in (0, 1]; none if not measured."""
 
     chance_stability: float | None
-    """What communities of random graphs with the same degrees reach."""
+    """What communities of random graphs with the same degrees reach. If there is this and no
+    stability, an update changed the community, and its stability was not measured since."""
 
     is_stable: bool | None
     """Whether it is more stable than those; none if that was not measured."""

@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from api.views.evidence import EvidenceItem
-from api.views.updates import UpdateView
 from api.views.view import StatementName, View
+from kg.update_report import UpdateReport
 
 
 class RefusalView(View):
@@ -79,7 +79,7 @@ class IngestionView(View):
     replaced: ReplacedView | None
     """What left because newer versions of its files were read; none if nothing did."""
 
-    updates: list[UpdateView] = Field(default_factory=list)
+    updates: list[UpdateReport] = Field(default_factory=list)
     """What `--update` did to the active runs."""
 
 

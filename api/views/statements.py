@@ -13,7 +13,7 @@ from kg.communities import (
     neighbours_of,
     steadiness_of,
 )
-from kg.labelling import labels_of
+from kg.labels import labels_of
 from kg.runs import active_runs
 from kg.statements import MentionPlace, mentions_of, notes_of, statement_of, statements_by_id
 from kg.tables import RunKind

@@ -1,56 +1,19 @@
 """What updates did to the communities that stand, and how far those are behind."""
 
-from typing import TYPE_CHECKING
-
 from sqlmodel import Session
 
+from api.counting import count_of
 from api.views.view import View
 from kg.journal import standing_of
 from kg.runs import active_runs
 from kg.tables import Run, RunKind
-
-if TYPE_CHECKING:  # needs igraph, which a page does not
-    from kg.updating import UpdateReport
-
-
-class UpdateView(View):
-    """What an update did to the active run of a method."""
-
-    run: int
-    clustering_run: int
-    method: str
-    added: int
-    removed: int
-    moved: int
-    """Statements that were in before and are with others now."""
-
-    statements: int
-    """In the run now."""
-
-    communities_new: int
-    communities_gone: int
-    taken_back: int
-    """Earlier updates that were undone instead of computing anything."""
-
-    modularity_before: float
-    modularity: float
-    changed: int
-    """Statements that came or went since the full run."""
-
-    loss: float | None
-    """What a full run would gain of modularity, as last estimated; none if too little has changed
-    to ask."""
-
-    drifted: str
-    """Why a full run is due; empty if none is."""
-
-    seconds: float
+from kg.update_report import UpdateReport
 
 
 class UpdatesView(View):
     """What was brought up to date."""
 
-    updates: list[UpdateView]
+    updates: list[UpdateReport]
     """By method; empty if nothing is new."""
 
 
@@ -64,7 +27,7 @@ class RemovalView(View):
     evidence: int
     """Statements among them that had been tested."""
 
-    updates: list[UpdateView]
+    updates: list[UpdateReport]
     """Of each active run that was concerned, by method."""
 
 
@@ -84,19 +47,13 @@ class StandingView(View):
     """The same in words, with what to run; empty if all is well."""
 
 
-def update_view(report: "UpdateReport") -> UpdateView:
-    """Return a report as a view."""
-    shown = {name: value for name, value in report._asdict().items() if name != "loss_at"}
-    return UpdateView(**shown)
-
-
 def standing_view(session: Session, run: Run) -> StandingView:
     """Return how an active run stands to the statements that there are."""
     standing = standing_of(session, run)
     advice = []
     if standing.missing:
-        are = "statement is" if standing.missing == 1 else "statements are"
-        advice.append(f"{standing.missing} {are} not in this run yet: claimgraph update")
+        missing = count_of(standing.missing, "statement is", "statements are")
+        advice.append(f"{missing} not in this run yet: claimgraph update")
     if standing.drifted:
         advice.append(why_due(standing.drifted, run.method))
     return StandingView(**standing._asdict(), advice=advice)

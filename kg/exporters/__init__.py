@@ -19,7 +19,7 @@ from kg.errors import ConfigError
 from kg.evidence import stances_of
 from kg.exporters.graphml import GraphmlExporter
 from kg.exporters.node_link import NodeLinkExporter
-from kg.labelling import labels_of
+from kg.labels import labels_of
 from kg.relations import all_relations
 from kg.runs import active_runs, succeeded_run
 from kg.statements import notes_of, sources_by_statement, statements_by_id

@@ -35,13 +35,13 @@ def test_lines_join_the_places_of_their_statements_heavier_ones_thicker(session)
     picture = draw(view)
 
     places = {node.statement.id: (node.x, node.y) for node in picture.nodes}
-    widths = {(line.source, line.target): line.width for line in picture.lines}
+    widths = {(line.source, line.target): line.stroke.width for line in picture.lines}
     weights = {(edge.source, edge.target): edge.weight for edge in view.edges}
     assert widths.keys() == weights.keys()
     assert sorted(widths, key=widths.__getitem__) == sorted(weights, key=weights.__getitem__)
     for line in picture.lines:
-        assert (line.x1, line.y1) == places[line.source]
-        assert (line.x2, line.y2) == places[line.target]
+        assert line.stroke[:2] == places[line.source]
+        assert line.stroke[2:4] == places[line.target]
 
 
 def test_the_picture_does_not_depend_on_random_numbers(session):

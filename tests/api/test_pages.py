@@ -9,8 +9,9 @@ from fastapi.testclient import TestClient
 
 from api import layout
 from api.app import create_app
+from api.counting import count_of
 from api.pages import branches_of
-from api.templating import count_of, is_web_address, moment, number, probability
+from api.templating import is_web_address, moment, number, probability
 from api.views import sources as source_views
 from api.views.communities import communities_view
 from kg.db import writing

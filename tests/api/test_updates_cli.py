@@ -67,7 +67,7 @@ def test_what_an_update_did_is_said_in_words(library: Path):
     assert "statements joined, 0 left" in told
     assert "claimgraph cluster --method leiden_semantic" in told
     assert f"removed {source}" in removed
-    assert "took back 1 earlier updates" in removed
+    assert "took back 1 earlier update\n" in removed
 
 
 def test_updating_before_anything_is_clustered_stores_nothing(tmp_path: Path):

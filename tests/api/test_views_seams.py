@@ -102,5 +102,5 @@ def test_communities_stand_on_a_ring_and_the_heaviest_seam_is_drawn_last(stored:
     middle = SIDE / 2
     reaches = {round(((s.x - middle) ** 2 + (s.y - middle) ** 2) ** 0.5) for s in ring.spots}
     assert len(reaches) == 1
-    assert ring.threads[-1].width == max(thread.width for thread in ring.threads)
+    assert ring.threads[-1].stroke.width == max(thread.stroke.width for thread in ring.threads)
     assert ring_of([]).spots == []

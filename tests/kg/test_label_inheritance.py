@@ -9,7 +9,8 @@ from kg.db import reading
 from kg.label_inheritance import holders_of
 from kg.labellers.offline import OfflineLabeller
 from kg.labellers.task import LabelDraft, LabellingTask
-from kg.labelling import label_run, labels_of
+from kg.labelling import label_run
+from kg.labels import labels_of
 from kg.runs import run_of
 from kg.tables import Label
 from tests.kg.conftest import CLAIM, Said, fill

@@ -11,7 +11,8 @@ from kg.errors import ConfigError, NotFoundError
 from kg.grounding import problems_of
 from kg.labellers.offline import OfflineLabeller
 from kg.labellers.task import LabelDraft, LabellingTask
-from kg.labelling import label_of, label_run, labels_of
+from kg.labelling import label_run
+from kg.labels import label_of, labels_of
 from kg.runs import recording, run_of
 from kg.tables import Label, Run, RunKind, RunStatus
 from tests.kg.small_graph import SAID, NoConfig, store_clustering, store_statements

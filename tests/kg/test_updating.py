@@ -7,11 +7,12 @@ import igraph as ig
 import numpy as np
 import pytest
 from sqlalchemy import Engine, event
+from sqlalchemy import update as change_rows
 from sqlmodel import Session, func, select
 
 from kg.clustering import METHODS, cluster
-from kg.communities import children_of, members_by_community, members_of, tree_of
-from kg.db import open_engine, reading
+from kg.communities import branch_of, children_of, members_by_community, members_of, tree_of
+from kg.db import open_engine, reading, writing
 from kg.embedders import Embedder
 from kg.errors import ConfigError, NotFoundError
 from kg.evidence import DecompositionDraft, PredictionDraft, Store, SubcomponentDraft
@@ -27,6 +28,7 @@ from kg.tables import (
     Graph,
     Label,
     Membership,
+    Move,
     Prediction,
     Run,
     RunKind,
@@ -488,3 +490,26 @@ def test_a_run_that_nobody_has_named_stays_without_names(engine: Engine, minilm:
     with reading(engine) as session:
         assert not any(node.label for node in tree_of(session, run))
     assert report.communities_new
+
+
+def test_what_was_measured_of_a_community_holds_until_an_update_changes_it(
+    engine: Engine, minilm: Embedder
+):
+    fill(engine, OLD)
+    cluster(engine, "leiden_semantic", minilm)
+    known = {"stability": 0.5, "chance_stability": 0.25, "is_well_connected": True}
+    with writing(engine) as session:
+        session.execute(change_rows(Community).values(known))
+    before = _rows(engine)
+    fill(engine, NEW)
+
+    update(engine, minilm)
+
+    with reading(engine) as session:
+        moves = session.exec(select(Move.before, Move.after)).all()
+        changed = {part for move in moves for home in move if home for part in branch_of(home)}
+        for row in session.exec(select(Community)):
+            assert (row.stability is None) == (row.id in changed)
+            assert (row.is_well_connected is None) == (row.id in changed)
+    remove_sources(engine, [_source(LAST)], lambda: minilm)
+    assert _rows(engine) == before

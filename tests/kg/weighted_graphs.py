@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from hypothesis import strategies as st
 
+from benchmarks.graphs import one_layer
 from kg.hybrid_graph import HybridGraph
 
 Edges = dict[tuple[int, int], float]
@@ -12,20 +13,7 @@ Edges = dict[tuple[int, int], float]
 
 def hybrid(n: int, edges: Mapping[tuple[int, int], float]) -> HybridGraph:
     """Return the graph with these edges in its one layer; in order, if the edges are."""
-    ends = np.array(list(edges), dtype=np.int32).reshape(-1, 2)
-    weight = np.array(list(edges.values()), dtype=np.float32)
-    nothing = np.zeros_like(weight)
-    ids = tuple(f"s{vertex:05d}" for vertex in range(n))
-    return HybridGraph(
-        ids,
-        ends[:, 0],
-        ends[:, 1],
-        weight,
-        semantic=weight,
-        concepts=nothing,
-        relations=nothing,
-        source=nothing,
-    )
+    return one_layer(n, np.array(list(edges)), np.array(list(edges.values())))
 
 
 def cliques(sizes: list[int], bridge: float = 0.1) -> Edges:

@@ -1,0 +1,40 @@
+"""The names of communities that hold: those of the latest labelling that succeeded."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, select
+
+from kg.tables import Community, Label, Run, RunStatus
+
+_IDS_PER_QUERY = 500
+
+
+def label_of(session: Session, community_id: str) -> Label | None:
+    """Return the label that the latest labelling run that succeeded gave a community."""
+    return labels_of(session, [community_id]).get(community_id)
+
+
+def labels_of(session: Session, community_ids: Sequence[str]) -> dict[str, Label]:
+    """Return the latest label of each community that has one, by its id."""
+    found: dict[str, Label] = {}
+    for start in range(0, len(community_ids), _IDS_PER_QUERY):
+        block = community_ids[start : start + _IDS_PER_QUERY]
+        found |= _latest(session, col(Label.community_id).in_(block))
+    return found
+
+
+def labels_of_run(session: Session, run_id: int) -> dict[str, Label]:
+    """Return the latest label of each community of a clustering run that has one, by its id."""
+    communities = select(Community.id).where(Community.run_id == run_id)
+    return _latest(session, col(Label.community_id).in_(communities))
+
+
+def _latest(session: Session, condition: ColumnElement[bool]) -> dict[str, Label]:
+    rows = session.exec(
+        select(Label)
+        .join(Run, col(Run.id) == Label.run_id)
+        .where(condition, Run.status == RunStatus.SUCCEEDED)
+        .order_by(col(Label.run_id))
+    )
+    return {row.community_id: row for row in rows}
