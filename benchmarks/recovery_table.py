@@ -21,12 +21,13 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from decomposition.config import DecompositionConfig, config_of
 from decomposition.metrics import MetricsConfig, evaluate
+from decomposition.reached import Reached
 from decomposition.targets import Target, train_target
 from decomposition.threads import one_thread
 from decomposition.training import decompose
@@ -146,7 +147,7 @@ def recovered(row: Row) -> bool:
     """Say whether every mechanism was found, and nothing else."""
     metrics = row["metrics"]
     margin = 0.03 if "40-10" in row["target"] else 0.02
-    return (
+    return bool(
         metrics.get("mmcs", 1.0) >= 0.999
         and abs(metrics.get("ml2r", 1.0) - 1) <= margin
         and metrics.get("identity_error", 0) == 0
@@ -188,6 +189,30 @@ def table(rows: Iterable[Row]) -> str:
     """Return the table of the documentation: the rows that have their target's configuration."""
     kept = [row for row in rows if is_of_its_target(row)]
     return "\n".join([COLUMNS, "|" + "---|" * (COLUMNS.count("|") - 1), *map(line, kept)])
+
+
+def reached(rows: Iterable[Row]) -> dict[str, Reached]:
+    """Return the worst over the seeds of each target, with its own configuration and C."""
+    own: dict[str, list[Row]] = {}
+    for row in rows:
+        if is_of_its_target(row) and row["C"] == config_of(row["target"]).n_subcomponents:
+            own.setdefault(row["target"], []).append(row)
+    return {target: _worst(of_target) for target, of_target in own.items()}
+
+
+def _worst(rows: Sequence[Row]) -> Reached:
+    metrics = [row["metrics"] for row in rows]
+    ratios = [found["ml2r"] for found in metrics]
+    return Reached(
+        seeds=len(rows),
+        recovered=sum(row["recovered"] for row in rows),
+        mmcs=round(min(found["mmcs"] for found in metrics), 4),
+        ml2r_low=round(min(ratios), 4),
+        ml2r_high=round(max(ratios), 4),
+        identity_errors=round(max(found["identity_error"] for found in metrics)),
+        superfluous=max(row["superfluous"] for row in rows),
+        cpu_seconds=round(max(row["target_cpu_seconds"] + row["cpu_seconds"] for row in rows)),
+    )
 
 
 def is_of_its_target(row: Row) -> bool:
