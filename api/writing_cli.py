@@ -176,7 +176,9 @@ def relate(
 
 @app.command()
 def decompose(
-    target: Annotated[str, typer.Argument(help="Such as tms_5-2.")],
+    target: Annotated[
+        str, typer.Argument(help="Such as tms_5-2, storyworld, pretrained:FOLDER@TEXT.")
+    ],
     seed: Seed = 0,
     paper: Annotated[
         bool, typer.Option("--paper", help="As the publication did, instead of what is best now.")

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from decomposition.adversary import AdversaryConfig
 from decomposition.losses import Count, power, smooth_l0
+from decomposition.targets.pretrained import PREFIX
 
 METHOD = "spd"
 """The name of the method in runs and checkpoints."""
@@ -301,5 +302,10 @@ CONFIGS: dict[str, DecompositionConfig] = {
 
 
 def config_of(target: str) -> DecompositionConfig:
-    """Return the configuration named after a target, or the default one."""
+    """Return the configuration named after a target, or the default one.
+
+    Models of the user's own, which read tokens, are decomposed as `storyworld` is.
+    """
+    if target.startswith(PREFIX):
+        return CONFIGS["storyworld"]
     return CONFIGS.get(target, DecompositionConfig())

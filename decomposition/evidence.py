@@ -26,7 +26,7 @@ from decomposition.predictions import Verdict, judge, predict
 from decomposition.reports import AnalysisConfig
 from decomposition.settling import VitalSigns
 from decomposition.sweeping import SweepRule, Trial, coefficients_around, sweep
-from decomposition.targets import Target, TokenTarget, find_recipe
+from decomposition.targets import SkilledTarget, Target, TokenTarget, find_recipe
 from decomposition.targets.cache import cached_target
 from decomposition.threads import one_thread
 from decomposition.training import Decomposition, decompose
@@ -157,6 +157,9 @@ def _publish(
     """Store a decomposition with its metrics and files, and report it."""
     target = decomposition.target
     metrics, summaries = _described(decomposition)
+    if isinstance(decomposition.target, SkilledTarget):
+        skills = decomposition.target.skills
+        metrics |= {f"target_{skill}": share for skill, share in skills.items()}
     save(decomposition, folder)
     parts = [
         SubcomponentDraft(

@@ -83,6 +83,15 @@ class TokenTarget(Target, Protocol):
 
 
 @runtime_checkable
+class SkilledTarget(Target, Protocol):
+    """A target that was accepted because of what it can do."""
+
+    @property
+    def skills(self) -> Mapping[str, float]:
+        """How often it does each thing, in [0, 1], on inputs that it was not trained on."""
+
+
+@runtime_checkable
 class Recipe(Protocol):
     """How to get a target: by training it, or from saved weights."""
 

@@ -89,6 +89,11 @@ class LessonTarget:
         """The matrices to decompose; none is tied."""
         return dict.fromkeys(self.lesson.matrices)
 
+    @property
+    def skills(self) -> dict[str, float]:
+        """The share of right answers."""
+        return {"accuracy": self.accuracy}
+
     def batch(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw the inputs of n examples."""
         return self.lesson.examples(n, generator).x

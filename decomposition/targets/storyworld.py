@@ -106,6 +106,11 @@ class StoryworldTarget:
             for matrix in ("attn.q", "attn.k", "attn.v", "attn.o", "mlp.up", "mlp.down")
         )
 
+    @property
+    def skills(self) -> dict[str, float]:
+        """How often it does each task, on held-out sentences."""
+        return {name: task.accuracy for name, task in self.tasks.items()}
+
     def batch(self, n: int, generator: torch.Generator) -> Int[Tensor, "n T"]:
         """Write n rows of new stories, of training templates."""
         return rows(n, self.config.length, generator)
