@@ -47,8 +47,8 @@ Labels = NDArray[np.int64]
 SEEDS_UP_TO = 100_000
 """Statements that ten seeds are the default for; above, there are fewer."""
 
-FEW_EDGES = 20_000
-"""Ties up to which more iterations cost next to nothing."""
+FEW_EDGES, FEW_EDGES_BELOW = 20_000, 5_000
+"""Ties up to which more iterations cost next to nothing: at the top, and on all levels below it."""
 
 _IGRAPH = Lock()
 
@@ -62,8 +62,8 @@ class LeidenConfig(BaseModel):
     """Gamma: higher gives more and smaller communities."""
 
     n_iterations: int | None = Field(default=None, ge=1)
-    """Leiden iterations of each run. None: 5 up to 20,000 ties; above that 2 at the top, and 1
-    below it. But: there is no going on until nothing changes, because igraph 1.0 then never
+    """Leiden iterations of each run. None: 5 up to 20,000 ties at the top and up to 5,000 on a level
+    below it; above that 2 at the top, and 1 below it. But: there is no going on until nothing changes, because igraph 1.0 then never
     returns where two moves differ by less than rounding."""
 
     n_seeds: int | None = Field(default=None, ge=1)
@@ -117,7 +117,7 @@ class LeidenConfig(BaseModel):
         """Return how many iterations a run on so many ties has."""
         if self.n_iterations is not None:
             return self.n_iterations
-        if n_edges <= FEW_EDGES:
+        if n_edges <= (FEW_EDGES if is_top else FEW_EDGES_BELOW):
             return 5
         return 2 if is_top else 1
 

@@ -242,5 +242,6 @@ def test_how_many_seeds_and_iterations_follows_from_the_size_unless_it_is_said()
     assert LeidenConfig(direction="bottom_up").seeds_for(10) == 1
     assert config.iterations_for(20_000, is_top=True) == 5
     assert [config.iterations_for(20_001, is_top=top) for top in (True, False)] == [2, 1]
+    assert [config.iterations_for(each, is_top=False) for each in (5_000, 5_001)] == [5, 1]
     with pytest.raises(ValidationError, match="single run"):
         LeidenConfig(direction="bottom_up", n_seeds=5)
