@@ -249,6 +249,8 @@ def _ties_of(alone: NDArray[np.bool_], pieces: Pieces, labels: Labels) -> _Ties:
 
 
 def _bottom_up(pieces: Pieces, config: LeidenConfig) -> Hierarchy:
+    if config.n_iterations is None:  # what a second one corrects, joining corrects as well
+        config = config.model_copy(update={"n_iterations": 1})
     columns: list[Labels] = []  # the community of each vertex, from the finest level up
     masses, sizes = masses_of(pieces, pieces.weight), np.ones(pieces.n)
     graph, column = pieces, np.arange(pieces.n)

@@ -62,9 +62,10 @@ class LeidenConfig(BaseModel):
     """Gamma: higher gives more and smaller communities."""
 
     n_iterations: int | None = Field(default=None, ge=1)
-    """Leiden iterations of each run. None: 5 up to 20,000 ties at the top and up to 5,000 on a level
-    below it; above that 2 at the top, and 1 below it. But: there is no going on until nothing changes, because igraph 1.0 then never
-    returns where two moves differ by less than rounding."""
+    """Leiden iterations of each run. None: 5 up to 20,000 ties at the top and up to 5,000 on a
+    level below it, above that 2 at the top and 1 below it; from the bottom up 1. But: there is no
+    going on until nothing changes, because igraph 1.0 then never returns where two moves differ by
+    less than rounding."""
 
     n_seeds: int | None = Field(default=None, ge=1)
     """Runs from different seeds that each cut is a consensus of (`kg.stability`); 1 is a single
