@@ -200,3 +200,32 @@ def edit(
     with session_of(db) as session:
         view = edit_view(session, artifacts, edited)
         terminal.show(view, as_json, terminal_decompositions.edit)
+
+
+@app.command()
+def dictionaries(
+    run: Of,
+    matrix: Annotated[str | None, typer.Option(help="Of which. Default: the first.")] = None,
+    size: Annotated[
+        list[int] | None, typer.Option(min=1, help="Repeat it. Default: 10, 20, 40, 80.")
+    ] = None,
+    k: Annotated[int | None, typer.Option(min=1, help="Latents kept by top-k. Default: 1.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of each. Default: 1500.")] = None,
+    decompose: Annotated[
+        bool, typer.Option("--decompose", help="Decompose the target in every size, too: slow.")
+    ] = False,
+    seed: Seed = 0,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Train dictionaries beside a decomposition: does what is allotted decide what is alive?"""
+    from api import terminal, terminal_decompositions
+    from api.decomposition_jobs import Comparing, compare_of
+    from api.views.decompositions import dictionaries_view
+
+    artifacts = artifacts_of(database_of(db))
+    comparing = Comparing(matrix, size or None, k, steps, decompose, seed)
+    compared = compare_of(engine_of(db), artifacts, run, comparing)
+    with session_of(db) as session:
+        view = dictionaries_view(session, artifacts, compared)
+        terminal.show(view, as_json, terminal_decompositions.dictionaries)

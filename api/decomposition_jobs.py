@@ -193,6 +193,41 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
+class Comparing(NamedTuple):
+    """What is compared with dictionaries; None takes the default."""
+
+    matrix: str | None = None
+    sizes: list[int] | None = None
+    k: int | None = None
+    steps: int | None = None
+    is_decomposed: bool = False
+    seed: int = 0
+
+
+def compare_of(engine: Engine, artifacts: Path, run: int, comparing: Comparing) -> int:
+    """Train dictionaries beside a decomposition, in several sizes; returns the new run."""
+    with clearly():
+        from decomposition.dictionary_comparison import ComparisonConfig, compare_dictionaries
+        from decomposition.evidence import analyse_and_store
+
+        config = ComparisonConfig.model_validate(
+            _given(
+                matrix=comparing.matrix,
+                sizes=comparing.sizes,
+                dictionary=_given(k=comparing.k, steps=comparing.steps),
+                decompose=comparing.is_decomposed,
+                seed=comparing.seed,
+            )
+        )
+        return analyse_and_store(
+            Store(engine, artifacts),
+            run,
+            "dictionaries",
+            config,
+            lambda decomposition, _folder: compare_dictionaries(decomposition, config),
+        )
+
+
 class Importing(NamedTuple):
     """What is read, and onto which target it is put."""
 

@@ -6,11 +6,13 @@ from api.dependencies import ArtifactsDep, RunId, SessionDep
 from api.problems import PROBLEM_RESPONSES
 from api.views.decompositions import (
     DecompositionDetailView,
+    DictionariesView,
     EditView,
     GraphView,
     HarvestView,
     ProfileView,
     decomposition_view,
+    dictionaries_view,
     edit_view,
     graph_view,
     harvest_view,
@@ -46,6 +48,14 @@ def read_profile(
 def read_edit(run_id: RunId, session: SessionDep, artifacts: ArtifactsDep) -> EditView:
     """Return the edit that a run made, with what it does on and off target."""
     return edit_view(session, artifacts, run_id)
+
+
+@router.get("/{run_id}/dictionaries")
+def read_dictionaries(
+    run_id: RunId, session: SessionDep, artifacts: ArtifactsDep
+) -> DictionariesView:
+    """Return dictionaries beside a decomposition, as a run trained them."""
+    return dictionaries_view(session, artifacts, run_id)
 
 
 @router.get("/{run_id}/graph")

@@ -31,6 +31,7 @@ from api.views.crossings import run_bridges_view
 from api.views.decisions import decisions_view
 from api.views.decompositions import (
     decomposition_of_run,
+    dictionaries_of_run,
     edit_of_run,
     graph_of_run,
     profile_view,
@@ -236,6 +237,7 @@ def run_page(
         graph=drawn and drawn.graph,
         picture=drawn and draw_attributions(drawn.graph),
         edit=edit_of_run(session, artifacts, run_id),
+        dictionaries=dictionaries_of_run(session, artifacts, run_id),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from api.views.decompositions import (
     ComponentsView,
     DecompositionDetailView,
+    DictionariesView,
     EditView,
     ExportedView,
     GraphView,
@@ -116,6 +117,22 @@ def edit(view: EditView) -> Lines:
     if found.probability:
         before, after = found.probability["before"], found.probability["after"]
         yield f"  p({found.word}) on target: {before:.3f} → {after:.3f}"
+
+
+def dictionaries(view: DictionariesView) -> Lines:
+    """Show how many latents are alive in each kind and size."""
+    found = view.found
+    known = "" if found.known is None else f"; the target has {found.known} mechanisms there"
+    yield f"run {view.run}: what {found.matrix} puts out{known}"
+    for row in found.rows:
+        explained = "" if row.explained is None else f"  explained {row.explained:.3f}"
+        split = "" if row.split is None else f"  split {row.split:.0%}"
+        yield (
+            f"  {row.kind:<18} {row.size:>5} allotted {row.alive:>5} alive  "
+            f"L0 {row.l0:.2f}{explained}{split}"
+        )
+    for kind, slope in found.slopes.items():
+        yield f"  {kind:<18} {slope:.2f} more alive for each more allotted"
 
 
 def exported(view: ExportedView) -> Lines:

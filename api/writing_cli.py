@@ -217,7 +217,7 @@ def decompose(
 @app.command("test")
 def examine(
     statement_id: Annotated[str, typer.Argument(metavar="STATEMENT")],
-    experiment: Annotated[str, typer.Option(help="Such as recovery, ablation_specificity.")],
+    experiment: Annotated[str, typer.Option(help="Such as recovery, attribution_faithfulness.")],
     run: Annotated[int, typer.Option(help="The decomposition to measure.")],
     side: Annotated[
         Literal["above", "below"] | None,

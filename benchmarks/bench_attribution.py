@@ -28,7 +28,10 @@ def graphs(decomposition: Decomposition, n: int, rows: int) -> tuple[list[Attrib
     """Draw the graphs of n inputs that are not empty; returns them with the CPU seconds."""
     direct_effects.ROWS = rows
     x = decomposition.target.batch(20 * n, generator_for("benchmark"))
-    used = [row for row in x if bool((row != 0).any())][:n]
+    strongest = torch.stack(
+        [g.reshape(len(x), -1).amax(dim=1) for g in decomposition.model.importance(x).values()]
+    ).amax(dim=0)
+    used = list(x[strongest > AttributionConfig().importance_threshold][:n])
     began = time.process_time()
     drawn = [explain(decomposition, row, AttributionConfig()) for row in used]
     return drawn, time.process_time() - began

@@ -102,6 +102,11 @@ def explain(
         clean = case.run(1)
         outputs = _outputs(clean, config)
         parts = _important(decomposition, clean, flat, config)
+        if not parts:
+            raise ExperimentError(
+                f"no subcomponent has an importance above {config.importance_threshold:g} on this "
+                "input; take another one"
+            )
         sources = [*_inputs(clean), *parts, *_rests(clean, is_masked=config.is_masked)]
         asked = [*parts, *outputs]
         effects = direct_effects(case, sources, asked)

@@ -299,3 +299,35 @@ class EditReport(Report):
 
     probability: dict[str, float]
     """Its mean probability on target, `before` and `after`."""
+
+
+class SizedDictionary(Report):
+    """A dictionary, or a decomposition, of one size."""
+
+    kind: str
+    size: int
+    """Latents or subcomponents that were allotted."""
+
+    alive: int
+    """Those that are used at all."""
+
+    l0: float
+    """Used on an input, on average."""
+
+    explained: float | None
+    """Share of the variance of the matrix' outputs; None of a decomposition."""
+
+    split: float | None
+    """Share of the living with several matches in the next larger one; None of the largest."""
+
+
+class DictionaryComparison(Report):
+    """Dictionaries and decompositions of one matrix, in several sizes."""
+
+    matrix: str
+    known: int | None
+    """Mechanisms that the target has there, where it knows."""
+
+    rows: list[SizedDictionary]
+    slopes: dict[str, float]
+    """By kind: how many more are alive for each more that is allotted."""

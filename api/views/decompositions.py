@@ -10,6 +10,7 @@ from api.views.view import View
 from decomposition.reports import (
     AttributionGraph,
     Components,
+    DictionaryComparison,
     EditReport,
     Harvest,
     HeatMap,
@@ -106,6 +107,14 @@ class EditView(View):
     """Where the differences of the parameters are, in the folder of artifacts."""
 
     found: EditReport
+
+
+class DictionariesView(View):
+    """Dictionaries beside a decomposition, in several sizes."""
+
+    run: int
+    decomposition: int
+    found: DictionaryComparison
 
 
 class GraphItem(View):
@@ -278,6 +287,29 @@ def edit_of_run(session: Session, artifacts: Path, run_id: int) -> EditView | No
     if run.method != "edit" or run.status is not RunStatus.SUCCEEDED:
         return None
     return edit_view(session, artifacts, run_id)
+
+
+def dictionaries_view(session: Session, artifacts: Path, run_id: int) -> DictionariesView:
+    """Return a comparison with dictionaries, by the run that made it.
+
+    Raises:
+        NotFoundError: No run has this number, or it made none, or its file is lost.
+    """
+    run = run_of(session, run_id)
+    decomposition = run.result.get("decomposition")
+    if run.method != "dictionaries" or decomposition is None:
+        raise NotFoundError(f"run {run_id} trained no dictionaries: `claimgraph dictionaries` does")
+    (analysis,) = [a for a in analyses_of(session, decomposition) if a.run.id == run_id]
+    found = read_report(analysis, artifacts, DictionaryComparison)
+    return DictionariesView(run=run_id, decomposition=decomposition, found=found)
+
+
+def dictionaries_of_run(session: Session, artifacts: Path, run_id: int) -> DictionariesView | None:
+    """Return what `dictionaries_view` does, or None of a run that trained none."""
+    run = run_of(session, run_id)
+    if run.method != "dictionaries" or run.status is not RunStatus.SUCCEEDED:
+        return None
+    return dictionaries_view(session, artifacts, run_id)
 
 
 def graph_of_run(session: Session, artifacts: Path, run_id: int) -> GraphView | None:

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from decomposition.errors import UnknownNameError
 from decomposition.experiments.ablation_specificity import AblationSpecificity
+from decomposition.experiments.attribution_faithfulness import AttributionFaithfulness
 from decomposition.experiments.recovery import Recovery
 from decomposition.measurements import ExperimentConfig, Measured, Side
 from decomposition.training import Decomposition
@@ -54,7 +55,8 @@ class Experiment(Protocol):
 
 
 EXPERIMENTS: dict[str, Experiment] = {
-    experiment.name: experiment for experiment in (Recovery(), AblationSpecificity())
+    experiment.name: experiment
+    for experiment in (Recovery(), AblationSpecificity(), AttributionFaithfulness())
 }
 
 

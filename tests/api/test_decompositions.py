@@ -197,3 +197,16 @@ def test_an_edit_is_measured_stored_and_shown(stored: Stored):
 )
 def test_an_edit_that_cannot_be_read_says_why(stored: Stored, arguments, reason):
     assert reason in stored.command("edit", str(stored.run), *arguments, code=1)
+
+
+def test_dictionaries_stand_beside_a_decomposition(stored: Stored):
+    arguments = ("--size", "4", "--size", "8", "--matrix", "linear1", "--steps", "5")
+    made = json.loads(stored.command("dictionaries", str(stored.run), *arguments, "--json"))
+
+    assert made["found"]["known"] == 5
+    web = stored.web()
+    assert web.get(f"/api/runs/{made['run']}/dictionaries").json() == made
+    assert "more alive for each more allotted" in web.get(f"/runs/{made['run']}").text
+    assert "was not decomposed" in stored.command(
+        "dictionaries", str(stored.run), "--matrix", "x", code=1
+    )

@@ -183,6 +183,11 @@ def test_a_position_beyond_the_input_is_refused(perfect: Decomposition) -> None:
         explain(perfect, perfect.target.probes()[0], AttributionConfig(position=3))
 
 
+def test_an_input_on_which_nothing_is_important_is_refused(perfect: Decomposition) -> None:
+    with pytest.raises(ExperimentError, match=r"above 0\.1 on this input"):
+        explain(perfect, torch.zeros(5), AttributionConfig())
+
+
 def test_agreement_is_rank_and_sign_and_says_nothing_of_too_few() -> None:
     found = agreement([3.0, 2.0, -1.0, 0.5], [30.0, 1.0, -4.0, -0.1])
 
