@@ -1,4 +1,4 @@
-"""The commands on what says the same: find it, merge, split, undo, and list what was decided."""
+"""The commands on what says the same, and on what statements have in common: their concepts."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ import typer
 
 from api.options import Database, Json, engine_of, session_of
 from api.settings import Settings
+from kg.concept_nodes import ConceptType
 from kg.duplicates import Relation
 
 app = typer.Typer()
@@ -113,3 +114,28 @@ def duplicates(
     with session_of(db) as session:
         view = repeats_view(session, relation or OFFERED, limit)
         terminal.show(view, as_json, terminal_curation.repeats)
+
+
+@app.command()
+def concepts(
+    kind: Annotated[ConceptType | None, typer.Option("--type", help="Only of this type.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Concepts, at most.")] = 50,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """List what two statements or more speak of: methods, models, datasets, phenomena."""
+    from api import terminal, terminal_curation
+    from api.views.concepts import concepts_view
+
+    with session_of(db) as session:
+        terminal.show(concepts_view(session, kind, limit), as_json, terminal_curation.concepts)
+
+
+@app.command()
+def concept(name: str, db: Database = None, as_json: Json = False) -> None:
+    """Show a concept, by name, alias or id, with the words in which statements speak of it."""
+    from api import terminal, terminal_curation
+    from api.views.concepts import concept_view
+
+    with session_of(db) as session:
+        terminal.show(concept_view(session, name), as_json, terminal_curation.concept)

@@ -27,6 +27,7 @@ from api.templating import templates
 from api.views.canonical import repeats_view
 from api.views.changes import changes_view, comparison_view
 from api.views.communities import CommunityItem, communities_view, community_view
+from api.views.concepts import concept_view, concepts_view
 from api.views.crossings import run_bridges_view
 from api.views.decisions import decisions_view
 from api.views.decompositions import (
@@ -142,6 +143,19 @@ def seams_page(
     runs = run_seams_view(session, method, limit).root
     rings = {run.run: ring_of(run.seams) for run in runs}
     return _page(request, "seams.html", runs=runs, rings=rings)
+
+
+@router.get("/concepts")
+def concepts_page(request: Request, session: SessionDep, limit: Limit = 100) -> HTMLResponse:
+    """Show what `GET /api/concepts` returns."""
+    concepts = concepts_view(session, limit=limit).root
+    return _page(request, "concepts.html", concepts=concepts, limit=limit)
+
+
+@router.get("/concepts/{name}")
+def concept_page(request: Request, name: str, session: SessionDep) -> HTMLResponse:
+    """Show what `GET /api/concepts/{name}` returns."""
+    return _page(request, "concept.html", concept=concept_view(session, name))
 
 
 @router.get("/duplicates")

@@ -20,6 +20,7 @@ from api.views.bridges import BridgesView, bridges_view
 from api.views.canonical import OFFERED, RepeatsView, repeats_view
 from api.views.changes import ChangesView, ComparisonView, changes_view, comparison_view
 from api.views.communities import CommunitiesView, CommunityView, communities_view, community_view
+from api.views.concepts import ConceptsView, ConceptView, concept_view, concepts_view
 from api.views.crossings import RunBridgesView, run_bridges_view
 from api.views.decisions import DecisionsView, decisions_view
 from api.views.evidence import EvidenceItem, LedgerView, evidence_view, ledger_view
@@ -37,6 +38,7 @@ from api.views.sources import (
     sources_view,
 )
 from api.views.statements import StatementView, statement_view
+from kg.concept_nodes import ConceptType
 from kg.duplicates import Relation
 
 router = APIRouter(prefix="/api", responses=PROBLEM_RESPONSES)
@@ -145,6 +147,22 @@ def read_duplicates(
 def read_decisions(session: SessionDep, limit: Limit = 100) -> DecisionsView:
     """Return who decided what says the same, newest first."""
     return decisions_view(session, limit)
+
+
+@router.get("/concepts", tags=["concepts"])
+def read_concepts(
+    session: SessionDep,
+    type: Annotated[ConceptType | None, Query(description="Only of this type.")] = None,
+    limit: Limit = 50,
+) -> ConceptsView:
+    """Return what two statements or more speak of, what matters most first."""
+    return concepts_view(session, type, limit)
+
+
+@router.get("/concepts/{name}", tags=["concepts"])
+def read_concept(name: str, session: SessionDep) -> ConceptView:
+    """Return one concept, by id, name or alias, with where statements speak of it."""
+    return concept_view(session, name)
 
 
 @router.get("/evidence/{evidence_id}", tags=["evidence"])

@@ -1,8 +1,9 @@
-"""How what says the same looks in a terminal."""
+"""How what says the same, and concepts, look in a terminal."""
 
 from collections.abc import Iterable, Sequence
 
 from api.views.canonical import CanonicalItem, OfferItem, ProposalItem, RepeatsView
+from api.views.concepts import ConceptItem, ConceptsView, ConceptView
 from api.views.decisions import DecidedView, DecisionItem, DecisionsView, MergingView
 
 Lines = Iterable[str]
@@ -48,6 +49,23 @@ def repeats(view: RepeatsView) -> Lines:
         yield from _offer(offer)
 
 
+def concepts(view: ConceptsView) -> Lines:
+    """List concepts, one a line."""
+    for item in view.root:
+        yield _concept(item)
+    if not view.root:
+        yield "no two statements speak of the same"
+
+
+def concept(view: ConceptView) -> Lines:
+    """Show a concept with the statements that speak of it."""
+    yield _concept(view)
+    for link in view.links:
+        spans = ", ".join(f"“{s.words}” {s.char_start} to {s.char_end}" for s in link.spans)
+        yield f"  {link.id}  {link.text}"
+        yield f"      {spans}"
+
+
 def canonical(group: CanonicalItem) -> Lines:
     """Show statements that say the same, and who says so."""
     yield f"{group.id}  {group.text}"
@@ -82,6 +100,15 @@ def _proposal(item: ProposalItem) -> Lines:
     yield f"    “{item.quote}”"
     yield f"    “{item.other_quote}”"
     yield f"    because: {'; '.join(item.reasons)} (cosine {item.cosine:.2f}, run {item.run})"
+
+
+def _concept(item: ConceptItem) -> str:
+    sense = f", meaning {item.sense}" if item.sense else ""
+    also = f"  also {', '.join(item.aliases[:4])}" if item.aliases else ""
+    return (
+        f"{item.id}  {item.statements:>4} statements {item.sources:>3} sources  {item.type:<10}  "
+        f"{item.name}{sense}{also}"
+    )
 
 
 def _offer(offer: OfferItem) -> Lines:

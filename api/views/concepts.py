@@ -1,0 +1,147 @@
+"""Concepts: what statements speak of, with the words in which they do."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from pydantic import RootModel
+from sqlmodel import Session, select
+
+from api.views.view import StatementName, View, statement_name
+from kg.concept_nodes import ConceptNode, ConceptType, concept_nodes, n_statements
+from kg.embeddings import model_in_use, vectors_of
+from kg.errors import ConfigError, NotFoundError
+from kg.homonyms import spelt_by
+from kg.phrases import folded_words
+from kg.sources import glossaries
+from kg.statements import all_statements, sources_by_statement, statements_by_id
+from kg.tables import Embedding
+
+
+class ConceptItem(View):
+    """A concept in a list."""
+
+    id: str
+    name: str
+    type: ConceptType
+    aliases: list[str]
+    """Other ways in which it is written, most frequent first."""
+
+    sense: int
+    """Which meaning of a word that has several, from 1; 0 if it has one."""
+
+    statements: int
+    """How many statements speak of it."""
+
+    sources: int
+    """How many sources make these statements."""
+
+
+class ConceptsView(RootModel[list[ConceptItem]]):
+    """Concepts, those that matter most first."""
+
+
+class SpanView(View):
+    """Where a statement speaks of a concept."""
+
+    char_start: int
+    """Offset in the statement's text, in Unicode code points."""
+
+    char_end: int
+    words: str
+    """The statement's words, verbatim."""
+
+
+class ConceptLink(StatementName):
+    """A statement that speaks of a concept."""
+
+    spans: list[SpanView]
+    """By offset."""
+
+
+class ConceptView(ConceptItem):
+    """A concept with every statement that speaks of it."""
+
+    links: list[ConceptLink]
+    """By the statement's id."""
+
+
+def concepts_view(
+    session: Session, kind: ConceptType | None = None, limit: int = 50
+) -> ConceptsView:
+    """Return the concepts that matter most, of one type or of all."""
+    nodes = [node for node in _nodes(session) if kind is None or node.type is kind][:limit]
+    makers = sources_by_statement(session)
+    return ConceptsView([_item(node, makers) for node in nodes])
+
+
+def concept_view(session: Session, name: str) -> ConceptView:
+    """Return one concept by id, name or alias, in any form.
+
+    Raises:
+        ConfigError: The word has several meanings; the message names their ids.
+        NotFoundError: No concept is called so.
+    """
+    wanted = " ".join(folded_words(name))
+    found = [
+        node
+        for node in _nodes(session)
+        if node.id == name
+        or (wanted and wanted in (" ".join(folded_words(each)) for each in _names(node)))
+    ]
+    if not found:
+        raise NotFoundError(
+            f"there is no concept {name!r}: `claimgraph concepts` lists what two statements "
+            "or more speak of"
+        )
+    if len(found) > 1:
+        senses = ", ".join(f"{node.id} ({node.name}, {n_statements(node)})" for node in found)
+        raise ConfigError(f"{name!r} has several meanings: ask for one by its id: {senses}")
+    return _view(session, found[0])
+
+
+def _nodes(session: Session) -> list[ConceptNode]:
+    statements = all_statements(session)
+    spelt = spelt_by(sources_by_statement(session), glossaries(session))
+    model = model_in_use(session)
+    ids = [identifier for identifier, _ in statements]
+    vectors = None
+    if model is not None and _are_embedded(session, model, ids):
+        vectors = vectors_of(session, model, ids)
+    return concept_nodes(statements, spelt, vectors)
+
+
+def _are_embedded(session: Session, model: str, ids: Sequence[str]) -> bool:
+    known = set(session.exec(select(Embedding.statement_id).where(Embedding.model == model)))
+    return known.issuperset(ids)
+
+
+def _names(node: ConceptNode) -> list[str]:
+    return [node.name, *node.aliases]
+
+
+def _item(node: ConceptNode, makers: dict[str, list[str]]) -> ConceptItem:
+    statements = {place.statement_id for place in node.places}
+    return ConceptItem(
+        id=node.id,
+        name=node.name,
+        type=node.type,
+        aliases=list(node.aliases),
+        sense=node.sense,
+        statements=len(statements),
+        sources=len({source for each in statements for source in makers.get(each, ())}),
+    )
+
+
+def _view(session: Session, node: ConceptNode) -> ConceptView:
+    statements = statements_by_id(session, sorted({each.statement_id for each in node.places}))
+    links = [
+        ConceptLink(
+            **dict(statement_name(statements[identifier])),
+            spans=[
+                SpanView(char_start=each.char_start, char_end=each.char_end, words=each.words)
+                for each in places
+            ],
+        )
+        for identifier, places in groupby(node.places, key=lambda place: place.statement_id)
+    ]
+    return ConceptView(**dict(_item(node, sources_by_statement(session))), links=links)
