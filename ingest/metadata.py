@@ -42,7 +42,7 @@ class Description:
 def described(document: Document, ranked: Iterable[Description]) -> Document:
     """Let descriptions speak before the document itself, the first of them first."""
     every = [*ranked, *_own(document)]
-    origins: dict[str, str] = {}
+    origins = {field: origin for field, origin in document.origins if field == "text"}
     identifiers: dict[str, str] = {}
     for description in every:
         given = {

@@ -75,7 +75,8 @@ class Archive:
         path = unquote(reference.split("#", 1)[0])
         name = posixpath.normpath(posixpath.join(posixpath.dirname(base), path))
         if name.startswith(("/", "../")) or name == "..":
-            raise self.file.error(f'{base}: "{reference}" leads out of the archive')
+            place = f"{base}: " if base else ""
+            raise self.file.error(f'{place}"{reference}" leads out of the archive')
         return name
 
 

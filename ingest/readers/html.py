@@ -65,6 +65,9 @@ _ENCODINGS = re.compile(
     r"gb2312|gbk|gb18030|big5|shift[_-]jis|euc-(?:jp|kr))",
     re.IGNORECASE,
 )
+_LONG_TAG = re.compile(rb"<[A-Za-z][^<>]{20000,}")
+_QUOTED = re.compile(rb"\"[^\"]*\"|'[^']*'")
+_MOST_ATTRIBUTES = 5000
 _STUB = re.compile(
     r"no html (?:is available|for)|no content available|conversion to html had a fatal error",
     re.IGNORECASE,
@@ -116,6 +119,7 @@ def parse_page(file: RawFile) -> etree._Element:
     Raises:
         DocumentError: The encoding is unknown or broken, or the page cannot be parsed to its end.
     """
+    _check_tags(file)
     parser = etree.HTMLParser(
         encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=False
     )
@@ -129,6 +133,15 @@ def parse_page(file: RawFile) -> etree._Element:
         if entry.level == etree.ErrorLevels.FATAL:  # the parser stopped here, with half a page
             raise file.error(f"line {entry.line}: {entry.message}: this page cannot be read")
     return page
+
+
+def _check_tags(file: RawFile) -> None:
+    """Refuse a tag with more attributes than any page has; libxml2 takes minutes for them."""
+    for tag in _LONG_TAG.finditer(file.data):
+        n_attributes = len(_QUOTED.sub(b"", tag[0]).split())
+        if n_attributes > _MOST_ATTRIBUTES:
+            line = file.data.count(b"\n", 0, tag.start()) + 1
+            raise file.error(f"line {line}: a tag with {n_attributes} attributes: no page has that")
 
 
 def _text(file: RawFile) -> str:

@@ -7,11 +7,15 @@
 
 Words inside figures and tables are left out; captions and footnotes go beside the flow. Formulas
 come out as the glyphs they are printed with. A scan without a text layer is refused: recognising
-text is not this program's work, and its mistakes would become quotes.
+text is not this program's work, and its mistakes would become quotes. A damaged file is written
+anew once (by qpdf, through pikepdf), which finds its objects without the index, and read from
+there; the document says so.
 """
 
+import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pypdfium2
 from pypdfium2 import raw as pdfium
@@ -27,10 +31,15 @@ from ingest.readers.pdf_lines import lines_of
 from ingest.readers.pdf_measures import measure
 from ingest.readers.pdf_paragraphs import blocks_of
 from ingest.readers.sections import assemble, clean
+from kg.errors import DocumentError
 
 _MOST_PAGES = 1000
 _FRONT_PAGES = 2
 """Where a paper says what it is."""
+
+
+class DamagedPdfError(DocumentError):
+    """A PDF that cannot be read as it is, but perhaps once it is repaired."""
 
 
 def read_pdf(file: RawFile) -> list[Document]:
@@ -39,7 +48,22 @@ def read_pdf(file: RawFile) -> list[Document]:
     Raises:
         DocumentError: The file is damaged, encrypted, too long, or has no text layer.
     """
-    opened = _open(file)
+    try:
+        return [_read(file, file.data)]
+    except DamagedPdfError as error:
+        repaired = _repaired(file.data)
+        if repaired is None:
+            raise
+        try:
+            document = _read(file, repaired)
+        except DocumentError:
+            raise error from None
+    origins = (*document.origins, ("text", "a repaired copy, for the file is damaged"))
+    return [replace(document, origins=tuple(sorted(origins)))]
+
+
+def _read(file: RawFile, data: bytes) -> Document:
+    opened = _open(file, data)
     try:
         properties = opened.get_metadata_dict()
         pages = [_page(file, opened, index) for index in range(len(opened))]
@@ -61,16 +85,29 @@ def read_pdf(file: RawFile) -> list[Document]:
     document = Document(
         name=file.name, title=file.stem, format="pdf", sha256=file.sha256, sections=sections
     )
-    return [described(document, _descriptions(_title(lines), properties, front))]
+    return described(document, _descriptions(_title(lines), properties, front))
 
 
-def _open(file: RawFile) -> pypdfium2.PdfDocument:
+def _repaired(data: bytes) -> bytes | None:
+    """Return a PDF written anew from what can be found in this one, or none."""
+    import pikepdf
+
+    written = io.BytesIO()
     try:
-        document = pypdfium2.PdfDocument(file.data)
+        with pikepdf.open(io.BytesIO(data), suppress_warnings=True) as opened:
+            opened.save(written)
+    except (pikepdf.PdfError, pikepdf.PasswordError, RuntimeError, ValueError, KeyError):
+        return None
+    return written.getvalue()
+
+
+def _open(file: RawFile, data: bytes) -> pypdfium2.PdfDocument:
+    try:
+        document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
         if error.err_code in {pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY}:
             raise file.error("the PDF is encrypted: save it without a password") from error
-        raise file.error(f"the PDF is damaged: {_damage(file)}") from error
+        raise DamagedPdfError(str(file.error(f"the PDF is damaged: {_damage(file)}"))) from error
     n_pages = len(document)
     if not 0 < n_pages <= _MOST_PAGES:
         document.close()
@@ -96,7 +133,8 @@ def _page(file: RawFile, document: pypdfium2.PdfDocument, index: int) -> Page:
         finally:
             page.close()
     except pypdfium2.PdfiumError as error:
-        raise file.error(f"page {index + 1} of {len(document)} cannot be read: {error}") from error
+        place = f"page {index + 1} of {len(document)}"
+        raise DamagedPdfError(str(file.error(f"{place} cannot be read: {error}"))) from error
 
 
 def _plain(document: pypdfium2.PdfDocument, index: int) -> str:

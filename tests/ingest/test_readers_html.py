@@ -141,3 +141,19 @@ def test_a_page_nested_too_deep_is_refused_and_not_read_by_half(tmp_path: Path):
 
     with pytest.raises(DocumentError, match="line 1: Excessive depth"):
         _read(tmp_path, page)
+
+
+def test_a_tag_with_more_attributes_than_any_page_has_is_refused_at_once(tmp_path: Path):
+    attributes = " ".join(f"a{number}=1" for number in range(300_000))
+
+    with pytest.raises(DocumentError, match=r"line 2: a tag with 300001 attributes"):
+        _read(tmp_path, f"<body>\n<p {attributes}>Text.</p></body>")
+
+
+def test_a_tag_with_long_values_is_read(tmp_path: Path):
+    path = " ".join(f"L{number} 0" for number in range(20_000))
+    picture = f'<svg><path d="{path}"/></svg><img src="data:image/png;base64,{"A" * 90_000}=">'
+
+    document = _read(tmp_path, f"<body><p>Seen by all who look.</p>{picture}</body>")
+
+    assert document.sections[0].text == "Seen by all who look."

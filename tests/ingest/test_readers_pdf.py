@@ -414,6 +414,21 @@ def test_a_pdf_that_breaks_off_is_refused_with_the_place(make: Callable[..., Pat
     )
 
 
+@pytest.mark.parametrize("damage", ["no trailer", "no page"])
+def test_a_damaged_pdf_is_repaired_once_and_says_so(make: Callable[..., Path], damage: str):
+    path = make(lambda canvas: _lines(canvas, 72, 700, LEFT))
+    (whole,) = read(path)
+    data = path.read_bytes()
+    cut = data[: data.rindex(b"trailer")]
+    path.write_bytes(cut if damage == "no trailer" else data.replace(b"/Page\n", b"/Pagx\n"))
+
+    (document,) = read(path)
+
+    assert document.sections == whole.sections
+    assert dict(document.origins)["text"] == "a repaired copy, for the file is damaged"
+    assert "text" not in dict(whole.origins)
+
+
 def test_a_pdf_whose_index_is_gone_is_refused(tmp_path: Path):
     path = tmp_path / "paper.pdf"
     path.write_bytes(b"%PDF-1.7\n" + b"junk " * 50 + b"\nstartxref\n9\n%%EOF")
