@@ -23,6 +23,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -141,7 +142,8 @@ class ReadingProcess:
         process.wait()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):  # what was not sent yet has nobody to go to
+                    pipe.close()
 
     def _answer(self, task: Task) -> bytes:
         """Send a task and wait for what becomes of it."""
