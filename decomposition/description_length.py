@@ -141,9 +141,7 @@ class _State:
         self.is_group[other] = False
         self.bound[other] = np.inf
         self.k -= 1
-        costs = self._costs(one)
-        self.bound = np.where(self.is_group, np.minimum(self.bound, costs), np.inf)
-        self.bound[one] = costs.min(initial=np.inf)
+        self.bound[one] = self._costs(one).min(initial=np.inf)  # of all pairs that are new
 
     def _costs(self, one: int) -> Reals:
         """Return what a merge with each group costs, apart from what all merges save alike."""

@@ -96,6 +96,21 @@ def fresh_weights() -> ToyModel:
     return ToyModel(torch.randn(2, 5, generator=generator), torch.zeros(5))
 
 
+def test_what_is_exported_has_the_layout_that_files_of_goodfires_have(
+    tmp_path, perfect: Decomposition
+) -> None:
+    export_decomposition(perfect, tmp_path / "out", {})
+
+    written = load_file(tmp_path / "out" / TENSORS)
+    for name, tensor in theirs(perfect).items():
+        if not name.startswith("target_model."):
+            assert torch.equal(written[name], tensor), name
+    found = import_decomposition(tmp_path / "out" / TENSORS, Onto(perfect.target))
+    x = perfect.target.probes()
+    for name, g in perfect.model.importance(x).items():
+        assert torch.equal(found.model.importance(x)[name], g)
+
+
 def test_names_of_older_files_are_read_too(tmp_path, perfect: Decomposition) -> None:
     old = {
         name.replace("_ci_fns", "_gates")
