@@ -45,7 +45,9 @@ def server() -> tuple[str, Any]:
     return f"{running.listening_address}/v1", running
 
 
-def test_a_real_small_model_is_held_to_the_text_or_fails_its_file_cleanly(url: str, tmp_path: Path):
+def test_a_real_small_model_is_held_to_the_text_or_fails_its_file_cleanly(
+    server: tuple[str, Any], tmp_path: Path
+):
     (tmp_path / "note.md").write_text(NOTE, encoding="utf-8")
     url, _running = server
     config = ModelConfig(
