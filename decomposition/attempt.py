@@ -74,9 +74,10 @@ class Attempt:
         parts["lr"] = config.rate(self.step)
         networks["lr"] = config.rate(self.step) * config.importance_rate
         batch = self._objective.batch(self._target.batch(config.batch_size, self._generator))
-        parts = self._objective.parts(batch, self.step / max(1, config.steps - 1))
+        done = self.step / max(1, config.steps - 1)
+        parts = self._objective.parts(batch, done)
         self._optimizer.zero_grad()
-        total = self._objective.total(parts)
+        total = self._objective.total(parts, done)
         total.backward()  # type: ignore[no-untyped-call]  # torch's stub lacks the annotation
         self._clip()
         self._optimizer.step()

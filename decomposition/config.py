@@ -146,6 +146,11 @@ class DecompositionConfig(BaseModel):
     minimality: float = Field(default=0.003, ge=0)
     frequency: float = Field(default=0.0, ge=0)
 
+    minimality_end: float | None = Field(default=None, gt=0)
+    """What the coefficient of minimality is changed to, by a constant factor a step; None keeps
+    it. A high one at first finds quickly what is not needed; a low one in the end gives what is
+    needed back its place."""
+
     sparsity: Literal["power", "smooth_l0"] = "power"
     """What the minimality losses count of an importance g: g^p, or g² / (g² + γ²)."""
 
@@ -198,9 +203,16 @@ class DecompositionConfig(BaseModel):
             )
         return self
 
-    def coefficients(self) -> dict[str, float]:
-        """Return the coefficients of all losses by name, zero where one is left out."""
-        return {name: getattr(self, name) for name in LOSSES}
+    def coefficients(self, done: float = 0.0) -> dict[str, float]:
+        """Return the coefficients of all losses by name, zero where one is left out.
+
+        Args:
+            done: The share of the training that is done, in [0, 1].
+        """
+        coefficients = {name: getattr(self, name) for name in LOSSES}
+        if self.minimality and self.minimality_end is not None:
+            coefficients["minimality"] *= (self.minimality_end / self.minimality) ** done
+        return coefficients
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0.

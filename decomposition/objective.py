@@ -92,9 +92,9 @@ class Objective:
             )
         return parts
 
-    def total(self, parts: Mapping[str, Tensor]) -> Tensor:
-        """Add the losses up by their coefficients."""
-        coefficients = self.config.coefficients()
+    def total(self, parts: Mapping[str, Tensor], done: float) -> Tensor:
+        """Add the losses up by their coefficients when this share of the training is done."""
+        coefficients = self.config.coefficients(done)
         return torch.stack([coefficients[name] * part for name, part in parts.items()]).sum()
 
     def _reconstructions(
@@ -180,7 +180,7 @@ def objective_on_fresh_inputs(
     objective = Objective(model, target.is_categorical, config, generator)
     with torch.no_grad():
         batch = objective.batch(target.batch(config.n_objective, generator))
-        return objective.total(objective.parts(batch, done=1.0)).item()
+        return objective.total(objective.parts(batch, done=1.0), done=1.0).item()
 
 
 def remainders(model: DecomposedModel) -> list[Tensor]:

@@ -24,6 +24,15 @@ def test_every_loss_has_a_coefficient():
     assert DecompositionConfig(hidden=2).coefficients()["hidden"] == 2
 
 
+def test_the_coefficient_of_minimality_goes_from_one_value_to_another_by_equal_factors():
+    config = DecompositionConfig(minimality=0.004, minimality_end=0.001)
+
+    found = [config.coefficients(done)["minimality"] for done in (0.0, 0.5, 1.0)]
+
+    assert found == pytest.approx([0.004, 0.002, 0.001])
+    assert DecompositionConfig(minimality=0, minimality_end=1).coefficients(1.0)["minimality"] == 0
+
+
 def test_an_unknown_setting_is_refused():
     with pytest.raises(ValueError, match="stpes"):
         DecompositionConfig.model_validate({"stpes": 10})

@@ -70,7 +70,9 @@ def test_a_loss_without_coefficient_is_not_computed(fresh):
 def test_the_total_weighs_each_loss_by_its_coefficient(fresh):
     weighed = objective(fresh, faithfulness=2, stochastic=0.5, layerwise=0, minimality=0)
 
-    total = weighed.total({"faithfulness": torch.tensor(3.0), "stochastic": torch.tensor(4.0)})
+    total = weighed.total(
+        {"faithfulness": torch.tensor(3.0), "stochastic": torch.tensor(4.0)}, done=0.0
+    )
 
     assert total.item() == 8
 
@@ -129,7 +131,7 @@ def test_a_persistent_adversary_goes_on_where_it_was(perfect):
     costs = []
     for _ in range(15):
         parts = trained.parts(batch, 0.0)
-        trained.total(parts).backward()
+        trained.total(parts, done=0.0).backward()
         trained.adversary.after_backward()
         costs.append(parts["adversarial"].item())
 
