@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from api.options import Database, Json, engine_of, session_of
-from api.settings import Settings
+from api.options import Database, Json, database_of, engine_of, model_config, session_of
+from api.settings import Settings, replies_of
 from kg.concept_nodes import ConceptType
 from kg.duplicates import Relation
 
@@ -139,3 +139,36 @@ def concept(name: str, db: Database = None, as_json: Json = False) -> None:
 
     with session_of(db) as session:
         terminal.show(concept_view(session, name), as_json, terminal_curation.concept)
+
+
+@app.command()
+def relate_proposals(
+    model: Annotated[
+        str | None, typer.Option(help="provider:name. Default: $CLAIMGRAPH_MODEL.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Pairs to ask about, surest first.")] = 200,
+    budget: Annotated[
+        int | None, typer.Option(min=0, help="Tokens that may be spent. Default: any number.")
+    ] = None,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Ask a language model what the statements of proposed pairs are to each other.
+
+    The pairs are those of `duplicates`. Every answer has to name words of both statements, which
+    are looked up. It is kept as an assertion of the model, never as evidence; `relate --remove`
+    takes it back.
+    """
+    from api import terminal
+    from api.jobs import relate_by_model
+    from kg.language_model import open_language_model
+
+    chosen = model_config(model)
+    if chosen is None:
+        raise typer.BadParameter("name a model with --model provider:name, or $CLAIMGRAPH_MODEL")
+    opened = open_language_model(chosen, replies_of(database_of(db)), budget)
+    with terminal.progress("asking") as on_progress:
+        view = relate_by_model(engine_of(db), opened, limit, on_progress)
+    terminal.show(view, as_json, terminal.relating)
+    if view.is_out_of_budget:
+        raise typer.Exit(1)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from sqlalchemy import Engine
+from sqlmodel import Session
 
 from api.views.evidence import evidence_view
-from api.views.relations import RelatedView, RelationReportView, words_of
+from api.views.relations import RelatedView, RelatingView, RelationReportView, words_of
 from api.views.reports import (
     ClusteringView,
     EmbeddingView,
@@ -23,7 +24,7 @@ from api.views.view import statement_name
 from kg.db import reading, writing
 from kg.errors import ConfigError
 from kg.evidence import Store
-from kg.language_model import ModelConfig, Usage, open_language_model
+from kg.language_model import LanguageModel, ModelConfig, Usage, open_language_model
 from kg.relations import RelationDraft, add_relations, remove_relations
 from kg.runs import active_run, run_of
 from kg.statements import statement_of, statements_by_id
@@ -111,22 +112,52 @@ def relate_statements(
 ) -> RelationReportView:
     """Assert relations between statements, or take them back: all of them, or none."""
     change = remove_relations if remove else add_relations
-    changed, unchanged = ("removed", "absent") if remove else ("added", "unchanged")
     with writing(engine) as session:
         happened = change(session, drafts, places)
-        ends = sorted({end for draft in drafts for end in (draft.head, draft.tail)})
-        names = {i: statement_name(s) for i, s in statements_by_id(session, ends).items()}
-    return RelationReportView(
-        relations=[
-            RelatedView(
-                head=names[draft.head],
-                kind=draft.kind,
-                words=words_of(draft.kind, is_head=True),
-                tail=names[draft.tail],
-                change=changed if did else unchanged,
-            )
-            for draft, did in zip(drafts, happened, strict=True)
-        ]
+        return RelationReportView(relations=_related(session, drafts, happened, remove=remove))
+
+
+def _related(
+    session: Session, drafts: Sequence[RelationDraft], happened: Sequence[bool], *, remove: bool
+) -> list[RelatedView]:
+    """Return what became of each relation."""
+    changed, unchanged = ("removed", "absent") if remove else ("added", "unchanged")
+    ends = sorted({end for draft in drafts for end in (draft.head, draft.tail)})
+    names = {i: statement_name(s) for i, s in statements_by_id(session, ends).items()}
+    return [
+        RelatedView(
+            head=names[draft.head],
+            kind=draft.kind,
+            words=words_of(draft.kind, is_head=True),
+            tail=names[draft.tail],
+            change=changed if did else unchanged,
+        )
+        for draft, did in zip(drafts, happened, strict=True)
+    ]
+
+
+def relate_by_model(
+    engine: Engine, model: LanguageModel, limit: int, on_progress: OnProgress
+) -> RelatingView:
+    """Have a language model say what the statements of proposed pairs are to each other.
+
+    Raises:
+        ConfigError: No pairs have been looked for.
+        LanguageModelError: The model cannot be reached; what it has answered is kept.
+    """
+    from kg.relating import relate_proposals
+
+    report = relate_proposals(engine, model, limit, on_progress)
+    with reading(engine) as session:
+        relations = _related(session, report.drafts, report.is_new, remove=False)
+    return RelatingView(
+        relations=relations,
+        model=model.name,
+        pairs=report.pairs,
+        asked=report.asked,
+        refused=report.refused,
+        is_out_of_budget=report.is_out_of_budget,
+        **model.spent._asdict(),
     )
 
 

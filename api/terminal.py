@@ -25,7 +25,7 @@ from api import terminal_bridges, terminal_curation, terminal_ingestion
 from api.jobs import OnProgress
 from api.views.communities import CommunitiesView, CommunityView
 from api.views.evidence import EvidenceItem, LedgerView
-from api.views.relations import RelationItem, RelationReportView
+from api.views.relations import RelatingView, RelationItem, RelationReportView
 from api.views.reports import (
     ClusteringView,
     DecompositionView,
@@ -230,6 +230,18 @@ def relations(view: RelationReportView) -> Lines:
         yield f"           {_short(each.tail.text)}"
     counts = Counter(each.change for each in view.relations)
     yield ", ".join(f"{count} {change}" for change, count in sorted(counts.items())) or "none"
+
+
+def relating(view: RelatingView) -> Lines:
+    """Say what a language model asserted, what was refused, and what it cost."""
+    yield from relations(view)
+    for problem in view.refused:
+        yield f"refused: {problem}"
+    yield f"{view.model} was asked about {view.asked} of {view.pairs} pairs"
+    if view.requests:
+        yield f"{view.requests} requests, {view.input_tokens} tokens in, {view.output_tokens} out"
+    if view.is_out_of_budget:
+        yield "the budget is spent: the same command with a larger one goes on from here"
 
 
 def sources(view: SourcesView) -> Lines:

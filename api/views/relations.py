@@ -57,6 +57,27 @@ class RelationReportView(View):
     relations: list[RelatedView]
 
 
+class RelatingView(RelationReportView):
+    """What a language model asserted of pairs that were proposed, and what that cost."""
+
+    model: str
+    pairs: int
+    """That there were to ask about."""
+
+    asked: int
+    """About which there was an answer, now or earlier."""
+
+    refused: list[str]
+    """Answers that were not taken, and why."""
+
+    is_out_of_budget: bool
+    input_tokens: int
+    """Paid for now; what was answered before costs nothing."""
+
+    output_tokens: int
+    requests: int
+
+
 def relation_items(session: Session, statement_id: str) -> list[RelationItem]:
     """Return the relations of a statement, those that it says of others first, then by kind."""
     rows = relations_of(session, statement_id)

@@ -196,3 +196,14 @@ def test_what_cannot_be_decided_is_said_with_exit_code_1(
     assert result.exit_code == 1
     assert said in result.stderr
     assert len(library.json("decisions")["decisions"]) == 1
+
+
+def test_relations_are_asked_of_a_model_only_if_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("CLAIMGRAPH_MODEL", raising=False)
+
+    result = CliRunner().invoke(app, ["relate-proposals", "--db", str(tmp_path / "none.db")])
+
+    assert result.exit_code == 2
+    assert "--model" in result.output
