@@ -63,11 +63,11 @@ def test_an_interruption_inside_a_step_falls_back_on_the_last_whole_one(
     calls = []
     intact = Objective.total
 
-    def interrupt(self, parts):
+    def interrupt(self, parts, done):
         calls.append(1)
         if len(calls) == 6:
             raise KeyboardInterrupt
-        return intact(self, parts)
+        return intact(self, parts, done)
 
     with monkeypatch.context() as patch:
         patch.setattr(Objective, "total", interrupt)
