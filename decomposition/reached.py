@@ -26,6 +26,16 @@ class Reached(NamedTuple):
 
 
 REACHED: dict[str, Reached] = {
+    "tms_40-10": Reached(
+        seeds=2,
+        recovered=1,
+        mmcs=1.0,
+        ml2r_low=0.9827,
+        ml2r_high=0.999,
+        identity_errors=4,
+        superfluous=4,
+        cpu_seconds=143,
+    ),
     "tms_5-2": Reached(
         seeds=5,
         recovered=5,
