@@ -31,10 +31,8 @@ from api.views.concepts import concept_view, concepts_view
 from api.views.crossings import run_bridges_view
 from api.views.decisions import decisions_view
 from api.views.decompositions import (
+    analysis_of_run,
     decomposition_of_run,
-    dictionaries_of_run,
-    edit_of_run,
-    graph_of_run,
     profile_view,
 )
 from api.views.overview import overview_view
@@ -242,16 +240,16 @@ def run_page(
     request: Request, run_id: RunId, session: SessionDep, artifacts: ArtifactsDep
 ) -> HTMLResponse:
     """Show what `GET /api/runs/{run_id}` returns, with its `/decomposition` or `/graph`."""
-    drawn = graph_of_run(session, artifacts, run_id)
+    made = analysis_of_run(session, artifacts, run_id)
     return _page(
         request,
         "run.html",
         run=run_view(session, run_id),
         decomposition=decomposition_of_run(session, artifacts, run_id),
-        graph=drawn and drawn.graph,
-        picture=drawn and draw_attributions(drawn.graph),
-        edit=edit_of_run(session, artifacts, run_id),
-        dictionaries=dictionaries_of_run(session, artifacts, run_id),
+        graph=made.graph and made.graph.graph,
+        picture=made.graph and draw_attributions(made.graph.graph),
+        edit=made.edit,
+        dictionaries=made.dictionaries,
     )
 
 

@@ -1,7 +1,7 @@
 """A decomposition: its subcomponents, and what analyses found out about them."""
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 from sqlmodel import Session
@@ -256,11 +256,7 @@ def graph_view(session: Session, artifacts: Path, run_id: int) -> GraphView:
     Raises:
         NotFoundError: No run has this number, or it drew none, or its file is lost.
     """
-    run = run_of(session, run_id)
-    decomposition = run.result.get("decomposition")
-    if run.method != "attribution" or decomposition is None:
-        raise NotFoundError(f"run {run_id} drew no attribution graph: `claimgraph attribute` does")
-    (analysis,) = [a for a in analyses_of(session, decomposition) if a.run.id == run_id]
+    decomposition, analysis = _made_by(session, run_id, "attribution", "drew no attribution graph")
     graph = read_report(analysis, artifacts, AttributionGraph)
     return GraphView(run=run_id, decomposition=decomposition, graph=graph)
 
@@ -271,22 +267,10 @@ def edit_view(session: Session, artifacts: Path, run_id: int) -> EditView:
     Raises:
         NotFoundError: No run has this number, or it made none, or its file is lost.
     """
-    run = run_of(session, run_id)
-    decomposition = run.result.get("decomposition")
-    if run.method != "edit" or decomposition is None:
-        raise NotFoundError(f"run {run_id} made no edit: `claimgraph edit` does")
-    (analysis,) = [a for a in analyses_of(session, decomposition) if a.run.id == run_id]
+    decomposition, analysis = _made_by(session, run_id, "edit", "made no edit")
     (file,) = [file for file in analysis.files if file.endswith(".safetensors")]
     found = read_report(analysis, artifacts, EditReport)
     return EditView(run=run_id, decomposition=decomposition, file=file, found=found)
-
-
-def edit_of_run(session: Session, artifacts: Path, run_id: int) -> EditView | None:
-    """Return what `edit_view` does, or None of a run that made none."""
-    run = run_of(session, run_id)
-    if run.method != "edit" or run.status is not RunStatus.SUCCEEDED:
-        return None
-    return edit_view(session, artifacts, run_id)
 
 
 def dictionaries_view(session: Session, artifacts: Path, run_id: int) -> DictionariesView:
@@ -295,29 +279,50 @@ def dictionaries_view(session: Session, artifacts: Path, run_id: int) -> Diction
     Raises:
         NotFoundError: No run has this number, or it made none, or its file is lost.
     """
-    run = run_of(session, run_id)
-    decomposition = run.result.get("decomposition")
-    if run.method != "dictionaries" or decomposition is None:
-        raise NotFoundError(f"run {run_id} trained no dictionaries: `claimgraph dictionaries` does")
-    (analysis,) = [a for a in analyses_of(session, decomposition) if a.run.id == run_id]
+    decomposition, analysis = _made_by(session, run_id, "dictionaries", "trained no dictionaries")
     found = read_report(analysis, artifacts, DictionaryComparison)
     return DictionariesView(run=run_id, decomposition=decomposition, found=found)
 
 
-def dictionaries_of_run(session: Session, artifacts: Path, run_id: int) -> DictionariesView | None:
-    """Return what `dictionaries_view` does, or None of a run that trained none."""
-    run = run_of(session, run_id)
-    if run.method != "dictionaries" or run.status is not RunStatus.SUCCEEDED:
-        return None
-    return dictionaries_view(session, artifacts, run_id)
+_COMMANDS = {"attribution": "attribute", "edit": "edit", "dictionaries": "dictionaries"}
+"""Which command makes the analyses of a method."""
 
 
-def graph_of_run(session: Session, artifacts: Path, run_id: int) -> GraphView | None:
-    """Return what `graph_view` does, or None of a run that drew none."""
+def _made_by(session: Session, run_id: int, method: str, lacks: str) -> tuple[int, Analysis]:
+    """Return which decomposition a run analysed by a method, and the analysis."""
     run = run_of(session, run_id)
-    if run.method != "attribution" or run.status is not RunStatus.SUCCEEDED:
-        return None
-    return graph_view(session, artifacts, run_id)
+    decomposition = run.result.get("decomposition")
+    if run.method != method or decomposition is None:
+        raise NotFoundError(f"run {run_id} {lacks}: `claimgraph {_COMMANDS[method]}` does")
+    (analysis,) = [a for a in analyses_of(session, decomposition) if a.run.id == run_id]
+    return decomposition, analysis
+
+
+class AnalysisViews(NamedTuple):
+    """What a run made, if it is an analysis of one of these kinds and succeeded."""
+
+    graph: GraphView | None = None
+    edit: EditView | None = None
+    dictionaries: DictionariesView | None = None
+
+
+def analysis_of_run(session: Session, artifacts: Path, run_id: int) -> AnalysisViews:
+    """Return what a run made, or nothing of a run that made none of these.
+
+    Raises:
+        NotFoundError: No run has this number, or a file is lost.
+    """
+    run = run_of(session, run_id)
+    if run.status is not RunStatus.SUCCEEDED:
+        return AnalysisViews()
+    match run.method:
+        case "attribution":
+            return AnalysisViews(graph=graph_view(session, artifacts, run_id))
+        case "edit":
+            return AnalysisViews(edit=edit_view(session, artifacts, run_id))
+        case "dictionaries":
+            return AnalysisViews(dictionaries=dictionaries_view(session, artifacts, run_id))
+    return AnalysisViews()
 
 
 def read_report(analysis: Analysis, artifacts: Path, report: type[R]) -> R:
