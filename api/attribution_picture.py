@@ -6,6 +6,7 @@ what enters its target. The server draws it, so it shows without scripts and nev
 
 from dataclasses import dataclass
 
+from api.strokes import Pen, Stroke, stroke
 from decomposition.reports import AttributionGraph, Edge, Node
 
 _ROW = 58.0
@@ -13,6 +14,7 @@ _SLOT = 34.0
 _LEFT = 170.0
 _MARGIN = 26.0
 _LEAST_WIDTH = 520.0
+_PEN = Pen(width=0.6, more_width=3.4, opacity=0.2, more_opacity=0.6)
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,7 @@ class Mark:
 class Arrow:
     """An edge between two places."""
 
-    x1: float
-    y1: float
-    x2: float
-    y2: float
-    width: float
-    opacity: float
+    stroke: Stroke
     is_positive: bool
     is_confirmed: bool
     """The ablation moved the target the way the attribution says."""
@@ -137,12 +134,7 @@ def _arrows(edges: list[Edge], places: dict[str, Mark]) -> list[Arrow]:
         tried = "" if edge.direct is None else f", ablated {edge.direct:.3g}"
         arrows.append(
             Arrow(
-                one.x,
-                one.y,
-                other.x,
-                other.y,
-                width=round(0.6 + 3.4 * share, 2),
-                opacity=round(0.2 + 0.6 * share, 2),
+                stroke((one.x, one.y), (other.x, other.y), share, _PEN),
                 is_positive=edge.attribution > 0,
                 is_confirmed=edge.direct is not None and edge.direct * edge.attribution > 0,
                 words=f"{one.node.name} → {other.node.name}: {edge.attribution:.3g}{tried}",
