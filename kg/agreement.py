@@ -165,13 +165,6 @@ def _denials(one: Reading, two: Reading) -> Negations:
     return [(token, words) for token, words in found if token.casefold() not in _LACKING]
 
 
-def _denied(negations: list[tuple[str, frozenset[str]]]) -> frozenset[str]:
-    """Return the stems that a negation stands right before; a verb of denial has its own object."""
-    return frozenset(
-        word for token, words in negations if token.casefold() in _PARTICLES for word in words
-    )
-
-
 def _direction(one: Reading, two: Reading) -> list[Disagreement]:
     swapped = compared_are_swapped(one, two)
     opposed = _opposites(one, two)

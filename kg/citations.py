@@ -68,14 +68,6 @@ class CitationDraft(BaseModel):
     """Ids of the references that it gives."""
 
 
-class Cited(NamedTuple):
-    """Who cites whom, and in how many entries."""
-
-    source_id: str
-    cited_id: str
-    entries: int
-
-
 def add_references(session: Session, drafts: Sequence[ReferenceDraft]) -> None:
     """Store the entries of a new source, unresolved."""
     rows: list[dict[str, Any]] = [{"id": draft.id(), **draft.model_dump()} for draft in drafts]
@@ -157,20 +149,6 @@ def citing(session: Session, source_id: str) -> list[str]:
         .distinct()
     )
     return sorted(rows)
-
-
-def all_cited(session: Session) -> list[Cited]:
-    """Return every pair of sources of which one cites the other, by ids."""
-    rows = session.exec(
-        select(Section.source_id, Reference.cited_id)
-        .join(Section, col(Section.id) == Reference.section_id)
-        .where(col(Reference.cited_id).is_not(None))
-    )
-    counts: dict[tuple[str, str], int] = {}
-    for source, cited in rows:
-        assert cited is not None
-        counts[source, cited] = counts.get((source, cited), 0) + 1
-    return [Cited(*pair, n) for pair, n in sorted(counts.items())]
 
 
 class _Meant(NamedTuple):

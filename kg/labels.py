@@ -10,11 +10,6 @@ from kg.tables import Community, Label, Run, RunStatus
 _IDS_PER_QUERY = 500
 
 
-def label_of(session: Session, community_id: str) -> Label | None:
-    """Return the label that the latest labelling run that succeeded gave a community."""
-    return labels_of(session, [community_id]).get(community_id)
-
-
 def labels_of(session: Session, community_ids: Sequence[str]) -> dict[str, Label]:
     """Return the latest label of each community that has one, by its id."""
     found: dict[str, Label] = {}

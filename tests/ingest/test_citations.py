@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from api.views.sources import source_view
 from ingest.pipeline import IngestionConfig, ingest
-from kg.citations import all_cited
+from kg.citations import citing
 from kg.db import open_engine, reading
 from kg.embedders import Embedder
 from kg.removal import remove_sources
@@ -55,6 +55,11 @@ def _sources(engine: Engine) -> dict[str, str]:
         return {name: each for each, name in session.exec(select(Source.id, Source.name))}
 
 
+def _cited(session: Session, ids: dict[str, str]) -> list[tuple[str, str]]:
+    """Return who cites whom, in order."""
+    return sorted((one, each) for each in ids.values() for one in citing(session, each))
+
+
 @pytest.mark.parametrize("first", ["what_heads_do.md", "map.md"])
 def test_a_paper_cites_those_that_are_in_by_id_and_by_title_whatever_was_read_first(
     engine: Engine, papers: dict[str, Path], first: str
@@ -64,7 +69,7 @@ def test_a_paper_cites_those_that_are_in_by_id_and_by_title_whatever_was_read_fi
     ids = _sources(engine)
 
     with reading(engine) as session:
-        cited = [(each.source_id, each.cited_id) for each in all_cited(session)]
+        cited = _cited(session, ids)
         view = source_view(session, ids["what_heads_do.md"]).citations
         other = source_view(session, ids["map.md"]).citations
 
@@ -109,7 +114,7 @@ def test_a_paper_that_leaves_is_cited_no_more_and_the_reference_stays(
 
     with reading(engine) as session:
         found = {each.found_by for each in session.exec(select(Reference))}
-        cited = [each.cited_id for each in all_cited(session)]
+        cited = [each for _, each in _cited(session, ids)]
     assert found == {"arxiv", None}
     assert cited == [ids["2401.00001v2.md"]]
     remove_sources(engine, [ids["what_heads_do.md"]], _no_embedder)

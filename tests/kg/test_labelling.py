@@ -12,7 +12,7 @@ from kg.grounding import problems_of
 from kg.labellers.offline import OfflineLabeller
 from kg.labellers.task import LabelDraft, LabellingTask
 from kg.labelling import label_run
-from kg.labels import label_of, labels_of
+from kg.labels import labels_of
 from kg.runs import recording, run_of
 from kg.tables import Label, Run, RunKind, RunStatus
 from tests.kg.small_graph import SAID, NoConfig, store_clustering, store_statements
@@ -350,7 +350,7 @@ def test_the_latest_labelling_that_succeeded_holds(engine: Engine, clustering: i
         raise RuntimeError
 
     with reading(engine) as session:
-        label = label_of(session, community)
+        label = labels_of(session, [community]).get(community)
         labels = labels_of(session, [community, "no such community"])
 
     assert label is not None
@@ -370,7 +370,7 @@ def test_a_label_of_a_run_that_has_not_succeeded_does_not_hold(engine: Engine, c
         )
         session.flush()
 
-        label = label_of(session, community)
+        label = labels_of(session, [community]).get(community)
 
     assert label is not None
     assert label.model == "offline"
