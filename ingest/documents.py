@@ -7,6 +7,7 @@ code points with the end exclusive, so `section.text[start:end]` is always the t
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -123,3 +124,8 @@ class Located:
 
     page: int | None
     """The page the quote begins on, from 1; none where the format has no pages."""
+
+
+def stem_of(path: Path) -> str:
+    """Return a file's name without its suffix, or both suffixes where it ends in ``.tar.gz``."""
+    return path.stem.removesuffix(".tar")

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ingest.documents import Document
+from ingest.documents import Document, stem_of
 from ingest.identifiers import Identifiers, arxiv_in_name, arxiv_year
 
 _FILE_NAME = "file name"
@@ -71,7 +71,7 @@ def identified(document: Document, path: Path, sidecars: Iterable[Description]) 
     """Add what lies beside a document's file, and what its name and its ids tell."""
     ranked = list(sidecars)
     known = dict(described(document, ranked).identifiers)
-    named = arxiv_in_name(path.stem, is_paper=document.format in {"pdf", "html", "latex"})
+    named = arxiv_in_name(stem_of(path), is_paper=document.format in {"pdf", "html", "latex"})
     if "arxiv" not in known and named:
         ranked.append(Description(_FILE_NAME, identifiers=named))
         known.update(named)
@@ -85,7 +85,7 @@ def identified(document: Document, path: Path, sidecars: Iterable[Description]) 
 def _own(document: Document) -> list[Description]:
     """Split a document's own fields by where its reader found them."""
     origins = dict(document.origins)
-    title = _FILE_NAME if document.title == Path(document.name).stem else _ITSELF
+    title = _FILE_NAME if document.title == stem_of(Path(document.name)) else _ITSELF
     by_origin: dict[str, Identifiers] = {}
     for scheme, value in document.identifiers:
         origin = origins.get(scheme, _ITSELF)

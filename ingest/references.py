@@ -1,13 +1,12 @@
 """The list of references, entry by entry, and which entries a sentence cites.
 
 Readers give a list of references as a section of its own with an entry to a paragraph. An entry is
-known by the number that it begins with ("[3]"), by the family name that it begins with and its year
-("Bricken et al., 2023"), and by the arXiv id or the DOI in it. A sentence cites an entry if it has
-its number in brackets, or its name and year in a citation.
+known by the number or the key that it begins with ("[3]", "[bricken2023]"), by the family name that
+it begins with and its year ("Bricken et al., 2023"), and by the arXiv id or the DOI in it. A
+sentence cites an entry if it has its number or key in brackets, or its name and year in a citation.
 
 But: an entry is not taken apart into authors and title, which is guesswork without a model; a
-source is found by its identifiers or by its whole title (`kg.citations`). Citations by key, as in
-LaTeX, say nothing here, since the keys are not printed in the list.
+source is found by its identifiers or by its whole title (`kg.citations`).
 """
 
 import re
@@ -20,6 +19,8 @@ from ingest.identifiers import Identifiers, doi, printed_arxiv_ids
 _PARAGRAPH = re.compile(r"[^\n]+(?:\n[^\n]+)*")
 _BULLET = re.compile(r"\s*[•▪]\s+")
 _NUMBER = re.compile(r"\[(\d{1,3})\]\s*|(\d{1,3})\.\s+(?=[A-Z])")
+_KEY = re.compile(r"\[([^\[\]\s,;]*[^\W\d_][^\[\]\s,;]*)\]\s")
+_KEYS = re.compile(r"\[([^\[\]]{1,500})\]")
 _NAME = re.compile(r"[^\W\d_][\w’'-]+")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d[a-z]?(?!\d)")
 _BRACKETS = re.compile(r"\[(\d{1,3}(?:\s*[,;–—-]\s*\d{1,3})*)\]")
@@ -45,6 +46,8 @@ class Entry(NamedTuple):
     text: str
     number: int | None
     identifiers: Identifiers
+    key: str | None = None
+    """What it is cited by in brackets, where that is no number."""
 
 
 def entries_of(document: Document) -> list[Entry]:
@@ -60,14 +63,15 @@ def entries_of(document: Document) -> list[Entry]:
 def cited_in(sentence: str, entries: Sequence[Entry]) -> list[int]:
     """Return which of these entries a sentence cites: their places, ascending."""
     numbers = set(_numbers_in(sentence))
+    keys = {key.strip() for found in _KEYS.finditer(sentence) for key in found[1].split(",")}
     named = {(found["name"].casefold(), found["year"]) for found in _AUTHOR_YEAR.finditer(sentence)}
-    if not numbers and not named:
-        return []
-    return [
-        place
-        for place, entry in enumerate(entries)
-        if (entry.number in numbers if entry.number is not None else bool(_names(entry) & named))
-    ]
+
+    def is_cited(entry: Entry) -> bool:
+        if entry.number is not None:
+            return entry.number in numbers
+        return entry.key in keys or bool(named and _names(entry) & named)
+
+    return [place for place, entry in enumerate(entries) if is_cited(entry)]
 
 
 def _spans(text: str) -> Iterator[Span]:
@@ -85,6 +89,7 @@ def _spans(text: str) -> Iterator[Span]:
 def _entry(section: int, text: str, span: Span) -> Entry:
     words = text[span.start : span.end]
     number = _NUMBER.match(words)
+    key = _KEY.match(words)
     preprints = printed_arxiv_ids(words)
     published = () if preprints else doi(words)
     return Entry(
@@ -93,12 +98,17 @@ def _entry(section: int, text: str, span: Span) -> Entry:
         text=" ".join(words.split()),
         number=int(number[1] or number[2]) if number else None,
         identifiers=tuple(sorted(dict((*published, *preprints)).items())),
+        key=key[1] if key else None,
     )
 
 
 def _names(entry: Entry) -> set[tuple[str, str]]:
     """Return the pairs of name and year that this entry may be cited by."""
-    words = [word for word in _NAME.findall(entry.text[:80]) if word.casefold() not in _PARTICLES]
+    words = [
+        word
+        for word in _NAME.findall(_KEY.sub("", entry.text, count=1)[:80])
+        if word.casefold() not in _PARTICLES
+    ]
     years = _YEAR.findall(entry.text)
     long = [word.casefold() for word in words if len(word) > 1][:3]
     return {(name, year) for name in long for year in years}

@@ -28,6 +28,7 @@ from bibtexparser.middlewares import (
 from bibtexparser.model import Entry, Field
 from bibtexparser.splitter import Splitter
 
+from ingest.documents import stem_of
 from ingest.identifiers import arxiv_id, doi
 from ingest.metadata import Description
 from ingest.readers.files import TEXT_LIMIT, RawFile, Reader, decode, load
@@ -56,7 +57,7 @@ class Sidecars:
             path: The document.
             top: The folder above it where the search ends; its own folder at least is searched.
         """
-        own = [each for each in self._in(path.parent).get(path.stem, []) if each != path]
+        own = [each for each in self._in(path.parent).get(stem_of(path), []) if each != path]
         folders = [path.parent]
         while folders[-1] != top and top in folders[-1].parents:
             folders.append(folders[-1].parent)
@@ -73,7 +74,7 @@ class Sidecars:
                 paths = []  # a file can be readable in a folder that may not be listed
             for path in paths:
                 if path.is_file() and not path.is_symlink():
-                    found.setdefault(path.stem, []).append(path)
+                    found.setdefault(stem_of(path), []).append(path)
             self._folders[folder] = found
         return self._folders[folder]
 
@@ -101,7 +102,7 @@ def descriptions_of(path: Path, sidecars: Sequence[Path]) -> list[Description]:
 
 def _from_bibtex(sidecar: Path, path: Path) -> list[Description]:
     file = load(sidecar, _FORMATS[".bib"])
-    is_own = sidecar.stem == path.stem and sidecar.parent == path.parent
+    is_own = sidecar.stem == stem_of(path) and sidecar.parent == path.parent
     names = path.name.encode(errors="replace") in file.data.replace(b"\\", b"")
     if not is_own and not names:
         return []  # spares the parsing of a whole library for each file beside it

@@ -56,6 +56,12 @@ def _read_latex(file: RawFile) -> list[Document]:
     return read_latex(file)
 
 
+def _read_latex_archive(file: RawFile) -> list[Document]:
+    from ingest.readers.latex_archive import read_latex_archive
+
+    return read_latex_archive(file)
+
+
 def _read_jats(file: RawFile) -> list[Document]:
     from ingest.readers.jats import read_jats
 
@@ -82,6 +88,7 @@ def _read_statement_list(file: RawFile) -> list[Document]:
 
 _HTML = Reader("html", MARKUP_LIMIT, _read_html)
 _MARKDOWN = Reader("markdown", TEXT_LIMIT, _read_markdown)
+_SOURCES = Reader("archive", ARCHIVE_LIMIT, _read_latex_archive)
 
 READERS: dict[str, Reader] = {
     ".pdf": Reader("pdf", PDF_LIMIT, _read_pdf),
@@ -92,6 +99,10 @@ READERS: dict[str, Reader] = {
     ".markdown": _MARKDOWN,
     ".txt": Reader("text", TEXT_LIMIT, _read_text),
     ".tex": Reader("latex", TEXT_LIMIT, _read_latex),
+    ".gz": _SOURCES,
+    ".tgz": _SOURCES,
+    ".tar": _SOURCES,
+    ".zip": _SOURCES,
     ".xml": Reader("jats", MARKUP_LIMIT, _read_jats),
     ".docx": Reader("docx", ARCHIVE_LIMIT, _read_docx),
     ".epub": Reader("epub", ARCHIVE_LIMIT, _read_epub),
@@ -100,7 +111,8 @@ READERS: dict[str, Reader] = {
 """By the file name's suffix, in lower case."""
 
 _MODULES = {each.format: f"ingest.readers.{each.format}" for each in READERS.values()} | {
-    "statements": "ingest.readers.statement_lists"
+    "statements": "ingest.readers.statement_lists",
+    "archive": "ingest.readers.latex_archive",
 }
 
 SUFFIXES = frozenset(READERS)

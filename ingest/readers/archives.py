@@ -18,12 +18,12 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 from ingest.readers.files import MARKUP_LIMIT, MEGABYTE, RawFile
 from kg.errors import DocumentError
 
-_MOST_MEMBERS = 10_000
-_MOST_BYTES = 500 * MEGABYTE
-_HIGHEST_RATIO = 100
+MOST_MEMBERS = 10_000
+MOST_BYTES = 500 * MEGABYTE
+HIGHEST_RATIO = 100
 """Of unpacked to packed bytes. Markup stays below 30; only repeated filler is above."""
 
-_SMALL = MEGABYTE
+SMALL = MEGABYTE
 """Bytes; what unpacks to less is no bomb, whatever its ratio."""
 
 _ENCRYPTED = 0x1
@@ -44,8 +44,8 @@ class Archive:
     def __contains__(self, name: str) -> bool:
         return name in self.zipped.NameToInfo
 
-    def member(self, name: str) -> RawFile:
-        """Unpack one member; its errors name the archive and the member.
+    def member(self, name: str, largest: int = MARKUP_LIMIT) -> RawFile:
+        """Unpack one member of at most so many bytes; errors name the archive and the member.
 
         Raises:
             DocumentError: There is no such member, or it is damaged, encrypted or too long.
@@ -54,8 +54,8 @@ class Archive:
         if name not in self:
             raise place.error("this part is named in the archive, but missing from it")
         size = self.zipped.getinfo(name).file_size
-        if size > MARKUP_LIMIT:
-            limit = MARKUP_LIMIT // MEGABYTE
+        if size > largest:
+            limit = largest // MEGABYTE
             raise place.error(
                 f"this part has {size / MEGABYTE:.1f} MB, and the limit for a part is {limit} MB"
             )
@@ -91,10 +91,8 @@ def open_archive(file: RawFile) -> Archive:
     except (BadZipFile, NotImplementedError, ValueError, OSError, EOFError) as error:
         raise file.error(f"the archive is damaged: {error}") from error
     members = zipped.infolist()
-    if len(members) > _MOST_MEMBERS:
-        raise file.error(
-            f"the archive has {len(members)} members, and the limit is {_MOST_MEMBERS}"
-        )
+    if len(members) > MOST_MEMBERS:
+        raise file.error(f"the archive has {len(members)} members, and the limit is {MOST_MEMBERS}")
     for member in members:
         if member.flag_bits & _ENCRYPTED:
             raise file.error(f"{member.filename} is encrypted: save it without a password")
@@ -105,20 +103,20 @@ def open_archive(file: RawFile) -> Archive:
 def _check_sizes(file: RawFile, members: list[ZipInfo]) -> None:
     """Refuse a bomb, by the whole archive's sizes and by each member's."""
     total = sum(member.file_size for member in members)
-    if total > _MOST_BYTES:
+    if total > MOST_BYTES:
         raise file.error(
             f"the archive unpacks to {total / MEGABYTE:.0f} MB, and the limit is "
-            f"{_MOST_BYTES // MEGABYTE} MB"
+            f"{MOST_BYTES // MEGABYTE} MB"
         )
-    if total > max(_SMALL, _HIGHEST_RATIO * len(file.data)):
+    if total > max(SMALL, HIGHEST_RATIO * len(file.data)):
         raise _bomb(file, "the archive", total, len(file.data))
     for member in members:
-        if member.file_size > max(_SMALL, _HIGHEST_RATIO * member.compress_size):
+        if member.file_size > max(SMALL, HIGHEST_RATIO * member.compress_size):
             raise _bomb(file, member.filename, member.file_size, member.compress_size)
 
 
 def _bomb(file: RawFile, what: str, size: int, packed: int) -> DocumentError:
     return file.error(
         f"{what} unpacks to {size / MEGABYTE:.1f} MB, {size // max(packed, 1)} times its packed "
-        f"size (the limit is {_HIGHEST_RATIO}): this is filler, not text"
+        f"size (the limit is {HIGHEST_RATIO}): this is filler, not text"
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 
-from ingest.documents import Document
+from ingest.documents import Document, stem_of
 from kg.errors import DocumentError
 
 MEGABYTE = 1_000_000
@@ -30,12 +30,13 @@ ARCHIVE_LIMIT = 100 * MEGABYTE
 """Of a DOCX or EPUB, most of which may be pictures."""
 
 _OLD_OFFICE = "an old or encrypted Office document"
+_GZIPPED = ("a gzip archive", ".gz")
 _MAGIC = (
     (b"%PDF-", "a PDF", ".pdf"),
     (b"\x89PNG", "a PNG image", None),
     (b"\xff\xd8\xff", "a JPEG image", None),
     (b"GIF8", "a GIF image", None),
-    (b"\x1f\x8b", "a gzip archive", None),
+    (b"\x1f\x8b", *_GZIPPED),
     (b"\xd0\xcf\x11\xe0", _OLD_OFFICE, None),
     (b"{\\rtf", "a Rich Text document", None),
     (b"%!PS", "PostScript", None),
@@ -47,6 +48,13 @@ _WORD = ("a Word document", ".docx")
 _EPUB = ("an EPUB", ".epub")
 _ZIPPED = {"docx": _WORD, "epub": _EPUB}
 _UNKNOWN_ARCHIVE = ("a ZIP archive", None)
+_TAKEN = {
+    "docx": (_WORD, _UNKNOWN_ARCHIVE),
+    "epub": (_EPUB, _UNKNOWN_ARCHIVE),
+    "archive": (_GZIPPED, _UNKNOWN_ARCHIVE),
+}
+"""What the first bytes of a format may look like."""
+
 _INSIDE = (
     ("META-INF/container.xml", _EPUB),
     ("word/", _WORD),
@@ -76,7 +84,7 @@ class RawFile:
     @property
     def stem(self) -> str:
         """Return the file's name without its suffix: the title of last resort."""
-        return label(Path(self.path.stem))
+        return label(Path(stem_of(self.path)))
 
     @cached_property
     def sha256(self) -> str:
@@ -189,9 +197,8 @@ def _check_magic(file: RawFile, reader: Reader) -> None:
     suffix = file.path.suffix
     if reader.format == "pdf" and b"%PDF-" in file.data[:1024]:
         return
-    is_zip = file.data.startswith(_ZIP)
-    kind = _archive_kind(file.data) if is_zip else _kind(file.data)
-    if is_zip and reader.format in _ZIPPED and kind in {_ZIPPED[reader.format], _UNKNOWN_ARCHIVE}:
+    kind = _archive_kind(file.data) if file.data.startswith(_ZIP) else _kind(file.data)
+    if kind in _TAKEN.get(reader.format, ()):
         return  # what is wrong inside, the reader says better
     if kind:
         what, belongs = kind

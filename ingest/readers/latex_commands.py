@@ -38,9 +38,10 @@ _DROPPED = {
     "pagestyle thispagestyle usepackage hypersetup hyphenation index phantom vphantom hphantom "
     "todo marginpar graphicspath author title date thanks theoremstyle email affiliation "
     "institute address keywords icmltitle icmltitlerunning raisebox cline documentclass parbox "
-    "colorbox icmlkeywords nocite",
+    "colorbox icmlkeywords nocite lstinputlisting verbatiminput verbatimtabinput bibfield bibinfo "
+    "addbibresource printbibliography VerbatimInput",
     2: "setcounter addtocounter setlength addtolength resizebox fontsize rule multicolumn "
-    "newtheorem icmlauthor icmlaffiliation DeclareMathOperator",
+    "newtheorem icmlauthor icmlaffiliation DeclareMathOperator inputminted",
     3: "definecolor",
 }
 N_DROPPED_ARGUMENTS = {name: n for n, names in _DROPPED.items() for name in names.split()}

@@ -29,6 +29,9 @@ from ingest.readers.sections import Aside, Block, Heading, Paragraph, clean
 
 _CAPTION = re.compile(r"\\caption(?:of\s*\{[^}]*\})?\*?(?=[\[{])")
 _ENTRY = re.compile(r"\\bibitem\b")
+_GAP = re.compile(r"\s*")
+_FILE_NAME = re.compile(r"[^\s\\{}%]*")
+_STREAM = re.compile(r"\s*\\?[A-Za-z@]*\d*[ \t]*=?[ \t]*")
 
 
 class Scanner:
@@ -174,8 +177,8 @@ class Scanner:
         name = cursor.argument()
         if not name.endswith(".bbl"):
             raise self.file.error(
-                f"line {cursor.line_here}: the text goes on in another file, {name!r}: "
-                "flatten the paper into one file first (latexpand does)"
+                f"{cursor.place_here}: the text goes on in another file, {name!r}, which is not "
+                "read: give the whole paper as an archive (.tar.gz or .zip)"
             )
         yield from ()
 
@@ -201,6 +204,15 @@ class Scanner:
         self.words.append(cursor.until(mark) if mark else "")
         yield from ()
 
+    def open_file(self, cursor: Cursor) -> Iterator[Block]:
+        r"""Pass over what TeX would open or write: ``\\openin\\f=name``, ``\\write18{...}``."""
+        cursor.skip(_STREAM)
+        if cursor.source[cursor.at : cursor.at + 1] == "{":
+            cursor.argument()
+        else:
+            cursor.skip(_FILE_NAME)
+        yield from ()
+
     def url(self, cursor: Cursor) -> Iterator[Block]:
         """Keep an address as it stands."""
         self.words.append(cursor.argument())
@@ -224,11 +236,13 @@ class Scanner:
             yield from self.caption(body)
 
     def _references(self, body: Cursor) -> Iterator[Block]:
+        r"""Yield the entries, each with the key that ``\\cite`` names it by in front."""
         for entry in _ENTRY.split(body.source)[1:]:
             cursor = body.inside(entry)
+            cursor.skip(_GAP)
             cursor.options()
-            cursor.argument()
-            yield Paragraph(self.words_of(cursor))
+            key = clean(cursor.argument())
+            yield Paragraph(clean(f"[{key}] {self.words_of(cursor)}"))
 
 
 _METHODS: dict[str, Callable[[Scanner, Cursor], Iterator[Block]]] = {
@@ -247,6 +261,7 @@ _METHODS: dict[str, Callable[[Scanner, Cursor], Iterator[Block]]] = {
     "par": Scanner.flush,
     "verb": Scanner.verb,
     "lstinline": Scanner.verb,
+    **dict.fromkeys(("openin", "openout", "write", "read"), Scanner.open_file),
     "url": Scanner.url,
     "iffalse": Scanner.false,
 }

@@ -6,6 +6,7 @@ ten nested macros can ask for ten thousand million characters.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -37,6 +38,15 @@ _MOST_EXPANDED = 2_000_000
 _DEEPEST = 20
 
 
+class Place(NamedTuple):
+    """Where a stretch of source comes from that was put together from several files."""
+
+    offset: int
+    name: str
+    line: int
+    """Of the first character, from 1."""
+
+
 class Macro(NamedTuple):
     """A macro that the document defines."""
 
@@ -57,6 +67,9 @@ class Cursor:
     outer: "Cursor | None" = None
     """Where `source` was read as an argument, or came out of a macro."""
 
+    places: tuple[Place, ...] = ()
+    """The files that `source` was put together from, if there were several."""
+
     def tokens(self) -> Iterator[re.Match[str]]:
         """Yield tokens from here on; whoever reads an argument in between moves the cursor."""
         while match := TOKEN.match(self.source, self.at):
@@ -64,11 +77,14 @@ class Cursor:
             yield match
 
     @property
-    def line_here(self) -> int:
-        """Return the line of the file that is being read."""
+    def place_here(self) -> str:
+        """Return the line that is being read, and its file if there are several, in words."""
         if self.outer is not None:
-            return self.outer.line_here
-        return 1 + self.source.count("\n", 0, self.at)
+            return self.outer.place_here
+        index = bisect_right(self.places, self.at, key=lambda place: place.offset)
+        start, name, line = self.places[index - 1] if index else (0, "", 1)
+        line += self.source.count("\n", start, self.at)
+        return f"{name}, line {line}" if name else f"line {line}"
 
     def inside(self, source: str) -> "Cursor":
         """Return a cursor over an argument that was read here."""
@@ -89,7 +105,7 @@ class Cursor:
             if depth == 0 and brace.group() == "}":
                 self.at = brace.end()
                 return self.source[start + 1 : brace.start()]
-        raise self.file.error(f"line {self.line_here}: this {{ is never closed")
+        raise self.file.error(f"{self.place_here}: this {{ is never closed")
 
     def options(self) -> list[str]:
         """Read the optional arguments that follow at once."""
@@ -116,14 +132,14 @@ class Cursor:
             if depth == 0:
                 self.at = match.end()
                 return self.source[start : match.start()]
-        raise self.file.error(f"line {self.line_here}: \\begin{{{name}}} has no \\end{{{name}}}")
+        raise self.file.error(f"{self.place_here}: \\begin{{{name}}} has no \\end{{{name}}}")
 
     def until(self, mark: str) -> str:
         """Read on to this mark, and over it."""
         start = self.at
         end = self.source.find(mark, start)
         if end < 0:
-            raise self.file.error(f"line {self.line_here}: no {mark} follows")
+            raise self.file.error(f"{self.place_here}: no {mark} follows")
         self.at = end + len(mark)
         return self.source[start:end]
 

@@ -83,7 +83,20 @@ def test_what_is_beside_the_text_stays_out_of_it(path: Path):
 
 
 def test_every_text_format_has_an_example():
-    assert set(EXAMPLES) | {".pdf", ".docx", ".epub", ".htm", ".xhtml", ".markdown"} == set(READERS)
+    others = {
+        ".pdf",
+        ".docx",
+        ".epub",
+        ".htm",
+        ".xhtml",
+        ".markdown",
+        ".gz",
+        ".tgz",
+        ".tar",
+        ".zip",
+    }
+
+    assert set(EXAMPLES) | others == set(READERS)
 
 
 @pytest.mark.parametrize("suffix", sorted(READERS))

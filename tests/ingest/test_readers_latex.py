@@ -55,7 +55,8 @@ def test_sections_read_like_the_printed_page():
         "Late layers: a large effect, cf. steer.py.",
     ]
     assert document.sections[4].text == (
-        "A. Turner. Steering by addition. 2023.\n\nA. Zou. Reading from the top. 2023."
+        "[turner2023] A. Turner. Steering by addition. 2023.\n\n"
+        "[zou2023] A. Zou. Reading from the top. 2023."
     )
     assert document.sections[5].text == "Rates by layer."
     assert document.sections[6].text == "Measured on 200 prompts."
@@ -76,6 +77,11 @@ def test_sections_read_like_the_printed_page():
         (r"kept \unknowncommand{too}", "kept too"),
         (r"kept \iffalse dropped \fi too", "kept too"),
         (r"\verb|a{b}$c| is code", "a{b}$c is code"),
+        (r"a \lstinputlisting[language=C]{/etc/passwd} b", "a b"),
+        (r"a \verbatiminput{/etc/passwd} b", "a b"),
+        (r"a \inputminted{c}{/etc/passwd} b", "a b"),
+        (r"a \openin\f=/etc/passwd \read\f to\line b", "a b"),
+        (r"a \immediate\write18{cat /etc/passwd} b", "a b"),
     ],
 )
 def test_a_piece_of_source_prints_as(source: str, printed: str, tmp_path: Path):
@@ -123,7 +129,7 @@ def test_macros_without_end_are_refused(preamble: str, tmp_path: Path):
 
 
 def test_a_paper_in_several_files_is_refused_with_the_line(tmp_path: Path):
-    with pytest.raises(DocumentError, match=r"line 4: .* 'sections/intro'.*flatten"):
+    with pytest.raises(DocumentError, match=r"line 4: .* 'sections/intro'.*archive"):
         _text(tmp_path, "Some text.\n\\input{sections/intro}")
 
 
@@ -155,3 +161,20 @@ def test_a_source_without_text_is_refused(tmp_path: Path):
 def test_deeply_nested_arguments_are_refused_and_do_not_crash(tmp_path: Path):
     with pytest.raises(DocumentError, match="nested too deep"):
         _text(tmp_path, "\\footnote{" * 3000 + "x" + "}" * 3000)
+
+
+def test_a_declared_encoding_is_used_where_the_source_is_not_utf_8(tmp_path: Path):
+    path = tmp_path / "old.tex"
+    source = "\\usepackage[latin1]{inputenc}\n\\begin{document}\nNaïve.\n\\end{document}"
+    path.write_bytes(source.encode("latin-1"))
+
+    assert read(path)[0].sections[0].text == "Naïve."
+
+
+def test_authors_are_found_in_the_table_that_sets_them_side_by_side(tmp_path: Path):
+    preamble = (
+        r"\author{\begin{tabular}[t]{@{}c@{\hspace{1em}}c@{}} Ada Lark \\ North Lab \end{tabular}"
+        r"\and Cy Reed}"
+    )
+
+    assert _read(tmp_path, "Text.", preamble + "\n").authors == ("Ada Lark", "Cy Reed")
