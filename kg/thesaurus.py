@@ -1,7 +1,7 @@
 """Which words can stand for one another, and which exclude each other, in general English.
 
 `synonyms` and `opposites` in `kg/words` are pairs of words taken from WordNet 3.1 (Fellbaum, 1998,
-WordNet: An Electronic Lexical Database, MIT Press) by `benchmarks/word_pairs.py`; its licence lies
+WordNet: An Electronic Lexical Database, MIT Press) by `benchmarks/wordnet.py`; its licence lies
 beside them. `stand_ins` is ours: the words of a line can stand for one another, and what is on
 two lines means two things, so that nothing follows from one line to the other.
 Words are compared by stem (`kg.lexicon`), so that "tracked" and "trace" are a pair as "track" and

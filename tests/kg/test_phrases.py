@@ -25,12 +25,17 @@ def test_contractions_are_not_part_of_a_phrase():
     found = phrases_of("It’s fair that they've zinc probes; don't see what there's iron in")
 
     assert {spelling.words for spelling in found.values()} == {
-        "fair",
         "zinc",
         "zinc probes",
         "probes",
         "iron",
     }
+
+
+def test_verbs_and_adjectives_end_no_phrase_and_are_none():
+    found = phrases_of("An honest probe evaluates what spatial latents distinguish, and is safe")
+
+    assert set(found) == {"honest probe", "probe", "spatial latent", "latent"}
 
 
 def test_plural_case_and_hyphen_make_no_difference():

@@ -1,19 +1,22 @@
-"""Make `kg/words/opposites.txt` and `kg/words/synonyms.txt` from the files of WordNet.
+"""Make `opposites`, `synonyms`, `verbs` and `adjectives` in `kg/words` from the files of WordNet.
 
-    python -m benchmarks.word_pairs FOLDER
+    python -m benchmarks.wordnet FOLDER
 
 FOLDER holds `index.sense` and `data.noun`, `data.verb`, `data.adj`, `data.adv` of WordNet 3.1 (the
-format is described in its wndb(5WN) and senseidx(5WN)). A line of what is written is a pair of
-words, the earlier in the alphabet first.
+format is described in its wndb(5WN) and senseidx(5WN)). A line of the first two is a pair of words,
+the earlier in the alphabet first; one of the others is a word.
 
 - Synonyms share a synset, each by one of its three most frequent senses, and each was met in that
   sense in WordNet's tagged texts at least once: what is only possible is left out.
 - Opposites are antonyms, and of an adjective also what is similar to the antonym's antonym ("tiny"
   and "large" by way of "small"), if it was met in that sense and it is one of its first two.
+- Verbs, and adjectives with adverbs, are what WordNet's tagged texts have three times or more, and
+  seldom as a noun: under a tenth of these times, and under a third.
 """
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -52,15 +55,38 @@ class Sense(NamedTuple):
 
 
 def main(folder: Path) -> None:
-    """Write both files."""
+    """Write the files."""
     senses, synsets = _senses(folder), _synsets(folder)
-    for name, pairs in (
-        ("synonyms", _synonyms(senses, synsets)),
-        ("opposites", _opposites(senses, synsets)),
-    ):
-        lines = sorted({f"{min(pair)} {max(pair)}" for pair in pairs if _are_plain(*pair)})
-        (WORDS / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        sys.stdout.write(f"{len(lines)} {name}\n")
+    _write("synonyms", _lines(_synonyms(senses, synsets)))
+    _write("opposites", _lines(_opposites(senses, synsets)))
+    verbs, adjectives = _seldom_nouns(senses)
+    _write("verbs", verbs)
+    _write("adjectives", adjectives)
+
+
+def _write(name: str, lines: set[str]) -> None:
+    (WORDS / f"{name}.txt").write_text("\n".join(sorted(lines)) + "\n", encoding="utf-8")
+    sys.stdout.write(f"{len(lines)} {name}\n")
+
+
+def _lines(pairs: Iterator[tuple[str, str]]) -> set[str]:
+    return {f"{min(pair)} {max(pair)}" for pair in pairs if _are_plain(*pair)}
+
+
+def _seldom_nouns(senses: dict[tuple[str, str, str], Sense]) -> tuple[set[str], set[str]]:
+    counts: dict[str, Counter[str]] = {}
+    for (word, part, _), sense in senses.items():
+        counts.setdefault(word, Counter())[part] += sense.count
+    verbs, adjectives = set(), set()
+    for word, parts in counts.items():
+        total = parts.total()
+        if total < 3 or not _PLAIN.fullmatch(word):
+            continue
+        if parts["v"] < parts["a"] + parts["r"]:
+            adjectives.update([word] if parts["n"] < total / 3 else [])
+        else:
+            verbs.update([word] if parts["n"] < total / 10 else [])
+    return verbs, adjectives
 
 
 def _synonyms(
