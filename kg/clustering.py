@@ -79,7 +79,7 @@ class ClusteringReport(NamedTuple):
 
     recall: float
     """The share of the true nearest neighbours that were found, as measured on a sample; 1 up to
-    200,000 statements."""
+    40,000 statements."""
     seeds: int
     """Cuts that each cut is a consensus of; of 1, no stability is known."""
 

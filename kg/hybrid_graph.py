@@ -31,8 +31,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kg.concepts import concept_neighbours, lined_up
 from kg.embedders import Vectors
+from kg.grouped_neighbours import neighbours_within
 from kg.homonyms import HomonymConfig
-from kg.neighbours import nearest_neighbours, neighbours_within
+from kg.neighbours import nearest_neighbours
 from kg.relations import Tie
 
 Indices = NDArray[np.int32]

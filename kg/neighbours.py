@@ -1,13 +1,16 @@
-"""The k nearest neighbours of every vector: exactly up to 200,000, at least nearly all beyond.
+"""The k nearest neighbours of every vector: exactly up to 40,000, at least nearly all beyond.
 
-Vectors are put in cells, and each looks for its neighbours in the cells whose centres are nearest
-(`kg.cells`). The search goes by cell and not by vector: all the vectors that look into a cell are
-multiplied with it at once, as a matrix (`kg.products`), because a matrix product is many times as
-fast as the same products one by one. How many cells have the neighbours is a matter of the data: of
-sentences of documentation a fifth of the cells have 96 %, of planted statements it takes more than
-half. To look at every pair once for both of its ends (`kg.tiles`) costs less than to look into half
-of the cells; so it is what is done up to 200,000 vectors, and beyond wherever a sample says that it
-would take two fifths of the cells or more.
+Up to 40,000 every pair is looked at once for both of its ends (`kg.tiles`). Up to 200,000 every
+pair is first compared in fewer dimensions, and those that may be near are measured
+(`kg.projections`).
+
+Beyond, it depends on the data. Vectors are put in cells, and each looks for its neighbours in the
+cells whose centres are nearest (`kg.cells`). The search goes by cell and not by vector: all the
+vectors that look into a cell are multiplied with it at once, as a matrix (`kg.products`), because a
+matrix product is many times as fast as the same products one by one. Of sentences of documentation
+a fifth of the cells have 96 % of the neighbours, of planted statements it takes more than half.
+Where a sample says that it takes more than a fifth, to compare every pair in fewer dimensions costs
+less.
 
 Picking the k largest of many cosines costs more than computing them if each row is sorted. So a
 vector's own cell gives it a bar, its k-th largest cosine there; in the other cells only what is
@@ -20,14 +23,12 @@ last bits of a cosine are chance, and would decide between equals.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from kg.cells import Cells, blocks_of, cells_of, side_by_side
 from kg.embedders import Vectors
@@ -42,24 +43,28 @@ from kg.products import (
     SingleProducts,
     steps_of,
 )
+from kg.projections import Known, nearest_by_scores, scores_of
 from kg.tiles import Tiles
 
-EXACT_UP_TO = 200_000
-"""Vectors; among more, neighbours are looked for in some cells only, if these have them."""
+EXACT_UP_TO = 40_000
+"""Vectors; among more, a few neighbours can be missed."""
+
+_CELLS_FROM = 200_000
+"""Vectors; among more, neighbours are looked for in some cells only, if few have them."""
 
 _TILES_FROM = 2000
 """Vectors of which each pair is looked at once."""
 
-_HALVES_FROM, _TORCH_FROM = 2000, 12_000
-"""Vectors whose neighbours are looked for in bfloat16, if torch is loaded and if it is not: loading
-it takes longer than the products of ten thousand. The neighbours are exact either way."""
+_HALVES_FROM, _TORCH_FROM = 2000**2, 12_000**2
+"""Pairs that are looked at in bfloat16, if torch is loaded and if it is not: loading it takes
+longer than the products of ten thousand. The neighbours are exact either way."""
 
 _BLOCK = 1024
 _ROWS = 2048
 _ROUNDS = (0, 1, 4, 16, 32, 64, 128)
 """Of the cells that a vector looks into, where each round of the search begins."""
 
-_HALF = 0.4
+_MANY = 0.2
 """Of all cells: to look into more than these costs more than to look at each pair once."""
 
 _NOWHERE = 2**31
@@ -70,9 +75,6 @@ _FEWEST = 16
 
 _RECALL = 0.96
 """Enough; measured on so few vectors it can be wrong by 0.01."""
-
-_SMALL = 256
-"""Groups of up to so many members are multiplied many at once."""
 
 _QUERIES = 500
 
@@ -93,9 +95,8 @@ class Neighbours(NamedTuple):
 def nearest_neighbours(vectors: Vectors, k: int) -> Neighbours:
     """Return the k nearest neighbours of every vector by cosine; ties go to the lower index.
 
-    Among more than `EXACT_UP_TO` vectors some can be missed, if few cells have nearly all: more and
-    more cells are then looked into until on a sample of the vectors 96 % are found. The recall that
-    is returned is the share.
+    Among more than `EXACT_UP_TO` vectors some can be missed, but no more than one in twenty. The
+    recall that is returned is the share that was found of those of a sample, give or take 0.01.
 
     Args:
         vectors: [n, d], of length 1.
@@ -109,26 +110,63 @@ def nearest_neighbours(vectors: Vectors, k: int) -> Neighbours:
     _check(vectors)
     if len(vectors) <= EXACT_UP_TO:
         return _of_each_pair(vectors, k)
-    products = products_for(len(vectors))
-    search = _Search(vectors, cells_of(vectors, products), products, k)
-    if search.share_to_look_into(_RECALL) > _HALF:
+    sample = _sample_of(vectors, k)
+    if len(vectors) > _CELLS_FROM:
+        products = products_for(len(vectors) ** 2)
+        search = _Search(vectors, cells_of(vectors, products), products, k)
+        if search.share_to_look_into(_RECALL, sample) <= _MANY:
+            return _complete(search.result(_RECALL, sample), vectors)
         del search
+    return _by_scores(vectors, sample)
+
+
+def _of_each_pair(vectors: Vectors, k: int) -> Neighbours:
+    """Return the k nearest of every vector, exactly, looking at each pair once."""
+    products = products_for(len(vectors) ** 2)
+    order, kept = Tiles(vectors, side_by_side(vectors, products), products, k).nearest()
+    return _complete(_as_given(order, kept), vectors)
+
+
+def _by_scores(vectors: Vectors, sample: "_Sample") -> Neighbours:
+    """Return the k nearest of every vector as far as fewer dimensions show them."""
+    k = sample.steps.shape[1]
+    products = products_for(len(vectors) ** 2)
+    scores = scores_of(vectors, sample.known, products)
+    if scores is None:
         return _of_each_pair(vectors, k)
-    found = search.result(_RECALL)
-    lacking = np.flatnonzero(found.indices[:, -1] == len(vectors))  # its cells were too small
+    kept = nearest_by_scores(vectors, scores, k, products)
+    return _complete(_as_given(np.arange(len(vectors)), kept, sample.found_by(kept)), vectors)
+
+
+def _complete(found: Neighbours, vectors: Vectors) -> Neighbours:
+    """Find the k nearest of those that have fewer, or that have as many equals."""
+    lacking = np.flatnonzero(found.indices[:, -1] == len(vectors))
+    k = found.indices.shape[1]
     if len(lacking):
         found.indices[lacking], found.cosines[lacking], _ = nearest_among(vectors, lacking, k)
     return found
 
 
-def _of_each_pair(vectors: Vectors, k: int) -> Neighbours:
-    """Return the k nearest of every vector, exactly, looking at each pair once."""
-    products = products_for(len(vectors))
-    order, kept = Tiles(vectors, side_by_side(vectors, products), products, k).nearest()
-    found = _as_given(order, kept)
-    tied = np.flatnonzero(found.indices[:, -1] == len(vectors))  # with k equals
-    found.indices[tied], found.cosines[tied], _ = nearest_among(vectors, tied, k)
-    return found
+class _Sample(NamedTuple):
+    """Some vectors that lie evenly, and their true neighbours."""
+
+    known: Known
+    steps: NDArray[np.int32]
+    """The cosines, in millionths."""
+
+    def found_by(self, kept: Nearest) -> float:
+        """Return the share of the true neighbours that were found.
+
+        One that was found counts if it is no further than the last of the true ones.
+        """
+        return float((kept.steps[self.known.rows] >= self.steps[:, -1:]).mean())
+
+
+def _sample_of(vectors: Vectors, k: int) -> _Sample:
+    rows = np.unique(np.linspace(0, len(vectors) - 1, _QUERIES).astype(np.intp))
+    true = nearest_among(vectors, rows, k)
+    steps = np.rint(true.cosines * np.float64(STEPS)).astype(np.int32)
+    return _Sample(Known(rows, true.indices), steps)
 
 
 def nearest_among(vectors: Vectors, rows: NDArray[np.integer], k: int) -> Neighbours:
@@ -151,60 +189,7 @@ def nearest_among(vectors: Vectors, rows: NDArray[np.integer], k: int) -> Neighb
         shape = (len(rows), k)
         return Neighbours(np.empty(shape, np.int32), np.empty(shape, np.float32))
     blocks = blocks_of(len(vectors), _BLOCK, np.asarray(rows))
-    return _Search(vectors, blocks, products_for(len(rows)), k).result()
-
-
-def neighbours_within(
-    vectors: Vectors, groups: Sequence[Sequence[int]], k: int
-) -> tuple[Places, Places]:
-    """Return each member of each group with its k nearest in the group, as two columns.
-
-    Small groups of like size go through one product together: a call for each would take longer
-    than its product.
-
-    Args:
-        vectors: [n, d], of length 1.
-        groups: Which vectors are together, each ascending; one can be in several groups.
-        k: How many; in a group with fewer than k + 1 members, all the others.
-    """
-    rows, others = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.intp)]
-    by_size = sorted(range(len(groups)), key=lambda at: len(groups[at]))
-    small = [at for at in by_size if 1 < len(groups[at]) <= _SMALL]
-    while small:
-        most = max(1, _ROWS * 2 // len(groups[small[-1]]))
-        batch, small = small[-most:], small[:-most]
-        with threadpool_limits(1, "blas"):  # threads wait longer for each other than they multiply
-            found = _nearest_in_groups(vectors, [groups[at] for at in batch], k)
-        rows.append(found[0])
-        others.append(found[1])
-    for at in by_size:
-        if len(groups[at]) > _SMALL:
-            group = np.array(groups[at], dtype=np.intp)
-            indices = nearest_neighbours(vectors[group], k).indices
-            rows.append(np.repeat(group, indices.shape[1]))
-            others.append(group[indices].ravel())
-    return np.concatenate(rows), np.concatenate(others)
-
-
-def _nearest_in_groups(
-    vectors: Vectors, groups: Sequence[Sequence[int]], k: int
-) -> tuple[Places, Places]:
-    """Return each member with its k nearest in its group, all groups at once."""
-    sizes = np.array([len(group) for group in groups])
-    widest = int(sizes.max())
-    is_member = np.arange(widest) < sizes[:, None]
-    places = np.zeros((len(groups), widest), dtype=np.intp)
-    places[is_member] = np.concatenate([np.asarray(group, dtype=np.intp) for group in groups])
-    held = vectors[places]
-    steps = np.rint(held @ held.transpose(0, 2, 1) * np.float32(STEPS)).astype(np.int64)
-    steps[~np.broadcast_to(is_member[:, None, :], steps.shape)] = NOBODY
-    steps[:, np.arange(widest), np.arange(widest)] = NOBODY
-    keys = np.arange(widest) - steps * widest
-    near = np.argpartition(keys, min(k, widest) - 1, axis=2)[:, :, :k]
-    real = np.take_along_axis(steps, near, 2) > NOBODY
-    real &= is_member[:, :, None]
-    group, member, rank = np.nonzero(real)
-    return places[group, member], places[group, near[group, member, rank]]
+    return _Search(vectors, blocks, products_for(len(rows) * len(vectors)), k).result()
 
 
 class _Search:
@@ -219,45 +204,36 @@ class _Search:
         self._loaded = products.load(self._vectors)
         self._kept = Nearest(len(cells.rows), k, nobody=len(vectors))
 
-    def result(self, enough: float = 1.0) -> Neighbours:
+    def result(self, enough: float = 1.0, sample: _Sample | None = None) -> Neighbours:
         """Look into the cells until enough is found, and return the nearest of each who asked."""
         probes = self._cells.probes.shape[1]
         rounds = [first for first in _ROUNDS if first < probes] + [probes]
         recall = 1.0
         for first, last in pairwise(rounds):
             self._kept.keep(self._products.each(self._look, self._tasks(first, last)))
-            if enough < 1 and last >= _FEWEST:
-                recall = self._recall()
+            if sample is not None and last >= _FEWEST:
+                recall = self._recall(sample)
                 if recall >= enough:
                     break
         return _as_given(self._cells.queries, self._kept, recall)
 
-    def share_to_look_into(self, enough: float) -> float:
+    def share_to_look_into(self, enough: float, sample: _Sample) -> float:
         """Return the share of all cells that have enough of the true neighbours, on the sample.
 
         More than 1 if the cells that are looked into at the most do not have them.
         """
-        cells = np.searchsorted(self._cells.starts, self._true.indices, side="right") - 1
-        is_there = self._cells.probes[self._sample][:, None, :] == cells[:, :, None]
+        place = np.argsort(self._cells.order)
+        true = place[sample.known.indices]
+        cells = np.searchsorted(self._cells.starts, true, side="right") - 1
+        probes = self._cells.probes[place[sample.known.rows]]
+        is_there = probes[:, None, :] == cells[:, :, None]
         found = np.sort(np.where(is_there.any(axis=2), is_there.argmax(axis=2), _NOWHERE).ravel())
         last = int(found[min(len(found) - 1, int(enough * len(found)))])
         return (last + 1) / (len(self._cells.starts) - 1)
 
-    def _recall(self) -> float:
-        """Return the share of true neighbours that were found, of some who lie evenly.
-
-        One that was found counts if it is no further than the last of the true ones.
-        """
-        last = np.rint(self._true.cosines[:, -1:] * np.float64(STEPS))
-        return float((self._kept.steps[self._sample] >= last).mean())
-
-    @cached_property
-    def _sample(self) -> Places:
-        return np.unique(np.linspace(0, len(self._vectors) - 1, _QUERIES).astype(np.intp))
-
-    @cached_property
-    def _true(self) -> Neighbours:
-        return nearest_among(self._vectors, self._sample, self._kept.steps.shape[1])
+    def _recall(self, sample: _Sample) -> float:
+        rows = np.argsort(self._cells.order)[sample.known.rows]
+        return float((self._kept.steps[rows] >= sample.steps[:, -1:]).mean())
 
     def _tasks(self, first: int, last: int) -> Iterator[tuple[int, Places]]:
         """Yield each cell with those who look into it in this round, some at a time."""
@@ -317,10 +293,10 @@ def _as_given(rows: Places, kept: Nearest, recall: float = 1.0) -> Neighbours:
     return Neighbours(indices, cosines.astype(np.float32), recall)
 
 
-def products_for(n_rows: int) -> Products[Any, Any]:
-    """Return the faster products for so many rows."""
+def products_for(n_pairs: int) -> Products[Any, Any]:
+    """Return the faster products for so many pairs."""
     enough = _HALVES_FROM if "torch" in sys.modules else _TORCH_FROM
-    if n_rows >= enough and has_fast_halves():
+    if n_pairs >= enough and has_fast_halves():
         return HalfProducts()
     return SingleProducts()
 

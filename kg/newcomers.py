@@ -57,7 +57,7 @@ def nearest_and_seen(
     """
     if not len(rows):
         return NO_ENTRIES, NO_ENTRIES
-    products = products_for(round((len(rows) * everybody.n) ** 0.5))  # as many with themselves
+    products = products_for(len(rows) * everybody.n)
     own = everybody.take(rows)
     searches = [
         _Search(rows[at : at + _ROWS], own[at : at + _ROWS], min(k, everybody.n), products)

@@ -13,7 +13,7 @@ ends.
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,10 @@ class Products(Protocol[Loaded, Numbers]):
         """Return what the k-th largest cosine of each row is not below, but for the error."""
         ...
 
+    def greatest(self, numbers: Numbers, groups: int) -> Singles:
+        """Return the largest cosine of each row in each of so many equal groups of columns."""
+        ...
+
     def above(self, numbers: Numbers, bars: Levels) -> Pairs:
         """Return the pairs whose cosine is the row's bar or more, and maybe some just below."""
         ...
@@ -134,6 +138,11 @@ class SingleProducts:
         """Return the k-th largest cosine of each row."""
         place = numbers.shape[1] - k
         return np.partition(numbers, place, axis=1)[:, place].astype(np.float64)
+
+    def greatest(self, numbers: Vectors, groups: int) -> Singles:
+        """Return the largest cosine of each row in each of so many equal groups of columns."""
+        found: Singles = _grouped(numbers, groups).max(axis=2)
+        return found
 
     def above(self, numbers: Vectors, bars: Levels) -> Pairs:
         """Return the pairs whose cosine is the row's bar or more, and maybe some just below."""
@@ -236,6 +245,11 @@ class HalfProducts:
         levels: Levels = level.double().numpy()
         return levels - np.abs(levels) / 2**8
 
+    def greatest(self, numbers: NDArray[np.int16], groups: int) -> Singles:
+        """Return the largest cosine of each row in each of so many equal groups of columns."""
+        found = _ordered(_grouped(_ordered(numbers), groups).max(axis=2))
+        return (found.astype(np.int32) << 16).view(np.float32)
+
     def above(self, numbers: NDArray[np.int16], bars: Levels) -> Pairs:
         """Return the pairs whose cosine is the row's bar or more, and maybe some just below."""
         halves = self._torch.from_numpy(bars).bfloat16()
@@ -302,6 +316,12 @@ def steps_of(
         cosines = np.einsum("ij,ij->i", vectors[rows[block]], others[columns[block]])
         steps[block] = np.rint(cosines * np.float32(STEPS))
     return np.clip(steps, -STEPS, STEPS)
+
+
+def _grouped(numbers: NDArray[Any], groups: int) -> NDArray[Any]:
+    """Return columns in so many equal groups; those that are too many are left out."""
+    width = numbers.shape[1] // groups
+    return numbers[:, : groups * width].reshape(len(numbers), groups, width)
 
 
 def _ordered(bits: NDArray[np.int16]) -> NDArray[np.int16]:

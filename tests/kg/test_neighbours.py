@@ -9,10 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kg import neighbours, tiles
+from kg import grouped_neighbours, neighbours, tiles
 from kg.embedders import Embedder
 from kg.errors import ModelError
-from kg.neighbours import nearest_among, nearest_neighbours, neighbours_within
+from kg.grouped_neighbours import neighbours_within
+from kg.neighbours import nearest_among, nearest_neighbours
 from tests.kg.conftest import STATEMENTS
 
 
@@ -128,7 +129,8 @@ def _topics(n: int) -> np.ndarray:
 def in_cells(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Look into cells whatever the number of vectors, by either kind of product."""
     monkeypatch.setattr(neighbours, "EXACT_UP_TO", 0)
-    monkeypatch.setattr(neighbours, "_HALF", np.inf)
+    monkeypatch.setattr(neighbours, "_CELLS_FROM", 0)
+    monkeypatch.setattr(neighbours, "_MANY", np.inf)
     monkeypatch.setattr(neighbours, "_HALVES_FROM", 0)
     monkeypatch.setattr(neighbours, "has_fast_halves", lambda: request.param == "half")
     return request.param
@@ -164,7 +166,7 @@ def test_enough_is_looked_into_where_cells_say_little(monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("in_cells")
 def test_where_cells_say_little_each_pair_is_looked_at(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(neighbours, "_HALF", 0.4)
+    monkeypatch.setattr(neighbours, "_MANY", 0.2)
     vectors = np.random.default_rng(0).normal(size=(2000, 64))  # no topics at all
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
@@ -179,12 +181,12 @@ def test_where_cells_say_little_each_pair_is_looked_at(monkeypatch: pytest.Monke
 def test_where_a_few_cells_have_nearly_all_the_others_are_left_alone(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(neighbours, "_HALF", 0.4)
+    monkeypatch.setattr(neighbours, "_MANY", 0.2)
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(60, 64))[rng.integers(60, size=3600)]
     vectors += 0.5 * rng.normal(size=vectors.shape)
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    monkeypatch.setattr(neighbours, "_of_each_pair", None)
+    monkeypatch.setattr(neighbours, "_by_scores", None)
 
     assert nearest_neighbours(vectors, 5).recall >= 0.95
 
@@ -260,7 +262,7 @@ def test_neighbours_of_each_pair_once_are_those_that_sorting_everything_gives(
     vectors[:copies] = vectors[0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(neighbours, "_TILES_FROM", 0)
-        patch.setattr(neighbours, "_HALVES_FROM", 10**6 if single else 0)
+        patch.setattr(neighbours, "_HALVES_FROM", 10**12 if single else 0)
         patch.setattr(neighbours, "has_fast_halves", lambda: True)
         patch.setattr(tiles, "_SIDE", side)
         patch.setattr(tiles, "_AT_ONCE", at_once)
@@ -271,7 +273,7 @@ def test_neighbours_of_each_pair_once_are_those_that_sorting_everything_gives(
     assert found.recall == 1
 
 
-@pytest.mark.parametrize("halves_from", [0, 10**6])
+@pytest.mark.parametrize("halves_from", [0, 10**12])
 def test_neighbours_of_each_pair_once_are_those_of_all_blocks(
     halves_from: int, monkeypatch: pytest.MonkeyPatch
 ):
@@ -311,7 +313,7 @@ def test_neighbours_within_groups_are_those_of_each_group_by_itself(seed, sizes,
         alone = nearest_neighbours(vectors[group], k).indices
         expected += [(group[one], group[near]) for one, row in enumerate(alone) for near in row]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(neighbours, "_SMALL", small)
+        patch.setattr(grouped_neighbours, "_SMALL", small)
         rows, others = neighbours_within(vectors, groups, k)
 
     assert sorted(zip(rows.tolist(), others.tolist(), strict=True)) == sorted(expected)

@@ -1,0 +1,293 @@
+"""Nearest neighbours among so many vectors that each pair is first compared in fewer dimensions.
+
+A cosine of 384 numbers costs two to three times as much as one of 160, and sentences spread over
+few directions. So
+
+1. vectors are turned to the principal axes of a sample, and the first d - 1 coordinates p are kept.
+   A last one stands for what that leaves out: with r the length of the rest, the *score* of a pair
+   is
+
+       s_ij = p_i p_j + a r_i r_j,
+
+   a being the mean cosine of the rests of true neighbours;
+2. each vector has a bar, and pairs whose score is over the bar of either end are measured exactly.
+   The bar of a vector is where about K others are over it. It is not searched for but predicted,
+   by least squares from the greatest scores that the vector has with some that are drawn;
+3. the k nearest of those that were measured are kept.
+
+Everything is fitted to a sample of vectors whose true neighbours are looked for among all: a; K,
+so that `ENOUGH` of the neighbours are among the K best scores; the prediction; and how far bars are
+lowered so that `ENOUGH` of the neighbours are over them. d is the least of some for which K is
+small. So the recall is that of the sample, and if no d will do, the search is given up.
+
+Axes and scores are computed in blocks of one size, each on one thread: how many threads there are
+changes no bit.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from kg.embedders import Vectors
+from kg.nearest import CROWD, Found, Nearest, nearest_of_a_crowd
+from kg.products import Levels, Places, Products, Singles, steps_of
+
+DIMENSIONS = (160, 192, 256)
+"""Numbers that a score can be made of."""
+
+ENOUGH = 0.965
+"""Of the true neighbours of the sample are to be found."""
+
+_MOST = 48
+"""If K is greater, more dimensions are tried."""
+
+_WORTH = 0.7
+"""Of all dimensions: to compare pairs in more than these saves nothing."""
+
+_AXES_FROM = 8192
+"""Vectors whose principal axes are taken."""
+
+_DRAWN, _HEATS = 4096, 16
+"""Vectors that bars are predicted from, and groups of them whose greatest scores are looked at."""
+
+_BLOCK = 1024
+_SIDE = 1024
+"""Of a tile, as in `kg.tiles`."""
+
+_TILES = 32_768
+"""Tiles after which what was found is measured, so that it need not all be held."""
+
+_MEASURED = 16_384
+
+
+class Known(NamedTuple):
+    """Some vectors, and their true neighbours."""
+
+    rows: Places
+    indices: NDArray[np.int32]
+    """[rows, k]."""
+
+
+class Scores(NamedTuple):
+    """Vectors in fewer dimensions, and the bar of each."""
+
+    vectors: Vectors
+    """[n, d]; the product of two is their score."""
+
+    bars: Singles
+
+
+class _Over(NamedTuple):
+    """Pairs over a bar."""
+
+    one: NDArray[np.int32]
+    other: NDArray[np.int32]
+
+
+def scores_of(vectors: Vectors, known: Known, products: Products[Any, Any]) -> Scores | None:
+    """Return vectors in as few dimensions as their neighbours allow; None if that is nearly all.
+
+    Args:
+        vectors: [n, d], of length 1.
+        known: What is fitted to.
+        products: Make the scores.
+    """
+    axes = _axes(vectors)
+    for kept in DIMENSIONS:
+        if kept > _WORTH * vectors.shape[1]:
+            break
+        turned = _turned(vectors, axes[:, : kept - 1], products)
+        turned[:, -1] *= _shared_rest(vectors, turned, known) ** 0.5
+        bars = _bars(turned, known, products)
+        if bars is not None:
+            return Scores(turned, bars)
+    return None
+
+
+def nearest_by_scores(
+    vectors: Vectors, scores: Scores, k: int, products: Products[Any, Any]
+) -> Nearest:
+    """Return the k nearest of each among those that are over its bar or whose bar it is over.
+
+    Whoever has fewer than k of them gets nobody for the rest.
+    """
+    kept = Nearest(len(vectors), k, nobody=len(vectors))
+    tiles = _ScoreTiles(vectors, scores, products, k)
+    corners = list(tiles.corners())
+    for first in range(0, len(corners), _TILES):
+        found = products.each(tiles.over, corners[first : first + _TILES])
+        one, other = (np.concatenate(column) for column in zip(*found, strict=True))
+        steps = _measured(vectors, _Over(one, other), products)
+        kept.keep([Found(one, other, steps), Found(other, one, steps)])
+    return kept
+
+
+def _measured(vectors: Vectors, pairs: _Over, products: Products[Any, Any]) -> NDArray[np.int32]:
+    """Return the cosine of each pair in millionths, exactly."""
+
+    def of_some(start: int) -> NDArray[np.int32]:
+        some = slice(start, start + _MEASURED)
+        return steps_of(vectors, pairs.one[some], pairs.other[some])
+
+    starts = range(0, len(pairs.one), _MEASURED)
+    return np.concatenate([np.empty(0, np.int32), *products.each(of_some, starts)])
+
+
+class _ScoreTiles:
+    """The matrix of all scores on and above its diagonal, in tiles of vectors of like bars."""
+
+    def __init__(
+        self, vectors: Vectors, scores: Scores, products: Products[Any, Any], k: int
+    ) -> None:
+        self._vectors = vectors
+        self._order = np.argsort(-scores.bars, kind="stable")
+        self._bars = scores.bars[self._order]
+        self._loaded = products.load(scores.vectors, self._order)
+        self._products = products
+        self._k = k
+
+    def corners(self) -> Iterator[tuple[int, int]]:
+        """Yield the first row and the first column of each tile."""
+        starts = range(0, len(self._order), _SIDE)
+        for row in starts:
+            for column in starts[row // _SIDE :]:
+                yield row, column
+
+    def over(self, corner: tuple[int, int]) -> _Over:
+        """Return the pairs in a tile that are over the bar of either end."""
+        first, second = corner
+        stop, end = (min(start + _SIDE, len(self._order)) for start in corner)
+        numbers = self._products.cosines(
+            self._products.cut(self._loaded, first, stop),
+            self._products.cut(self._loaded, second, end),
+        )[: stop - first, : end - second]
+        pairs = self._products.over(numbers, float(self._bars[end - 1]))  # the lowest
+        values = self._products.values(numbers, pairs)
+        bars = np.minimum(self._bars[pairs.row + first], self._bars[pairs.column + second])
+        is_over = values >= bars
+        row, column = pairs.row[is_over], pairs.column[is_over]
+        if len(row) > CROWD * len(numbers):
+            row, column = self._of_crowd(slice(first, stop), slice(second, end))
+        if first == second:  # it holds pairs from both of their ends
+            row, column = row[row < column], column[row < column]
+        one, other = self._order[first + row], self._order[second + column]
+        return _Over(one.astype(np.int32), other.astype(np.int32))
+
+    def _of_crowd(self, rows: slice, columns: slice) -> tuple[Places, Places]:
+        """Return the k nearest of each in a tile where too many are over a bar."""
+        cosines = self._vectors[self._order[rows]] @ self._vectors[self._order[columns]].T
+        k = self._k + 1  # itself may be among them
+        row, column = nearest_of_a_crowd(cosines, k)
+        other, also = nearest_of_a_crowd(cosines.T, k)
+        both = np.stack([np.concatenate([row, also]), np.concatenate([column, other])])
+        row, column = np.unique(both, axis=1)
+        return row, column
+
+
+def _axes(vectors: Vectors) -> Vectors:
+    """Return the principal axes of some vectors that lie evenly, the longest first."""
+    some = vectors[np.linspace(0, len(vectors) - 1, _AXES_FROM).astype(np.intp)]
+    with threadpool_limits(1, "blas"):
+        _, axes = np.linalg.eigh((some.T @ some).astype(np.float64))
+    return axes[:, ::-1].astype(np.float32)
+
+
+def _turned(vectors: Vectors, axes: Vectors, products: Products[Any, Any]) -> Vectors:
+    """Return coordinates along axes, and the length of the rest."""
+    turned = np.empty((len(vectors), axes.shape[1] + 1), dtype=np.float32)
+
+    def of_block(start: int) -> None:
+        block = slice(start, start + _BLOCK)
+        turned[block, :-1] = vectors[block] @ axes
+        kept = np.einsum("ij,ij->i", turned[block, :-1], turned[block, :-1])
+        turned[block, -1] = np.sqrt(np.maximum(1 - kept, 0))
+
+    with threadpool_limits(1, "blas"):
+        products.each(of_block, range(0, len(vectors), _BLOCK))
+    return turned
+
+
+def _shared_rest(vectors: Vectors, turned: Vectors, known: Known) -> float:
+    """Return the mean cosine of what is left out of true neighbours, in [0, 1]."""
+    row, other = np.repeat(known.rows, known.indices.shape[1]), known.indices.ravel()
+    cosines = np.einsum("ij,ij->i", vectors[row], vectors[other])
+    kept = np.einsum("ij,ij->i", turned[row, :-1], turned[other, :-1])
+    rests = turned[row, -1] * turned[other, -1]
+    return float(np.clip((cosines - kept).sum() / max(float(rests.sum()), 1e-9), 0, 1))
+
+
+def _bars(scores: Vectors, known: Known, products: Products[Any, Any]) -> Singles | None:
+    """Return a bar for each vector, or None if too many would be over it."""
+    loaded = products.load(scores)
+    drawn = np.sort(np.random.default_rng(0).permutation(len(scores))[:_DRAWN])
+    columns = products.take(loaded, drawn)
+
+    def heats(rows: Places) -> Levels:
+        numbers = products.cosines(products.take(loaded, rows), columns)
+        return _seen(products.greatest(numbers[: len(rows), : len(drawn)], _HEATS))
+
+    some = heats(known.rows)
+    best = _best(scores, known.rows, some[:, 1])
+    mine = np.einsum("ij,ikj->ik", scores[known.rows], scores[known.indices])
+    ranks = np.sort(best.ranks(mine).ravel())
+    k = int(ranks[int(ENOUGH * len(ranks))])
+    if k > _MOST:
+        return None
+    weights = np.linalg.lstsq(some, best.at(k), rcond=None)[0]
+    blocks = np.split(np.arange(len(scores)), range(_BLOCK, len(scores), _BLOCK))
+    bars = np.concatenate(products.each(heats, blocks)) @ weights
+    lower = np.minimum(bars[known.rows][:, None], bars[known.indices])
+    lowered: Singles = (bars + np.quantile(mine - lower, 1 - ENOUGH)).astype(np.float32)
+    return lowered
+
+
+def _seen(greatest: Singles) -> Levels:
+    """Return what a bar is predicted from: the mean, the greatest and the spread of the heats.
+
+    The greatest of all is left out, as it may be the score of a vector with itself.
+    """
+    falling = -np.sort(-greatest.astype(np.float64), axis=1)[:, 1:]
+    columns = [np.ones(len(falling)), falling.mean(axis=1), falling[:, 0], falling.std(axis=1)]
+    return np.stack(columns, axis=1)
+
+
+class _Best(NamedTuple):
+    """The best scores of some vectors with all, by row, then falling."""
+
+    keys: Levels
+    """Four times the row less the score."""
+
+    ends: Places
+    lowest: Levels
+    """Of each row, what no score that is held is below."""
+
+    def ranks(self, scores: Vectors) -> Places:
+        """Return how many of its row are no worse than each of these: [rows, k]."""
+        rows = np.arange(len(scores))[:, None]
+        places = np.searchsorted(self.keys, 4 * rows - scores + 1e-6, side="right")
+        return np.minimum(places, self.ends[1:, None]) - self.ends[:-1, None]
+
+    def at(self, rank: int) -> Levels:
+        """Return the score of this rank in each row, or the lowest if fewer are held."""
+        places = self.ends[:-1] + rank
+        is_held = places < self.ends[1:]
+        found = self.lowest.copy()
+        found[is_held] = 4 * np.flatnonzero(is_held) - self.keys[places[is_held]]
+        return found
+
+
+def _best(scores: Vectors, rows: Places, lowest: Levels) -> _Best:
+    ours = scores[rows]
+    bars = lowest.astype(np.float32)[:, None]
+    keys = []
+    with threadpool_limits(1, "blas"):
+        for start in range(0, len(scores), _BLOCK):
+            found = ours @ scores[start : start + _BLOCK].T
+            row, column = np.nonzero(found >= bars)
+            keys.append(4.0 * row - found[row, column])
+    held = np.sort(np.concatenate(keys))
+    ends = np.searchsorted(held, 4.0 * np.arange(len(rows) + 1) - 2)
+    return _Best(held, ends, lowest)
