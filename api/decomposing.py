@@ -1,7 +1,9 @@
 """Decomposing a target from the command line: which configuration, and what is shown meanwhile."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +17,10 @@ from kg.evidence import Store
 if TYPE_CHECKING:
     from decomposition.config import DecompositionConfig
     from decomposition.settling import VitalSigns
+
+
+PATIENCE = timedelta(days=1)
+"""How long processes wait for each other: the first may have to train the target."""
 
 
 class Wanted(NamedTuple):
@@ -65,6 +71,38 @@ def decompose_target(
         raise ConfigError(str(error)) from error
     tried = tuple(SweepTrial(**trial._asdict()) for trial in trials)
     return DecompositionView(**report._asdict(), seed=wanted.seed, sweep=tried)
+
+
+@contextmanager
+def joined(wanted: Wanted) -> Iterator[int]:
+    """Join the processes that torchrun started beside this one, if it did, until the block ends.
+
+    Yields:
+        This one's number among them; 0 of a process alone.
+    """
+    import torch.distributed as dist
+
+    if not (dist.is_available() and dist.is_torchelastic_launched()):
+        yield 0
+        return
+    if wanted.is_swept:
+        raise ConfigError("a sweep runs in one process; start it without torchrun")
+    dist.init_process_group("gloo", timeout=PATIENCE)
+    try:
+        yield dist.get_rank()
+    finally:
+        dist.destroy_process_group()
+
+
+def assist_with(target: str, wanted: Wanted) -> None:
+    """Help the first process to split a target's weights; nothing is stored or shown here."""
+    from decomposition.assisting import assist
+    from decomposition.errors import DecompositionError
+
+    try:
+        assist(target, _config(target, wanted))
+    except DecompositionError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _config(target: str, wanted: Wanted) -> "DecompositionConfig":

@@ -204,13 +204,21 @@ def decompose(
 ) -> None:
     """Split the weights of a target into rank-one subcomponents."""
     from api import terminal
-    from api.decomposing import Wanted, decompose_target
+    from api.decomposing import Wanted, assist_with, decompose_target, joined
 
     wanted = Wanted(seed, paper, change or (), sweep, coefficient or ())
-    with terminal.progress("decomposing") as on_progress:
-        view = decompose_target(
-            engine_of(db, create=True), artifacts_of(database_of(db)), target, wanted, on_progress
-        )
+    with joined(wanted) as number:
+        if number:
+            assist_with(target, wanted)
+            return
+        with terminal.progress("decomposing") as on_progress:
+            view = decompose_target(
+                engine_of(db, create=True),
+                artifacts_of(database_of(db)),
+                target,
+                wanted,
+                on_progress,
+            )
     terminal.show(view, as_json, terminal.decomposition)
 
 

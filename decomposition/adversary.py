@@ -22,6 +22,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from decomposition.processes import ALONE, Processes, Share
+
 Harm = Callable[[Mapping[str, Tensor]], Tensor]
 """The loss under given sources, to be climbed."""
 
@@ -47,27 +49,44 @@ class AdversaryConfig(BaseModel):
 
 
 def random_sources(
-    importances: Mapping[str, Tensor], is_shared: bool, generator: torch.Generator
+    importances: Mapping[str, Tensor],
+    is_shared: bool,
+    generator: torch.Generator,
+    share: Share | None = None,
 ) -> dict[str, Tensor]:
-    """Draw r uniformly for every matrix: one for everything, or one for each position."""
+    """Draw r uniformly for every matrix: one for everything, or one for each position.
+
+    Where the rows are a share of a batch, it is drawn for all of it.
+    """
     return {
-        name: torch.rand(
-            (*([1] * (g.ndim - 1) if is_shared else g.shape[:-1]), g.shape[-1] + 1),
-            generator=generator,
-        )
+        name: torch.rand((*_positions(g, is_shared, share), g.shape[-1] + 1), generator=generator)
         for name, g in importances.items()
     }
 
 
+def _positions(g: Tensor, is_shared: bool, share: Share | None) -> tuple[int, ...]:
+    if is_shared:
+        return (1,) * (g.ndim - 1)
+    return (len(g) if share is None else share.total, *g.shape[1:-1])
+
+
 def climb(
-    sources: Mapping[str, Tensor], harm: Harm, steps: int, step_size: float
+    sources: Mapping[str, Tensor],
+    harm: Harm,
+    steps: int,
+    step_size: float,
+    together: Processes = ALONE,
 ) -> dict[str, Tensor]:
-    """Take n sign steps up the loss from these sources; the result lies in [0, 1]."""
+    """Take n sign steps up the loss from these sources; the result lies in [0, 1].
+
+    Of several processes each knows the harm to its own rows.
+    """
     r = dict(sources)
     for _ in range(steps):
         for source in r.values():
             source.requires_grad_()
         gradients = torch.autograd.grad(harm(r), list(r.values()))
+        together.add_up(gradients)
         r = {
             name: (source.detach() + step_size * gradient.sign()).clamp(0, 1)
             for (name, source), gradient in zip(r.items(), gradients, strict=True)
@@ -76,29 +95,47 @@ def climb(
 
 
 class Adversary:
-    """Finds sources at every step of a training, and remembers them if it is persistent."""
+    """Finds sources at every step of a training, and remembers them if it is persistent.
 
-    def __init__(self, config: AdversaryConfig, generator: torch.Generator) -> None:
+    With several processes all of them have all sources, and climb by the sum of their gradients.
+    """
+
+    def __init__(
+        self,
+        config: AdversaryConfig,
+        generator: torch.Generator,
+        together: Processes = ALONE,
+    ) -> None:
         self.config = config
         self.generator = generator
+        self.together = together
         self.sources: dict[str, Tensor] = {}
         self.optimizer: torch.optim.Adam | None = None
         """The Adam of a persistent adversary, once it has begun."""
 
-    def find(self, importances: Mapping[str, Tensor], harm: Harm) -> dict[str, Tensor]:
+    def of_rows(self, sources: Mapping[str, Tensor], share: Share) -> Mapping[str, Tensor]:
+        """Return the sources for a share of the batch's rows."""
+        if self.config.scope == "shared":
+            return sources
+        return {name: share.of(r) for name, r in sources.items()}
+
+    def find(
+        self, importances: Mapping[str, Tensor], harm: Harm, share: Share | None = None
+    ) -> dict[str, Tensor]:
         """Return sources that do harm, after the configured ascents.
 
         Those of a persistent adversary need a gradient: `after_backward` goes on with it.
         """
         is_shared = self.config.scope == "shared"
         if self.config.kind == "fresh":
-            start = random_sources(importances, is_shared, self.generator)
-            return climb(start, harm, self.config.steps, self.config.step_size)
+            start = random_sources(importances, is_shared, self.generator, share)
+            return climb(start, harm, self.config.steps, self.config.step_size, self.together)
         if not self.sources:
-            self.start_from(random_sources(importances, is_shared, self.generator))
+            self.start_from(random_sources(importances, is_shared, self.generator, share))
         sources = list(self.sources.values())
         for _ in range(self.config.steps):
             gradients = torch.autograd.grad(harm(self.sources), sources)
+            self.together.add_up(gradients)
             for source, gradient in zip(sources, gradients, strict=True):
                 source.grad = gradient
             self._ascend()
@@ -109,6 +146,7 @@ class Adversary:
     def after_backward(self) -> None:
         """Climb once more, with the gradient that the training step has left."""
         if self.sources:
+            self.together.add_up([r.grad for r in self.sources.values() if r.grad is not None])
             self._ascend()
 
     def start_from(self, sources: Mapping[str, Tensor]) -> None:

@@ -16,6 +16,7 @@ from decomposition.decomposed_model import DecomposedModel
 from decomposition.errors import DivergenceError
 from decomposition.matrices import choose, known_layout
 from decomposition.objective import Objective, first_not_finite, remainders
+from decomposition.processes import processes
 from decomposition.resuming import above, below, optimizer_tensors, restore_optimizer
 from decomposition.seeds import generator_for
 from decomposition.settling import VitalSigns
@@ -25,7 +26,7 @@ from decomposition.targets import Target
 
 
 class Attempt:
-    """One random start in training."""
+    """One random start in training, with other processes where there are some."""
 
     def __init__(self, target: Target, config: DecompositionConfig, number: int) -> None:
         self.number, self.step = number, 0
@@ -38,7 +39,9 @@ class Attempt:
         self.model = fresh_model(target, config, self._generator)
         if config.compile_networks:
             compile_networks(self.model.importance_networks)
-        self._objective = Objective(self.model, target.is_categorical, config, self._generator)
+        self._objective = Objective(
+            self.model, target.is_categorical, config, self._generator, processes()
+        )
         self._trained = [p for p in self.model.parameters() if p.requires_grad]
         self._optimizer = self._new_optimizer()
         self._unchecked: list[Tensor] = []
@@ -79,11 +82,14 @@ class Attempt:
         self._optimizer.zero_grad()
         total = self._objective.total(parts, done)
         total.backward()  # type: ignore[no-untyped-call]  # torch's stub lacks the annotation
+        losses_found = torch.stack([part.detach() for part in parts.values()])
+        gradients = [p.grad for p in self._trained if p.grad is not None]
+        self._objective.together.add_up([*gradients, losses_found])
         self._clip()
         self._optimizer.step()
         self._objective.adversary.after_backward()
         self._names = list(parts)
-        self._unchecked.append(torch.stack([part.detach() for part in parts.values()]))
+        self._unchecked.append(losses_found)
         self.step += 1
         self.is_whole = True
 
@@ -137,7 +143,8 @@ class Attempt:
         self._generator.set_state(tensors["generator"])
         sources, adversary = below("sources", tensors), self._objective.adversary
         if sources:
-            adversary.start_from(sources)
+            in_order = [name for name in self.model.layers if name in sources]
+            adversary.start_from({name: sources[name] for name in in_order})
             assert adversary.optimizer is not None, "it has just begun"
             restore_optimizer(adversary.optimizer, below("ascent", tensors))
         self.step = step

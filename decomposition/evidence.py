@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
+from decomposition.assisting import send_target
 from decomposition.checkpoints import load, save
 from decomposition.config import METHOD, DecompositionConfig
 from decomposition.experiments import ExperimentConfig, Measured, find_experiment
@@ -76,6 +77,8 @@ def decompose_and_store(
 ) -> DecompositionReport:
     """Train a target, decompose it, and store the run with its subcomponents and tensors.
 
+    Other processes of this program's group, if there are any, `assist`.
+
     An interrupted one leaves the state of its training under `unfinished` in the artifacts, and
     the next one of the same target and configuration goes on from there.
 
@@ -86,6 +89,7 @@ def decompose_and_store(
     find_recipe(target)
     with one_thread(), store.decomposing(METHOD, config, config.seed) as (run, folder):
         trained = cached_target(target, config.seed, store.artifacts / "targets")
+        send_target(trained)
         state = store.artifacts / "unfinished" / f"{_key(target, config)}.safetensors"
         decomposition = decompose(trained, config, on_progress, state, on_signs)
         return _publish(store, run, folder, decomposition)

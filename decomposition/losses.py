@@ -131,6 +131,7 @@ def frequency_minimality(
     count: Count,
     row_weights: Float[Tensor, " batch"],
     reference: float,
+    over_all: Callable[[Tensor], Tensor] = lambda part: part,
 ) -> Float[Tensor, ""]:
     r"""Return a penalty that grows faster than linearly with how often a subcomponent matters.
 
@@ -138,9 +139,11 @@ def frequency_minimality(
 
     One subcomponent that matters half of the time costs more than two that matter a quarter of
     the time each, against one that is there for everything. The paper takes for a the number of
-    positions in a batch, so that the loss depends on its size; here a is given.
+    positions in a batch, so that the loss depends on its size; here a is given. Where these are
+    not all rows of the batch, `over_all` adds their part of f to that of the others.
     """
-    frequencies = torch.cat([mean_counts(g, count, row_weights) for g in importances])
+    parts = [mean_counts(g, count, row_weights) for g in importances]
+    frequencies = over_all(torch.cat(parts))
     return (frequencies * (1 + reference * frequencies).log2()).sum()
 
 

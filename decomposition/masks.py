@@ -18,6 +18,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from decomposition.processes import Share, uniform
+
 
 class Mask(NamedTuple):
     """How much of one matrix is kept at each position."""
@@ -30,22 +32,30 @@ class Mask(NamedTuple):
 
 
 def sample_masks(
-    importance: Float[Tensor, "*positions C"], generator: torch.Generator
+    importance: Float[Tensor, "*positions C"],
+    generator: torch.Generator,
+    share: Share | None = None,
 ) -> Float[Tensor, "*positions C"]:
     """Draw masks g + (1 - g) r with r uniform on [0, 1], for causal importances g in [0, 1]."""
-    r = torch.rand(importance.shape, generator=generator, dtype=importance.dtype)
+    r = uniform(importance.shape, generator, share)
     return torch.lerp(importance, torch.ones(()), r)
 
 
 def draw_masks(
-    importances: Mapping[str, Tensor], mask_remainder: bool, generator: torch.Generator
+    importances: Mapping[str, Tensor],
+    mask_remainder: bool,
+    generator: torch.Generator,
+    share: Share | None = None,
 ) -> dict[str, Mask]:
-    """Draw a mask for every matrix, and one for its remainder unless that is dropped."""
+    """Draw a mask for every matrix, and one for its remainder unless that is dropped.
+
+    Where the rows are a share of a batch, they are what a draw for all of it has for them.
+    """
     masks = {}
     for name, importance in importances.items():
-        kept = sample_masks(importance, generator)
+        kept = sample_masks(importance, generator, share)
         shape = (*importance.shape[:-1], 1)
-        remainder = torch.rand(shape, generator=generator) if mask_remainder else None
+        remainder = uniform(shape, generator, share) if mask_remainder else None
         masks[name] = Mask(kept, remainder)
     return masks
 
@@ -87,7 +97,7 @@ def routed(masks: Mapping[str, Mask], routes: Mapping[str, Tensor]) -> dict[str,
 
 
 def random_subsets(
-    importances: Mapping[str, Tensor], generator: torch.Generator
+    importances: Mapping[str, Tensor], generator: torch.Generator, share: Share | None = None
 ) -> dict[str, Tensor]:
     """Draw at every position a k from 1 to the number of matrices, and then k of them to mask.
 
@@ -98,8 +108,10 @@ def random_subsets(
     first = next(iter(shapes))
     positions = first if len(shapes) == 1 else first[:1]
     n = len(importances)
-    order = torch.rand((n, *positions), generator=generator).argsort(dim=0).argsort(dim=0)
-    is_masked = order < torch.randint(1, n + 1, positions, generator=generator)
+    order = uniform((n, *positions), generator, share, rows=1).argsort(dim=0).argsort(dim=0)
+    whole = positions if share is None else (share.total, *positions[1:])
+    k = torch.randint(1, n + 1, whole, generator=generator)
+    is_masked = order < (k if share is None else share.of(k))
     return {
         name: route.reshape(*positions, *[1] * (g.ndim - len(positions)))
         for (name, g), route in zip(importances.items(), is_masked, strict=True)

@@ -18,19 +18,27 @@ from decomposition.causal_importance import full_precision
 from decomposition.config import DecompositionConfig
 from decomposition.decomposed_model import CleanPass, DecomposedModel
 from decomposition.masks import Mask, draw_masks, masks_above, one_batch, random_subsets, routed
+from decomposition.processes import ALONE, Processes, Share
 from decomposition.seeds import generator_for
 from decomposition.subcomponents import untied
 from decomposition.targets import Target
 
 
 class Batch(NamedTuple):
-    """Inputs that differ, and the share of the batch that each stands for."""
+    """Inputs that differ, and what each of them weighs in the batch."""
 
     rows: Tensor
     """Shape `rows ...`."""
 
     weights: Tensor
-    """Shape `rows`; sums to 1."""
+    """Shape `rows`; sums to 1 over all rows of the batch."""
+
+    share: Share
+    """Which of these it has; the rest is with other processes."""
+
+    def cut(self, share: Share) -> "Batch":
+        """Keep some of its rows."""
+        return Batch(share.of(self.rows), share.of(self.weights), share)
 
 
 def merge_zero_rows(x: Tensor) -> Batch:
@@ -43,12 +51,12 @@ def merge_zero_rows(x: Tensor) -> Batch:
     rows = torch.cat([nonzero, torch.zeros_like(x[:1])])
     weights = torch.full((len(rows),), 1 / len(x))
     weights[-1] = (len(x) - len(nonzero)) / len(x)
-    return Batch(rows, weights)
+    return Batch(rows, weights, ALONE.share(len(rows)))
 
 
 def equal_rows(x: Tensor) -> Batch:
     """Give every row the same weight."""
-    return Batch(x, torch.full((len(x),), 1 / len(x)))
+    return Batch(x, torch.full((len(x),), 1 / len(x)), ALONE.share(len(x)))
 
 
 class Objective:
@@ -60,19 +68,28 @@ class Objective:
         is_categorical: bool,
         config: DecompositionConfig,
         generator: torch.Generator,
+        together: Processes = ALONE,
     ) -> None:
         self.model = model
         self.config = config
+        self.together = together
         self.generator = generator
-        self.adversary = Adversary(config.adversary, generator)
+        self.adversary = Adversary(config.adversary, generator, together)
         self._reconstruction = losses.reconstruction_for(is_categorical)
 
     def batch(self, x: Tensor) -> Batch:
-        """Weigh the rows of a batch, equal ones together where the configuration says so."""
-        return merge_zero_rows(x) if self.config.merge_zero_rows else equal_rows(x)
+        """Weigh the rows of a batch, equal ones together where the configuration says so.
+
+        With several processes, this one's share of them comes back.
+        """
+        whole = merge_zero_rows(x) if self.config.merge_zero_rows else equal_rows(x)
+        return whole.cut(self.together.share(len(whole.rows)))
 
     def parts(self, batch: Batch, done: float) -> dict[str, Tensor]:
         """Return the losses on a batch by name, without their coefficients.
+
+        With several processes, these are parts that add up to the losses of the whole batch, and
+        so do their gradients.
 
         Args:
             batch: Rows with weights.
@@ -81,15 +98,20 @@ class Objective:
         clean = self.model.clean(batch.rows)
         with self._precision():
             importances, penalised = self.model.importance_networks(clean.seen)
-        parts = {"faithfulness": losses.faithfulness(remainders(self.model))}
+        parts = {"faithfulness": losses.faithfulness(remainders(self.model)) / self.together.n}
         parts |= self._reconstructions(batch, clean, importances)
         count = self.config.count(done)
         if self.config.minimality:
             parts["minimality"] = losses.importance_minimality(penalised, count, batch.weights)
         if self.config.frequency:
-            parts["frequency"] = losses.frequency_minimality(
-                penalised, count, batch.weights, self.config.frequency_reference
+            whole = losses.frequency_minimality(
+                penalised,
+                count,
+                batch.weights,
+                self.config.frequency_reference,
+                self.together.total,
             )
+            parts["frequency"] = self.together.counted_once(whole)
         return parts
 
     def total(self, parts: Mapping[str, Tensor], done: float) -> Tensor:
@@ -114,7 +136,7 @@ class Objective:
                 for name, of in runs.items()
             }
         if self.config.hidden:
-            masks = draw_masks(importances, self.config.mask_remainder, self.generator)
+            masks = draw_masks(importances, self.config.mask_remainder, self.generator, batch.share)
             found = self.model.masked_outputs(batch.rows, masks)
             parts["hidden"] = losses.hidden_reconstruction(
                 list(found.values()), list(clean.outputs.values()), batch.weights
@@ -131,7 +153,7 @@ class Objective:
         """
         runs: dict[str, list[dict[str, Mask]]] = {}
         draw: Callable[[], dict[str, Mask]] = partial(
-            draw_masks, importances, self.config.mask_remainder, self.generator
+            draw_masks, importances, self.config.mask_remainder, self.generator, batch.share
         )
         if self.config.draw_masks_once:
             draw = cache(draw)
@@ -140,7 +162,8 @@ class Objective:
         if self.config.layerwise:
             runs["layerwise"] = [{name: mask} for name, mask in draw().items()]
         if self.config.subset:
-            runs["subset"] = [routed(draw(), random_subsets(importances, self.generator))]
+            routes = random_subsets(importances, self.generator, batch.share)
+            runs["subset"] = [routed(draw(), routes)]
         if self.config.adversarial:
             runs["adversarial"] = [self._worst(batch, clean, importances)]
         return runs
@@ -152,14 +175,20 @@ class Objective:
         fixed = {name: g.detach() for name, g in importances.items()}
 
         def harm(sources: Mapping[str, Tensor]) -> Tensor:
-            masks = masks_above(fixed, sources, self.config.mask_remainder)
+            masks = self._masks_of(sources, fixed, batch)
             return self._reconstruction(
                 self._masked(batch.rows, masks, clean), clean.output, batch.weights
             )
 
         with torch.enable_grad():
-            sources = self.adversary.find(fixed, harm)
-        return masks_above(importances, sources, self.config.mask_remainder)
+            sources = self.adversary.find(fixed, harm, batch.share)
+        return self._masks_of(sources, importances, batch)
+
+    def _masks_of(
+        self, sources: Mapping[str, Tensor], importances: Mapping[str, Tensor], batch: Batch
+    ) -> dict[str, Mask]:
+        mine = self.adversary.of_rows(sources, batch.share)
+        return masks_above(importances, mine, self.config.mask_remainder)
 
     def _masked(self, rows: Tensor, masks: Mapping[str, Mask], clean: CleanPass) -> Tensor:
         """Run the masked model in the configured precision; what it puts out is whole again."""

@@ -20,7 +20,10 @@ from torch import Tensor
 
 from decomposition.config import DecompositionConfig
 from decomposition.errors import CheckpointError
+from decomposition.processes import Processes
 from decomposition.targets import Target
+
+PROGRESS = "progress"
 
 
 class Progress(BaseModel):
@@ -57,7 +60,7 @@ def write_state(path: Path, progress: Progress, tensors: Mapping[str, Tensor]) -
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     whole = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
-    save_file(whole, partial, metadata={"progress": progress.model_dump_json()})
+    save_file(whole, partial, metadata={PROGRESS: progress.model_dump_json()})
     partial.replace(path)
 
 
@@ -73,7 +76,7 @@ def read_state(
         return None
     try:
         with safe_open(path, "pt") as file:
-            progress = Progress.model_validate(json.loads(file.metadata()["progress"]))
+            progress = Progress.model_validate(json.loads(file.metadata()[PROGRESS]))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} holds no training state: {error}; delete it") from error
@@ -87,6 +90,22 @@ def read_state(
             "configuration; delete it, or ask for the same again"
         )
     return progress, tensors
+
+
+def as_first_read(
+    found: tuple[Progress, dict[str, Tensor]] | None, together: Processes
+) -> tuple[Progress, dict[str, Tensor]] | None:
+    """Return the state that the first of several processes has read, in all of them."""
+    if together.n == 1:
+        return found
+    sent: dict[str, Tensor] = {}
+    if found is not None:
+        text = bytearray(found[0].model_dump_json().encode())
+        sent = {**found[1], PROGRESS: torch.frombuffer(text, dtype=torch.uint8)}
+    given = together.from_first(sent)
+    if not given:
+        return None
+    return Progress.model_validate_json(given.pop(PROGRESS).numpy().tobytes()), given
 
 
 def fingerprint(target: Target) -> str:

@@ -31,8 +31,17 @@ from decomposition.config import DecompositionConfig
 from decomposition.decomposed_model import DecomposedModel
 from decomposition.limits import check_outputs, memory_shortage_explained
 from decomposition.objective import objective_on_fresh_inputs
+from decomposition.processes import processes
 from decomposition.pruning import prune
-from decomposition.resuming import Progress, above, below, fingerprint, read_state, write_state
+from decomposition.resuming import (
+    Progress,
+    above,
+    as_first_read,
+    below,
+    fingerprint,
+    read_state,
+    write_state,
+)
 from decomposition.seeds import generator_for
 from decomposition.settling import VitalSigns, has_settled, vital_signs
 from decomposition.targets import Target
@@ -83,6 +92,9 @@ def decompose(
     on_signs: Callable[[VitalSigns], None] | None = None,
 ) -> Decomposition:
     """Find rank-one subcomponents of a target's matrices.
+
+    Where this program has joined a group of torch.distributed, all of it works together
+    (`processes`): everybody calls this, with a state file only in the first process.
 
     Args:
         target: Stays as it is.
@@ -247,7 +259,8 @@ class Session:
 
     def _resumed(self) -> Attempt | None:
         """Return the start that was left in the state file, if there is one."""
-        found = None if self._state is None else read_state(self._state, self.target, self.config)
+        read = None if self._state is None else read_state(self._state, self.target, self.config)
+        found = as_first_read(read, processes())
         if found is None:
             return None
         progress, tensors = found

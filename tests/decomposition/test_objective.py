@@ -22,7 +22,7 @@ def objective(decomposition, **changes) -> Objective:
 def test_rows_of_zeros_are_merged_and_keep_their_weight():
     x = torch.tensor([[0.0, 0.0], [0.5, 0.0], [0.0, 0.0], [0.0, 0.25]])
 
-    rows, weights = merge_zero_rows(x)
+    rows, weights, _ = merge_zero_rows(x)
 
     assert rows.tolist() == [[0.5, 0.0], [0.0, 0.25], [0.0, 0.0]]
     assert weights.tolist() == [0.25, 0.25, 0.5]
