@@ -23,7 +23,7 @@ from api import (
 )
 from api.options import Database, engine_of, named
 from api.settings import Settings
-from kg.errors import KnowledgeGraphError
+from kg.errors import ConfigError, KnowledgeGraphError
 
 
 class _Commands(TyperGroup):
@@ -78,6 +78,17 @@ def serve(
     application = create_app(engine_of(db), Settings().embedder)
     typer.echo(f"claimgraph on http://{host}:{port} (Ctrl-C stops)", err=True)
     uvicorn.run(application, host=host, port=port, log_level="warning")
+
+
+@app.command()
+def mcp(db: Database = None) -> None:
+    """Answer a program that speaks the Model Context Protocol, over standard input and output."""
+    try:
+        from api.mcp_server import server_of
+    except ModuleNotFoundError as error:
+        raise ConfigError("this needs the extra: pip install 'claimgraph[mcp]'") from error
+
+    server_of(engine_of(db), Settings().embedder).run()
 
 
 @app.command()
