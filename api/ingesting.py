@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import Engine
 
 from api.jobs import OnProgress
+from api.views.hidden import HiddenView
 from api.views.reports import (
     FailureView,
     IngestionView,
@@ -110,6 +111,7 @@ def ingest_files(
                     RefusalView(section=each.section, quote=each.quote, reason=each.reason)
                     for each in source.refusals
                 ],
+                hidden=[HiddenView(**each._asdict()) for each in source.hidden],
             )
             for source in report.sources
         ],

@@ -198,6 +198,8 @@ def statement(view: StatementView) -> Lines:
         place = f"characters {mention.char_start} to {mention.char_end}"
         yield f"  {mention.source.title}: {heading}{page}, {place}"
         yield f"    “{mention.quote}”"
+        if mention.link:
+            yield f"    {mention.link}"
     yield from terminal_curation.merged_with(view.canonical)
     yield f"\nRelations ({len(view.relations)}): asserted, not measured"
     for relation in view.relations:
@@ -261,8 +263,8 @@ def source(view: SourceView) -> Lines:
     yield view.title
     for scheme, value in view.identifiers.items():
         yield f"{scheme} {value}"
-    for field, origin in view.origins.items():
-        yield f"  {field} from {origin}"
+    yield from terminal_ingestion.origins(view)
+    yield from terminal_ingestion.hidden(view.hidden)
     for work in view.works:
         yield f"{work.source.title} {work.words} {work.other.title}"
     yield f"\nSections ({len(view.sections)})"

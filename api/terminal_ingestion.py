@@ -4,11 +4,14 @@ from collections.abc import Iterable, Sequence
 
 from api import terminal_updates
 from api.views.citations import CitationsView, ReferenceView
+from api.views.hidden import HiddenView
 from api.views.reports import IngestionView, ReplacedView
+from api.views.sources import SourceView
 
 Lines = Iterable[str]
 
 _WIDTH = 100
+_MOST_PAGES = 5
 
 
 def ingestion(view: IngestionView) -> Lines:
@@ -23,6 +26,7 @@ def ingestion(view: IngestionView) -> Lines:
         )
         for refusal in source.refusals:
             yield f"    refused: {refusal.reason}: {_short(refusal.quote)}"
+        yield from hidden(source.hidden)
     for sidecar in view.sidecars:
         yield f"used {sidecar}: it describes another file"
     for file in view.skipped:
@@ -37,6 +41,27 @@ def ingestion(view: IngestionView) -> Lines:
     if view.requests:
         yield f"{view.requests} requests, {view.input_tokens} tokens in, {view.output_tokens} out"
     yield from terminal_updates.amended(view.updates)
+
+
+def hidden(places: Sequence[HiddenView]) -> Lines:
+    """Say what the pages of a source hide from a reader, a line for each way of hiding."""
+    for why in sorted({place.why for place in places}):
+        found = [place for place in places if place.why == why]
+        pages = ", ".join(str(place.page) for place in found[:_MOST_PAGES])
+        more = f" and {len(found) - _MOST_PAGES} more" if len(found) > _MOST_PAGES else ""
+        yield (
+            f"    not read, {why}: {sum(place.characters for place in found)} characters on page "
+            f"{pages}{more}, such as {_short(found[0].example)!r}"
+        )
+
+
+def origins(view: SourceView) -> Lines:
+    """Say what is known of a source, and where each field comes from."""
+    known = {**view.identifiers, "authors": ", ".join(view.authors), "year": view.year}
+    known |= {"title": view.title, "url": view.url}
+    for field, origin in view.origins.items():
+        value = f": {known[field]}" if known.get(field) else ""
+        yield f"  {field} from {origin}{value}"
 
 
 def _replaced(view: ReplacedView) -> Lines:

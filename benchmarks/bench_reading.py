@@ -43,6 +43,7 @@ _LABEL = re.compile(
 )
 """A cross-reference, which the LaTeX reader gives by its label's name."""
 
+_SOURCES = (".tex", ".md", ".tar.gz")
 _SHORTEST, _LONGEST = 8, 60
 _NAIVE = re.compile(r"[.!?]\s+(?=[A-Z])")
 
@@ -96,9 +97,7 @@ def bench_pdf(folder: Path, missing: bool) -> list[dict[str, object]]:
     """Score every PDF that has a source beside it."""
     rows: list[dict[str, object]] = []
     for path in sorted(folder.glob("*.pdf")):
-        source = next(
-            (s for s in (path.with_suffix(".tex"), path.with_suffix(".md")) if s.exists()), None
-        )
+        source = next((s for suffix in _SOURCES if (s := path.with_suffix(suffix)).exists()), None)
         if source is None:
             continue
         gold = gold_sentences(source)

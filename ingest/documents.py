@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from kg.printed import PageBox, boxes_of, unpacked
+
 
 class Span(NamedTuple):
     """A stretch of a section's text: code points, end exclusive."""
@@ -36,6 +38,28 @@ class Section:
 
     kind: str = "body"
     """One of "abstract", "body", "references", "appendix", "captions", "statements"."""
+
+    anchors: tuple[tuple[int, str], ...] = ()
+    """Pairs (offset, id of an element of the page), ascending; empty where there are no ids."""
+
+    cites: tuple[tuple[int, str], ...] = ()
+    """Pairs (offset, key of a reference), ascending: where something is cited that is no text."""
+
+    printed: str = ""
+    """Where each character is printed, as `kg.printed` packs it; empty where there are no pages."""
+
+    def boxes(self, span: Span) -> list[PageBox]:
+        """Return where a span is printed: a box for each printed line, in reading order."""
+        return boxes_of(unpacked(self.printed), *span)
+
+    def anchor_at(self, offset: int) -> str:
+        """Return the id of the element nearest before this offset; empty if there is none."""
+        index = bisect_right(self.anchors, offset, key=lambda anchor: anchor[0])
+        return self.anchors[index - 1][1] if index else ""
+
+    def cited_within(self, span: Span) -> frozenset[str]:
+        """Return the keys of what is cited inside a span, or right behind it."""
+        return frozenset(key for at, key in self.cites if span.start < at <= span.end)
 
     def page_at(self, offset: int) -> int | None:
         """Return the page that the character at this offset is printed on, if there are pages."""
@@ -72,6 +96,20 @@ class Draft:
     """Why the extractor itself does not take what it was told; empty if it does."""
 
 
+class Hidden(NamedTuple):
+    """Characters that a page hides from its reader, which are no part of any text."""
+
+    page: int
+    """From 1."""
+
+    why: str
+    """ "white", "invisible", "transparent", "tiny" or "off the page"."""
+
+    characters: int
+    example: str
+    """How they begin."""
+
+
 @dataclass(frozen=True)
 class Document:
     """One file, or one source of a statement list, as its reader gives it."""
@@ -102,6 +140,9 @@ class Document:
 
     origins: tuple[tuple[str, str], ...] = ()
     """Pairs (field or scheme, where it comes from), such as ("title", "paper.bib"); sorted."""
+
+    hidden: tuple[Hidden, ...] = ()
+    """What its pages hide, by page."""
 
 
 @dataclass(frozen=True)

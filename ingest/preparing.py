@@ -59,5 +59,11 @@ def prepared(
         refusals=[*refusals, *refused],
         abbreviations=[abbreviations(section.text) for section in document.sections],
         references=references,
-        citations=[(each, cited_in(each.draft.quote, references)) for each in reported],
+        citations=[(each, _cited(document, each, references)) for each in reported],
     )
+
+
+def _cited(document: Document, located: Located, references: Sequence[Entry]) -> list[int]:
+    """Return the places of the references that a sentence gives, in words or by its links."""
+    linked = document.sections[located.draft.section].cited_within(located.span)
+    return cited_in(located.draft.quote, references, linked)

@@ -10,7 +10,7 @@ source is found by its identifiers or by its whole title (`kg.citations`).
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import NamedTuple
 
 from ingest.documents import Document, Span
@@ -60,16 +60,25 @@ def entries_of(document: Document) -> list[Entry]:
     ]
 
 
-def cited_in(sentence: str, entries: Sequence[Entry]) -> list[int]:
-    """Return which of these entries a sentence cites: their places, ascending."""
+def cited_in(sentence: str, entries: Sequence[Entry], linked: Set[str] = frozenset()) -> list[int]:
+    """Return which of these entries a sentence cites: their places, ascending.
+
+    Args:
+        sentence: The sentence.
+        entries: The references.
+        linked: Keys that it cites without saying them, as the links of a web page do.
+    """
     numbers = set(_numbers_in(sentence))
-    keys = {key.strip() for found in _KEYS.finditer(sentence) for key in found[1].split(",")}
-    named = {(found["name"].casefold(), found["year"]) for found in _AUTHOR_YEAR.finditer(sentence)}
+    named = {key.strip() for found in _KEYS.finditer(sentence) for key in found[1].split(",")}
+    keys = named | linked
+    authors = {
+        (found["name"].casefold(), found["year"]) for found in _AUTHOR_YEAR.finditer(sentence)
+    }
 
     def is_cited(entry: Entry) -> bool:
         if entry.number is not None:
             return entry.number in numbers
-        return entry.key in keys or bool(named and _names(entry) & named)
+        return entry.key in keys or bool(authors and _names(entry) & authors)
 
     return [place for place, entry in enumerate(entries) if is_cited(entry)]
 

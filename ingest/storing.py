@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from ingest.abbreviations import Abbreviation
-from ingest.documents import Located, Refusal, Section
+from ingest.documents import Hidden, Located, Refusal, Section
 from ingest.preparing import Prepared
 from ingest.references import Entry
 from kg.citations import CitationDraft, ReferenceDraft, add_citations, add_references
@@ -43,6 +43,8 @@ class SourceReport:
     claims: int = 0
     findings: int = 0
     refusals: tuple[Refusal, ...] = ()
+    hidden: tuple[Hidden, ...] = ()
+    """What its pages hide from a reader, which was not read."""
 
 
 def store(engine: Engine, sources: list[Prepared], place: str, run_id: int) -> list[SourceReport]:
@@ -78,6 +80,7 @@ def _source_draft(taken: Prepared, file: str) -> SourceDraft:
         url=document.url,
         identifiers=dict(document.identifiers),
         origins=dict(document.origins),
+        hidden=[each._asdict() for each in document.hidden],
         file=file,
         sections=[
             _section_draft(section, found)
@@ -93,6 +96,8 @@ def _section_draft(section: Section, found: Sequence[Abbreviation]) -> SectionDr
         kind=section.kind,
         text=section.text,
         pages=list(section.pages),
+        anchors=list(section.anchors),
+        printed=section.printed,
         abbreviations=[
             AbbreviationDraft(
                 short=each.short,
@@ -161,6 +166,7 @@ def _taken(taken: Prepared, version: int) -> SourceReport:
         claims=kinds.count("claim"),
         findings=kinds.count("finding"),
         refusals=tuple(taken.refusals),
+        hidden=document.hidden,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, insert
@@ -9,7 +10,8 @@ from sqlmodel import Session, col, select
 
 from kg.errors import NotFoundError
 from kg.ids import content_id
-from kg.tables import Abbreviation, Mention, Section, Source, Statement, StatementKind
+from kg.printed import PageBox, boxes_of, unpacked
+from kg.tables import Abbreviation, Mention, Printed, Section, Source, Statement, StatementKind
 
 
 class AbbreviationDraft(BaseModel):
@@ -33,6 +35,10 @@ class SectionDraft(BaseModel):
     kind: str
     text: str
     pages: list[tuple[int, int]] = []
+    anchors: list[tuple[int, str]] = []
+    printed: str = ""
+    """As `kg.printed` packs it; empty where the format has no pages."""
+
     abbreviations: list[AbbreviationDraft] = []
 
 
@@ -50,6 +56,7 @@ class SourceDraft(BaseModel):
     url: str | None = None
     identifiers: dict[str, str] = {}
     origins: dict[str, str] = {}
+    hidden: list[dict[str, str | int]] = []
     file: str = ""
     sections: list[SectionDraft]
 
@@ -99,6 +106,7 @@ def add_source(session: Session, draft: SourceDraft, run_id: int) -> str:
     )
     session.flush()
     sections: list[dict[str, Any]] = []
+    printed: list[dict[str, Any]] = []
     abbreviations: list[dict[str, Any]] = []
     for ordinal, section in enumerate(draft.sections):
         place = section_id(identifier, ordinal)
@@ -107,9 +115,11 @@ def add_source(session: Session, draft: SourceDraft, run_id: int) -> str:
                 "id": place,
                 "source_id": identifier,
                 "ordinal": ordinal,
-                **section.model_dump(exclude={"abbreviations"}),
+                **section.model_dump(exclude={"abbreviations", "printed"}),
             }
         )
+        if section.printed:
+            printed.append({"id": place, "lines": section.printed})
         abbreviations.extend(
             {
                 "id": content_id("abb", place, found.char_start, found.short),
@@ -120,6 +130,8 @@ def add_source(session: Session, draft: SourceDraft, run_id: int) -> str:
         )
     if sections:
         session.execute(insert(Section), sections)
+    if printed:
+        session.execute(insert(Printed), printed)
     if abbreviations:
         session.execute(insert(Abbreviation), abbreviations)
     return identifier
@@ -152,6 +164,27 @@ def sections_of(session: Session, identifier: str) -> list[Section]:
             select(Section).where(Section.source_id == identifier).order_by(col(Section.ordinal))
         )
     )
+
+
+def boxes_at(session: Session, section: str, start: int, end: int) -> list[PageBox]:
+    """Return where a span of a section is printed: a box a line; none where there are no pages."""
+    printed = session.get(Printed, section)
+    return boxes_of(unpacked(printed.lines), start, end) if printed else []
+
+
+def link_to(source: Source, section: Section, mention: Mention) -> str | None:
+    """Return the address where a mention can be read; none if the source has no address.
+
+    On a web page it leads to the element that the mention stands in or after, in a PDF to the page.
+    """
+    if source.url is None:
+        return None
+    before = [name for start, name in section.anchors if start <= mention.char_start]
+    if before:
+        return f"{source.url.partition('#')[0]}#{quote(before[-1])}"
+    if mention.page is not None and source.url.lower().endswith(".pdf"):
+        return f"{source.url}#page={mention.page}"
+    return source.url
 
 
 def counts_by_source(session: Session) -> dict[str, Counter[StatementKind]]:

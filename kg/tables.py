@@ -144,6 +144,10 @@ class Source(Row, table=True):
     origins: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
     """Where each of these fields comes from, such as `{"title": "paper.bib"}`."""
 
+    hidden: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    """What its pages hide from a reader, which was not read: `page`, `why`, `characters`,
+    `example`."""
+
     file: str = Field(default="", index=True)
     """Stands for the place of its file; what is read from the same place later is a new version of
     it. Empty if it came from no file."""
@@ -171,6 +175,16 @@ class Section(Row, table=True):
     text: str = Field(sa_type=Text)
     pages: list[list[int]] = Field(default_factory=list, sa_type=JSON)
     """`[[char_start, page], ...]` ascending; empty where the format has no pages."""
+
+    anchors: list[list[Any]] = Field(default_factory=list, sa_type=JSON)
+    """`[[char_start, id], ...]` ascending: the ids of a web page's elements."""
+
+
+class Printed(Row, table=True):
+    """Where the characters of a section stand on its pages; see `kg.printed`."""
+
+    id: str = Field(primary_key=True, foreign_key="section.id")
+    lines: str = Field(sa_type=Text)
 
 
 class Abbreviation(Row, table=True):

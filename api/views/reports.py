@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from api.views.evidence import EvidenceItem
+from api.views.hidden import HiddenView
 from api.views.view import StatementName, View
 from kg.update_report import UpdateReport
 
@@ -32,6 +33,8 @@ class SourceReportView(View):
     findings: int
     refused: int
     refusals: list[RefusalView]
+    hidden: list[HiddenView]
+    """What its pages hide from a reader, which was not read."""
 
 
 class FailureView(View):

@@ -8,6 +8,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from api.views.citations import CitationsView, citations_view
+from api.views.hidden import HiddenView
 from api.views.statement_rows import StatementRow, statement_rows
 from api.views.view import StatementName, View, statement_name
 from api.views.works import WorkItem, works_of
@@ -88,6 +89,9 @@ class SourceView(SourceItem):
 
     citations: CitationsView
     """What it cites, what it says of it, and who cites it."""
+
+    hidden: list[HiddenView]
+    """What its pages hide from a reader, which was not read."""
 
     works: list[WorkItem]
     """Which other sources are of the same paper, such as its summary."""
@@ -178,6 +182,7 @@ def source_view(session: Session, source_id: str) -> SourceView:
         **_fields(source, counts_of(session, source_id)),
         run=source.run_id,
         citations=citations_view(session, source_id),
+        hidden=[HiddenView.model_validate(each) for each in source.hidden],
         works=works_of(session, source_id),
         sections=[
             SectionView(

@@ -15,6 +15,7 @@ from kg.communities import (
 )
 from kg.labels import labels_of
 from kg.runs import active_runs
+from kg.sources import boxes_at, link_to
 from kg.statements import MentionPlace, mentions_of, notes_of, statement_of, statements_by_id
 from kg.tables import RunKind
 
@@ -32,6 +33,16 @@ class SectionName(View):
     heading: str
 
 
+class BoxView(View):
+    """A rectangle on a page, in points from its lower left corner."""
+
+    page: int
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+
 class MentionView(View):
     """One place where a source makes the statement."""
 
@@ -43,6 +54,13 @@ class MentionView(View):
 
     page: int | None
     """From 1; none where the format has no pages."""
+
+    boxes: list[BoxView]
+    """Where the quote is printed, a box for each line; empty where the format has no pages."""
+
+    link: str | None
+    """Address where the quote can be read, down to the element of a web page it stands in or
+    after; none if no address is known."""
 
     char_start: int
     """Offset of the quote in the section's text, in Unicode code points."""
@@ -137,7 +155,7 @@ def statement_view(session: Session, statement_id: str) -> StatementView:
         kind=statement.kind,
         text=statement.text,
         note=notes_of(session, [statement_id]).get(statement_id, ""),
-        mentions=[_mention(place) for place in mentions_of(session, statement_id)],
+        mentions=[_mention(session, place) for place in mentions_of(session, statement_id)],
         neighbours=_neighbours(session, statement_id),
         communities=_communities(session, statement_id),
         evidence=evidence_items(session, statement_id),
@@ -147,8 +165,9 @@ def statement_view(session: Session, statement_id: str) -> StatementView:
     )
 
 
-def _mention(place: MentionPlace) -> MentionView:
+def _mention(session: Session, place: MentionPlace) -> MentionView:
     mention, section, source = place
+    boxes = boxes_at(session, section.id, mention.char_start, mention.char_end)
     before = section.text[max(0, mention.char_start - N_CONTEXT) : mention.char_start]
     after = section.text[mention.char_end : mention.char_end + N_CONTEXT]
     if mention.char_start > N_CONTEXT:
@@ -161,6 +180,8 @@ def _mention(place: MentionPlace) -> MentionView:
         section=SectionName(id=section.id, heading=section.heading),
         quote=mention.quote,
         page=mention.page,
+        boxes=[BoxView(**box._asdict()) for box in boxes],
+        link=link_to(source, section, mention),
         char_start=mention.char_start,
         char_end=mention.char_end,
         note=mention.note,

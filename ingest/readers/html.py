@@ -3,8 +3,12 @@
 1. The bytes are decoded strictly, by byte order mark, else the declared charset, else UTF-8.
 2. The article is found: LaTeXML and arXiv (``article.ltx_document``), Distill (``d-article``,
    ``dt-article``), LessWrong (``#postContent``), else the first ``article``, ``main`` or ``body``.
+   On a page of no known kind trafilatura says where it is (`ingest.readers.unknown_pages`).
 3. What is not running text is cut: scripts, navigation, citations, displayed formulas, tables,
-   code, bibliographies, and whatever the page itself hides. Captions and footnotes go beside.
+   code, and whatever the page itself hides. Captions and footnotes go beside.
+4. The references are read from wherever the page has them (`ingest.readers.page_references`).
+
+The id of the element that a paragraph stands in or after is kept, so that a link can lead there.
 
 Classes are matched as tokens, never as substrings: ``ltx_authors`` is part of the root class
 ``ltx_authors_1line``, and a reader that looked for substrings once lost whole papers that way.
@@ -23,7 +27,9 @@ from ingest.metadata import Description, described
 from ingest.readers.files import RawFile, check_no_nul, decode, decode_as
 from ingest.readers.markup import Part, Role, raw_text, select, walk
 from ingest.readers.page_metadata import descriptions_of
-from ingest.readers.sections import Block, Heading, assemble, clean, split_title
+from ingest.readers.page_references import is_note, link_key, references_of
+from ingest.readers.sections import Block, Heading, Paragraph, assemble, clean, split_title
+from ingest.readers.unknown_pages import article_in
 
 _ARTICLES = (
     "//article[contains(concat(' ', normalize-space(@class), ' '), ' ltx_document ')]",
@@ -32,7 +38,6 @@ _ARTICLES = (
     "//*[@id='postContent']",
     "//article",
     "//main",
-    "//body",
 )
 _TAGS = {
     Part.BLOCK: "address article blockquote body center dd details dialog div dl dt fieldset "
@@ -49,11 +54,15 @@ _PART_OF_TAG = {tag: part for part, tags in _TAGS.items() for tag in tags.split(
 _CLASSES = {
     Part.CUT: "katex-html ltx_authors ltx_bibliography ltx_biblist ltx_dates ltx_eqn_table "
     "ltx_equation ltx_equationgroup ltx_ERROR ltx_page_footer ltx_page_logo ltx_page_navbar "
-    "ltx_TOC MathJax_Display katex-display sidebar thread-info toc",
+    "ltx_TOC MathJax_Display katex-display sidebar thread-info toc footnote-back-link "
+    "footnote-backref footnote-reference reversefootnote",
     Part.FOOTNOTE: "ltx_note",
     Part.FLOAT: "ltx_figure ltx_table ltx_listing ltx_float",
 }
 _PART_OF_CLASS = {name: part for part, names in _CLASSES.items() for name in names.split()}
+_NOTE_MARK = re.compile(r"\W*(?:\d{1,3}|[a-z])?\W*")
+_CITING = {"a", "d-cite", "dt-cite"}
+_FORMULAS = {"math", "d-math", "dt-math", "br"}
 _HIDDEN = re.compile(
     r"(?:display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]))", re.I
 )
@@ -72,6 +81,7 @@ _STUB = re.compile(
     r"no html (?:is available|for)|no content available|conversion to html had a fatal error",
     re.IGNORECASE,
 )
+_REFERENCES = re.compile(r"(?:[\d.]+\s+)?(?:references|bibliography)\W*$", re.IGNORECASE)
 _SHORTEST_ARTICLE = 2000
 """Characters; a page that speaks of a missing conversion is believed only below this length."""
 
@@ -105,11 +115,16 @@ def read_html(file: RawFile) -> list[Document]:
 
 def article_of(page: etree._Element, named: str = "") -> tuple[str, tuple[Section, ...]]:
     """Return the article's own title and its sections; headings that repeat `named` go."""
-    article = next((found[0] for path in _ARTICLES if (found := select(page, path))), page)
+    known = next((found[0] for path in _ARTICLES if (found := select(page, path))), None)
+    article = article_in(page) if known is None else known
     title, blocks = split_title([*_abstract(page, article), *walk(article, role_of)])
     title = clean(title)
     while blocks and isinstance(blocks[0], Heading) and blocks[0].text == (named or title):
         del blocks[0]
+    has_list = any(isinstance(each, Heading) and _REFERENCES.match(each.text) for each in blocks)
+    references = [] if has_list else references_of(page, article)
+    if references:
+        blocks += [Heading("References", 1, "references"), *map(Paragraph, references)]
     return title, assemble(blocks)
 
 
@@ -164,17 +179,26 @@ def role_of(element: etree._Element) -> Role:
     if _is_hidden(element):
         return Role(Part.CUT)
     by_class = next((_PART_OF_CLASS[name] for name in classes if name in _PART_OF_CLASS), None)
-    if by_class:
-        return Role(by_class)
+    if is_note(element):
+        return Role(Part.FOOTNOTE)
+    if by_class or tag in _CITING:
+        return _citing(element, by_class or _PART_OF_TAG.get(tag, Part.INLINE))
     if re.fullmatch("h[1-6]", tag):
         if "ltx_title_abstract" in classes:
             return Role(Part.HEADING, 2, "abstract")
         return Role(Part.HEADING, int(tag[1]))
-    if tag in {"math", "d-math", "dt-math"}:
-        return _formula(element)
-    if tag == "br":
-        return Role(Part.FORMULA, words=" ")
-    return Role(_PART_OF_TAG.get(tag, Part.INLINE))
+    return _formula(element) if tag in _FORMULAS else Role(_PART_OF_TAG.get(tag, Part.INLINE))
+
+
+def _citing(element: etree._Element, part: Part) -> Role:
+    """Say what an element cites, if it does; the mark of a note is no text, other links are."""
+    keys = element.get("key") or element.get("bibtex-key") or ""
+    if not keys:
+        links = [element] if element.tag == "a" else select(element, ".//a[@href]")[:1]
+        keys = ",".join(link_key(link.get("href") or "") for link in links)
+        if keys.startswith(("fn", "footnote")) and _NOTE_MARK.fullmatch(raw_text(element)):
+            part = Part.CUT
+    return Role(part, cites=tuple(key.strip() for key in keys.split(",") if key.strip()))
 
 
 def _is_hidden(element: etree._Element) -> bool:
@@ -184,7 +208,9 @@ def _is_hidden(element: etree._Element) -> bool:
 
 
 def _formula(element: etree._Element) -> Role:
-    """Keep an inline formula as its TeX source; cut a displayed one."""
+    """Keep an inline formula as its TeX source, cut a displayed one; a line's end is a space."""
+    if element.tag == "br":
+        return Role(Part.FORMULA, words=" ")
     if element.get("display") == "block" or element.get("block") is not None:
         return Role(Part.CUT)
     notes = select(element, ".//*[local-name()='annotation'][@encoding='application/x-tex']")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from bibtexparser.library import Library
 from bibtexparser.middlewares import (
+    LatexDecodingMiddleware,
     RemoveEnclosingMiddleware,
     ResolveStringReferencesMiddleware,
 )
@@ -26,6 +27,7 @@ _BIBER_VERBATIM = re.compile(r"\\verb\{(\w+)\}\s*\\verb (.*?)\s*\\endverb", re.D
 _BIBER_NAME = re.compile(r"(family|given)=(?=\{)")
 _BIBER_AUTHORS = re.compile(r"\\name\{author\}(.*?)(?=\\(?:name|list|field|strng|verb)\{|\Z)", re.S)
 _VENUES = ("journal", "journaltitle", "booktitle", "publisher", "institution", "school")
+_PLAIN = (ResolveStringReferencesMiddleware(), RemoveEnclosingMiddleware())
 _MOST_ENTRIES = 2000
 
 
@@ -49,6 +51,14 @@ def references_of(file: RawFile, text: str, bbl: str, bibs: Iterable[str]) -> st
     return f"\\begin{{thebibliography}}{{}}\n{items}\n\\end{{thebibliography}}"
 
 
+def entries_of_bibtex(bib: str) -> Iterator[tuple[str, str]]:
+    """Yield the keys of a small database with the entries as they are printed, without TeX."""
+    library = Splitter(bib).split()
+    for middleware in (*_PLAIN, LatexDecodingMiddleware(keep_math_mode=True)):
+        library = middleware.transform(library)
+    yield from _written(library)
+
+
 def _cited(text: str) -> dict[str, None]:
     """Return the keys that a text cites, in the order of their first citation."""
     keys = (key.strip() for found in _CITED.finditer(text) for key in found[1].split(","))
@@ -69,7 +79,7 @@ def _of_biber(file: RawFile, bbl: str) -> Iterator[tuple[str, str]]:
             given = [name for kind, name in parts if kind == "given"]
             names = [" ".join(pair) for pair in zip(given, families, strict=False)]
             fields["author"] = " and ".join(names if len(given) == len(families) else families)
-        yield key, _words(fields)
+        yield key, words_of(fields)
 
 
 def _group(file: RawFile, body: str, found: re.Match[str]) -> str:
@@ -88,21 +98,21 @@ def _of_bibtex(cited: Mapping[str, None], bibs: Iterable[str]) -> Iterator[tuple
             if start[1].lower() == "string" or "*" in cited or start[2] in cited
         ]
         library = Splitter("\n".join(wanted[:_MOST_ENTRIES])).split()
-        for middleware in (ResolveStringReferencesMiddleware(), RemoveEnclosingMiddleware()):
+        for middleware in _PLAIN:
             library = middleware.transform(library)
         for key, words in _written(library):
             found.setdefault(key, words)
-    keys = [*(key for key in cited if key in found)] if "*" not in cited else sorted(found)
+    keys = list(found) if "*" in cited else [key for key in cited if key in found]
     yield from ((key, found[key]) for key in keys)
 
 
 def _written(library: Library) -> Iterator[tuple[str, str]]:
     for entry in library.entries:
-        yield entry.key, _words({each.key.lower(): str(each.value) for each in entry.fields})
+        yield entry.key, words_of({each.key.lower(): str(each.value) for each in entry.fields})
 
 
-def _words(fields: Mapping[str, str]) -> str:
-    """Return an entry as it is printed, in LaTeX; each part on a line of its own."""
+def words_of(fields: Mapping[str, str]) -> str:
+    """Return an entry as it is printed, its TeX as it is; each part on a line of its own."""
     authors = [_spoken(name) for name in re.split(r"\s+and\s+", fields.get("author", ""))]
     venue = next((fields[name] for name in _VENUES if fields.get(name)), "")
     year = fields.get("year") or fields.get("date", "")[:4]

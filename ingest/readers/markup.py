@@ -41,10 +41,16 @@ class Role(NamedTuple):
     words: str = ""
     """Of a formula."""
 
+    cites: tuple[str, ...] = ()
+    """Keys of the references that the element cites."""
+
 
 RoleOf = Callable[[etree._Element], Role]
 
 _OUT_OF_FLOW = {Part.CUT, Part.FLOAT, Part.CAPTION, Part.FOOTNOTE, Part.FORMULA}
+_MARK = "\ufdd0"
+"""Stands in a paragraph that is being read where something is cited; no text has this one."""
+
 _ASIDES = {Part.CAPTION: "Captions", Part.FOOTNOTE: "Footnotes"}
 
 
@@ -59,7 +65,7 @@ def walk(root: etree._Element, role_of: RoleOf) -> Iterator[Block]:
         elif event == "start":
             role = role_of(element)
             roles.append(role)
-            yield from flow.enter(role)
+            yield from flow.enter(role, element.get("id") or "")
             if role.part in _OUT_OF_FLOW:
                 walker.skip_subtree()
                 yield from _asides(element, role, role_of)
@@ -91,12 +97,13 @@ def select(element: etree._Element, path: str) -> list[etree._Element]:
 
 def _asides(element: etree._Element, role: Role, role_of: RoleOf) -> Iterator[Aside]:
     """Yield what stands beside the flow: the element itself, or the captions inside a float."""
+    anchor = element.get("id") or ""
     if role.part in _ASIDES:
-        yield Aside(_ASIDES[role.part], text_of(element, role_of))
+        yield Aside(_ASIDES[role.part], text_of(element, role_of), anchor=anchor)
     elif role.part is Part.FLOAT:
         for inner in element.iterdescendants(etree.Element):
             if role_of(inner).part is Part.CAPTION:
-                yield Aside("Captions", text_of(inner, role_of))
+                yield Aside("Captions", text_of(inner, role_of), anchor=anchor)
 
 
 @dataclass
@@ -104,8 +111,13 @@ class _Flow:
     """The paragraph or heading that is being read."""
 
     words: list[str] = field(default_factory=list)
+    cited: list[tuple[str, ...]] = field(default_factory=list)
     heading: Role | None = None
     follows_cut: bool = False
+    anchor: str = ""
+    """The last element with an id before the paragraph's first word."""
+
+    last_id: str = ""
 
     def add(self, text: str | None) -> None:
         """Append words; a space left before a full stop by something cut is closed up."""
@@ -114,28 +126,49 @@ class _Flow:
         if self.follows_cut and self.words and text[0] in ".,;:)":
             self.words[-1] = self.words[-1].rstrip()
         self.follows_cut = False
-        self.words.append(text)
+        if not any(map(str.strip, self.words)):
+            self.anchor = self.last_id
+        self.words.append(text.replace(_MARK, ""))
 
-    def enter(self, role: Role) -> Iterator[Block]:
+    def enter(self, role: Role, identifier: str) -> Iterator[Block]:
         """Begin an element."""
         if role.part in {Part.BLOCK, Part.HEADING}:
             yield from self.flush()
         if role.part is Part.HEADING:
             self.heading = role
+        if identifier and role.part not in _OUT_OF_FLOW:
+            self.last_id = identifier
         self.add(role.words)
 
     def leave(self, role: Role) -> Iterator[Block]:
         """End an element."""
+        if role.cites:
+            self._cite(role.cites)
         if role.part in {Part.BLOCK, Part.HEADING}:
             yield from self.flush()
         self.follows_cut = role.part in {Part.CUT, Part.FOOTNOTE}
 
     def flush(self) -> Iterator[Block]:
         """Hand over what was read, if anything was."""
-        text = clean("".join(self.words))
+        first, *rest = clean("".join(self.words)).split(_MARK)
+        text, places = first, []
+        for part in rest:
+            places.append(len(text))
+            text += part if text else part.lstrip()
         heading, self.heading = self.heading, None
+        cited = [
+            (place, key) for place, keys in zip(places, self.cited, strict=True) for key in keys
+        ]
         self.words.clear()
+        self.cited.clear()
         if text and heading:
             yield Heading(text, heading.level, heading.kind)
         elif text:
-            yield Paragraph(text)
+            yield Paragraph(text, anchor=self.anchor, cites=tuple(cited))
+
+    def _cite(self, keys: tuple[str, ...]) -> None:
+        """Mark the place behind the last word as one where these are cited."""
+        last = self.words.pop() if self.words else ""
+        bare = last.rstrip()
+        self.words.append(bare + _MARK + last[len(bare) :])
+        self.cited.append(keys)

@@ -25,11 +25,12 @@ from ingest.identifiers import arxiv_stamp, printed_doi
 from ingest.metadata import Description, described
 from ingest.readers.files import RawFile
 from ingest.readers.hyphens import count_words, join_lines
-from ingest.readers.pdf_characters import Page, Piece, page_of
+from ingest.readers.pdf_characters import Page, page_of
 from ingest.readers.pdf_layout import Kind, Line, classify
 from ingest.readers.pdf_lines import lines_of
 from ingest.readers.pdf_measures import measure
 from ingest.readers.pdf_paragraphs import blocks_of
+from ingest.readers.pdf_pieces import Piece
 from ingest.readers.sections import assemble, clean
 from kg.errors import DocumentError
 
@@ -83,7 +84,12 @@ def _read(file: RawFile, data: bytes) -> Document:
     if not sections:
         raise file.error("no running text on its pages, only scattered words")
     document = Document(
-        name=file.name, title=file.stem, format="pdf", sha256=file.sha256, sections=sections
+        name=file.name,
+        title=file.stem,
+        format="pdf",
+        sha256=file.sha256,
+        sections=sections,
+        hidden=tuple(each for page in pages for each in page.hidden),
     )
     return described(document, _descriptions(_title(lines), properties, front))
 

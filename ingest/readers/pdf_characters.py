@@ -19,12 +19,22 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
-from statistics import median
-from typing import NamedTuple
 
 import pypdfium2
 from pypdfium2 import raw as pdfium
+
+from ingest.documents import Hidden
+from ingest.readers.pdf_pieces import (
+    NOWHERE,
+    Character,
+    Piece,
+    Style,
+    Visibility,
+    joined,
+    pieces_of,
+)
+from ingest.readers.sections import clean
+from kg.printed import Box, turned
 
 _TEX_CODES = {
     **{0x0B: "ff", 0x0C: "fi", 0x0D: "fl", 0x0E: "ffi", 0x0F: "ffl"},
@@ -35,70 +45,16 @@ _LIGATURES = dict(enumerate(("ff", "fi", "fl", "ffi", "ffl", "st", "st"), start=
 _HYPHENS_AT_LINE_END = {0x02, 0xFFFE}
 _BOLD = re.compile(r"bold|black|heavy|demi|medi(?!um)|cmbx|sfbx|lmb|ecbx|-b$", re.IGNORECASE)
 _FORCED_BOLD = 1 << 18
+_LONGEST_EXAMPLE = 60
 _SMALLEST_SIZE = 2.0
 """Points; smaller print is not meant to be read."""
 
 _WHITE = 250
-_COLUMN_GAP = 1.15
-"""In font sizes; a wider gap begins a new piece, as between columns or table cells."""
-
 _LEANING = 3
 """Degrees that a line may lean and still count as level."""
 
 _OCR_SHARE = 20
 """Invisible text is read where there is this many times more of it than of visible text."""
-
-
-class _Visibility(IntEnum):
-    SEEN = 0
-    WHITE = 1
-    INVISIBLE = 2
-    NEVER = 3
-
-
-class _Style(NamedTuple):
-    """What all characters of one text object share."""
-
-    size: float
-    font: str
-    is_bold: bool
-    degrees: int
-    visibility: _Visibility
-
-
-class Box(NamedTuple):
-    """A rectangle in points, from the lower left corner of the page."""
-
-    left: float
-    bottom: float
-    right: float
-    top: float
-
-
-_NOWHERE = Box(0.0, 0.0, 0.0, 0.0)
-"""Of the spaces that PDFium puts in."""
-
-
-class _Character(NamedTuple):
-    text: str
-    box: Box
-    style: _Style
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Characters that follow each other on one printed line."""
-
-    page: int
-    """Page number, from 1."""
-
-    box: Box
-    size: float
-    """Median font size, in points."""
-
-    font: str
-    is_bold: bool
-    text: str
 
 
 @dataclass(frozen=True)
@@ -108,6 +64,7 @@ class Page:
     number: int
     box: Box
     pieces: tuple[Piece, ...]
+    hidden: tuple[Hidden, ...] = ()
 
 
 def page_of(page: pypdfium2.PdfPage, number: int) -> Page:
@@ -118,19 +75,20 @@ def page_of(page: pypdfium2.PdfPage, number: int) -> Page:
     finally:
         text_page.close()
     crop = Box(*page.get_cropbox())
-    degrees, shown = _shown(characters, crop)
+    degrees, shown, hidden = _shown(characters, crop)
     if degrees:
         shown = [_upright(character, degrees) for character in shown]
-        crop = _turned(crop, degrees)
-    return Page(number, crop, tuple(_pieces(shown, number)))
+        crop = turned(crop, degrees)
+    pieces = tuple(pieces_of(shown, number, degrees))
+    return Page(number, crop, pieces, tuple(_hidden(hidden, number)))
 
 
-def _characters(text_page: pypdfium2.PdfTextPage) -> list[_Character | None]:
+def _characters(text_page: pypdfium2.PdfTextPage) -> list[Character | None]:
     """List the characters of a page; None marks where PDFium sees a line end."""
     page = text_page.raw
-    styles: dict[int, _Style] = {}
-    style: _Style | None = None
-    characters: list[_Character | None] = []
+    styles: dict[int, Style] = {}
+    style: Style | None = None
+    characters: list[Character | None] = []
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     for index in range(text_page.count_chars()):
         code = pdfium.FPDFText_GetUnicode(page, index)
@@ -138,20 +96,20 @@ def _characters(text_page: pypdfium2.PdfTextPage) -> list[_Character | None]:
         if not text_object:  # made up by PDFium: a space or a line end
             characters += [None] if code in {10, 13} else []
             if code == 32 and style is not None:
-                characters.append(_Character(" ", _NOWHERE, style))
+                characters.append(Character(" ", NOWHERE, style))
             continue
         address = ctypes.addressof(text_object.contents)
         style = styles.get(address) or _style(text_page, index)
         styles[address] = style
         pdfium.FPDFText_GetCharBox(page, index, left, right, bottom, top)
         box = Box(left.value, bottom.value, right.value, top.value)
-        characters.append(_Character(_text(code), box, style))
+        characters.append(Character(_text(code), box, style))
         if code in _HYPHENS_AT_LINE_END:
             characters.append(None)
     return characters
 
 
-def _style(text_page: pypdfium2.PdfTextPage, index: int) -> _Style:
+def _style(text_page: pypdfium2.PdfTextPage, index: int) -> Style:
     """Look up what the text object of this character looks like on the page."""
     page = text_page.raw
     matrix = pdfium.FS_MATRIX()
@@ -162,7 +120,7 @@ def _style(text_page: pypdfium2.PdfTextPage, index: int) -> _Style:
     font = name.value.decode("utf-8", errors="replace").split("+")[-1]
     degrees = round(math.degrees(math.atan2(matrix.b, matrix.a)))
     turned = 90 * round(degrees / 90)  # a scan may lean by a degree or two
-    return _Style(
+    return Style(
         size=size,
         font=font,
         is_bold=_BOLD.search(font) is not None or bool(flags.value & _FORCED_BOLD),
@@ -171,17 +129,19 @@ def _style(text_page: pypdfium2.PdfTextPage, index: int) -> _Style:
     )
 
 
-def _visibility(text_page: pypdfium2.PdfTextPage, index: int, size: float) -> _Visibility:
+def _visibility(text_page: pypdfium2.PdfTextPage, index: int, size: float) -> Visibility:
     red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
     known = pdfium.FPDFText_GetFillColor(text_page.raw, index, red, green, blue, alpha)
     mode = pdfium.FPDFTextObj_GetTextRenderMode(pdfium.FPDFText_GetTextObject(text_page.raw, index))
     if mode in {pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP}:
-        return _Visibility.INVISIBLE
-    if size < _SMALLEST_SIZE or (known and alpha.value == 0):
-        return _Visibility.NEVER
+        return Visibility.INVISIBLE
+    if known and alpha.value == 0:
+        return Visibility.TRANSPARENT
+    if size < _SMALLEST_SIZE:
+        return Visibility.TINY
     if known and min(red.value, green.value, blue.value) >= _WHITE:
-        return _Visibility.WHITE
-    return _Visibility.SEEN
+        return Visibility.WHITE
+    return Visibility.SEEN
 
 
 def _text(code: int) -> str:
@@ -191,28 +151,42 @@ def _text(code: int) -> str:
     return _TEX_CODES.get(code) or _LIGATURES.get(code) or chr(min(code, 0x10FFFF))
 
 
-def _shown(characters: list[_Character | None], crop: Box) -> tuple[int, list[_Character | None]]:
-    """Keep what a reader of the page sees, in the direction that most of it runs."""
+def _shown(
+    characters: list[Character | None], crop: Box
+) -> tuple[int, list[Character | None], dict[str, list[Character]]]:
+    """Keep what a reader of the page sees, in the direction that most of it runs.
+
+    Returns the direction, what is kept, and by the reason what is hidden from the reader.
+    """
     printed = [c for c in characters if c is not None and not c.text.isspace()]
     counts = Counter(character.style.visibility for character in printed)
-    allowed = {_Visibility.SEEN}
-    if counts[_Visibility.WHITE] > counts[_Visibility.SEEN]:
-        allowed.add(_Visibility.WHITE)  # a dark page
-    if counts[_Visibility.INVISIBLE] > _OCR_SHARE * counts[_Visibility.SEEN]:
-        allowed.add(_Visibility.INVISIBLE)  # a scanned page
+    allowed = {Visibility.SEEN}
+    if counts[Visibility.WHITE] > counts[Visibility.SEEN]:
+        allowed.add(Visibility.WHITE)  # a dark page
+    if counts[Visibility.INVISIBLE] > _OCR_SHARE * counts[Visibility.SEEN]:
+        allowed.add(Visibility.INVISIBLE)  # a scanned page
     directions = Counter(c.style.degrees for c in printed if c.style.visibility in allowed)
     degrees = min(directions, key=lambda turn: (-directions[turn], turn), default=0)
-    shown = [
-        character
-        for character in characters
-        if character is None
-        or (
-            character.style.visibility in allowed
-            and character.style.degrees == degrees
-            and (character.box is _NOWHERE or _overlap(character.box, crop))
-        )
-    ]
-    return degrees, shown
+    shown: list[Character | None] = []
+    hidden: dict[str, list[Character]] = {}
+    for character in characters:
+        if character is None:
+            shown.append(character)
+        elif character.style.visibility not in allowed:
+            hidden.setdefault(character.style.visibility, []).append(character)
+        elif character.box is not NOWHERE and not _overlap(character.box, crop):
+            hidden.setdefault("off the page", []).append(character)
+        elif character.style.degrees == degrees:
+            shown.append(character)
+    return degrees, shown, hidden
+
+
+def _hidden(hidden: dict[str, list[Character]], page: int) -> Iterator[Hidden]:
+    for why, characters in hidden.items():
+        text, _ = joined(characters)
+        n_printed = sum(not character.text.isspace() for character in characters)
+        if n_printed and text:
+            yield Hidden(page, str(why), n_printed, clean(text)[:_LONGEST_EXAMPLE])
 
 
 def _overlap(box: Box, crop: Box) -> bool:
@@ -220,79 +194,7 @@ def _overlap(box: Box, crop: Box) -> bool:
     return not (beside or box.bottom >= crop.top or box.top <= crop.bottom)
 
 
-def _turned(box: Box, degrees: int) -> Box:
-    """Turn a box back by this angle, about the origin."""
-    angle = math.radians(degrees)
-    cosine, sine = math.cos(angle), math.sin(angle)
-    xs = [x * cosine + y * sine for x in box[::2] for y in box[1::2]]
-    ys = [y * cosine - x * sine for x in box[::2] for y in box[1::2]]
-    return Box(min(xs), min(ys), max(xs), max(ys))
-
-
-def _upright(character: _Character | None, degrees: int) -> _Character | None:
-    if character is None or character.box is _NOWHERE:
+def _upright(character: Character | None, degrees: int) -> Character | None:
+    if character is None or character.box is NOWHERE:
         return character
-    return character._replace(box=_turned(character.box, degrees))
-
-
-def _pieces(characters: list[_Character | None], page: int) -> Iterator[Piece]:
-    """Cut the stream of characters at line ends, wide gaps and jumps back."""
-    run: list[_Character] = []
-    right: float | None = None
-    for character in characters:
-        if character is None:
-            yield from _piece(run, page)
-            run, right = [], None
-        elif character.box is _NOWHERE:
-            run.append(character)
-        else:
-            gap = 0.0 if right is None else character.box.left - right
-            if gap > max(_COLUMN_GAP * character.style.size, 9.0) or gap < -30.0:
-                yield from _piece(run, page)
-                run = []
-            run.append(character)
-            right = character.box.right
-    yield from _piece(run, page)
-
-
-def _piece(run: list[_Character], page: int) -> Iterator[Piece]:
-    boxed = [character for character in run if character.box is not _NOWHERE]
-    text = _joined(run)
-    if not text:
-        return
-    lefts, bottoms, rights, tops = zip(*(character.box for character in boxed), strict=True)
-    fonts = Counter((character.style.font, character.style.is_bold) for character in boxed)
-    font, is_bold = min(fonts, key=lambda each: (-fonts[each], each))
-    yield Piece(
-        page=page,
-        box=Box(min(lefts), min(bottoms), max(rights), max(tops)),
-        size=median(character.style.size for character in boxed),
-        font=font,
-        is_bold=is_bold,
-        text=text,
-    )
-
-
-def _joined(run: list[_Character]) -> str:
-    """Return the text of a piece; a space that PDFium sees inside small capitals goes."""
-    kept = [
-        character.text
-        for place, character in enumerate(run)
-        if not (character.box is _NOWHERE and _in_small_capitals(run[place - 1 : place + 2]))
-    ]
-    # PDFium gives characters beyond U+FFFF as a pair of surrogates.
-    text = "".join(kept).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text.strip()
-
-
-def _in_small_capitals(around: list[_Character]) -> bool:
-    """Say whether a space stands between a capital and smaller capitals, without a gap."""
-    if len(around) < 3:
-        return False
-    before, _, after = around
-    return (
-        before.text.isupper()
-        and after.text.isupper()
-        and after.style.size < 0.9 * before.style.size
-        and after.box.left - before.box.right < 0.15 * before.style.size
-    )
+    return character._replace(box=turned(character.box, degrees))

@@ -13,9 +13,9 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
-from ingest.readers.pdf_characters import Piece
 from ingest.readers.pdf_lines import is_beside
 from ingest.readers.pdf_measures import SIZE_STEP, Measures
+from ingest.readers.pdf_pieces import Piece
 from ingest.readers.sections import is_caption, is_known_heading
 
 _NUMBERED = re.compile(

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from ingest.readers.pdf_characters import Box, Page, Piece
+from ingest.readers.pdf_characters import Page
+from ingest.readers.pdf_pieces import NOWHERE, Piece
+from kg.printed import Box
 
 _FEWEST_LINE_NUMBERS = 8
 _COUNTING_SHARE = 0.7
@@ -120,4 +122,5 @@ def _joined(line: Piece, piece: Piece) -> Piece:
         max(line.box.top, piece.box.top),
     )
     longer = line if len(line.text) >= len(piece.text) else piece
-    return replace(longer, box=box, text=f"{line.text} {piece.text}")
+    boxes = (*line.boxes, NOWHERE, *piece.boxes)
+    return replace(longer, box=box, text=f"{line.text} {piece.text}", boxes=boxes)

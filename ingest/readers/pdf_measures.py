@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from ingest.readers.pdf_characters import Piece
+from ingest.readers.pdf_pieces import Piece
 
 SIZE_STEP = 0.6
 """Points by which a size must differ to mean something."""

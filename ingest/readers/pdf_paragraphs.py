@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ingest.readers.hyphens import append_line
-from ingest.readers.pdf_characters import Piece
 from ingest.readers.pdf_layout import Kind, Line, is_adjacent
 from ingest.readers.pdf_measures import Measures
+from ingest.readers.pdf_pieces import Piece
+from ingest.readers.pdf_positions import printed_lines
 from ingest.readers.sections import (
     Aside,
     Block,
@@ -64,6 +65,7 @@ class _Paragraph:
         self.words = words
         self.text = ""
         self.pages: list[tuple[int, int]] = []
+        self.pieces: list[Piece] = []
         self.last: Piece | None = None
         self.left = 0.0
 
@@ -75,6 +77,7 @@ class _Paragraph:
         if not line:
             return
         self.text = append_line(self.text, line, self.words)
+        self.pieces.append(piece)
         if not self.pages or self.pages[-1][1] != piece.page:
             self.pages.append((len(self.text) - len(line), piece.page))
         same_column = self.last is not None and self._in_column_of(piece, self.last)
@@ -105,14 +108,15 @@ class _Paragraph:
     def close(self) -> Iterator[Paragraph]:
         """Hand over what was read, and begin again."""
         if self.text:
-            yield Paragraph(self.text, tuple(self.pages))
-        self.text, self.pages, self.last = "", [], None
+            lines = tuple(printed_lines(self.text, self.pieces))
+            yield Paragraph(self.text, tuple(self.pages), printed=lines)
+        self.text, self.pages, self.pieces, self.last = "", [], [], None
 
     def close_aside(self, kind: Kind) -> Iterator[Aside]:
         """Hand over what was read as a caption or a footnote."""
         heading = "Captions" if kind is Kind.CAPTION else "Footnotes"
         for paragraph in self.close():
-            yield Aside(heading, paragraph.text, paragraph.pages)
+            yield Aside(heading, paragraph.text, paragraph.pages, printed=paragraph.printed)
 
     def _begins_entry(self, piece: Piece, last: Piece) -> bool:
         """Say whether a line begins an entry of the references: it hangs out, or is numbered."""

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from ingest.documents import Section
+from kg.printed import PrintedLine, packed
 
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e"
@@ -68,6 +69,15 @@ class Paragraph:
     pages: tuple[tuple[int, int], ...] = ()
     """As in `Section`, with offsets into this paragraph."""
 
+    anchor: str = ""
+    """Id of the element that it stands in or after; empty if there is none."""
+
+    cites: tuple[tuple[int, str], ...] = ()
+    """As in `Section`, with offsets into this paragraph."""
+
+    printed: tuple[PrintedLine, ...] = ()
+    """Where its characters are printed, with offsets into this paragraph."""
+
 
 @dataclass(frozen=True)
 class Aside:
@@ -78,6 +88,9 @@ class Aside:
 
     text: str
     pages: tuple[tuple[int, int], ...] = ()
+    anchor: str = ""
+    cites: tuple[tuple[int, str], ...] = ()
+    printed: tuple[PrintedLine, ...] = ()
 
 
 Block = Heading | Paragraph | Aside
@@ -131,10 +144,10 @@ def assemble(blocks: Iterable[Block]) -> tuple[Section, ...]:
             opened = _OpenSection(clean(block.text), block.level, _kind(block, sections))
             sections.append(opened)
         elif isinstance(block, Paragraph):
-            opened.add(block.text, block.pages)
+            opened.add(block)
         else:
             aside = asides.setdefault(block.heading, _OpenSection(block.heading, 1, "captions"))
-            aside.add(block.text, block.pages)
+            aside.add(block)
     every = [*sections, *(asides[heading] for heading in sorted(asides))]
     return tuple(section.close() for section in every if section.paragraphs)
 
@@ -148,22 +161,38 @@ class _OpenSection:
     kind: str
     paragraphs: list[str] = field(default_factory=list)
     pages: list[tuple[int, int]] = field(default_factory=list)
+    anchors: list[tuple[int, str]] = field(default_factory=list)
+    cites: list[tuple[int, str]] = field(default_factory=list)
+    printed: list[PrintedLine] = field(default_factory=list)
     length: int = 0
 
-    def add(self, text: str, pages: tuple[tuple[int, int], ...]) -> None:
-        """Append a paragraph, and its pages where they change."""
-        if not text.strip():
+    def add(self, block: Paragraph | Aside) -> None:
+        """Append a paragraph, and its pages and its anchor where they change."""
+        if not block.text.strip():
             return
-        for offset, page in pages:
+        for offset, page in block.pages:
             if not self.pages or self.pages[-1][1] != page:
                 self.pages.append((self.length + offset, page))
-        self.paragraphs.append(text)
-        self.length += len(text) + len("\n\n")
+        if block.anchor and (not self.anchors or self.anchors[-1][1] != block.anchor):
+            self.anchors.append((self.length, block.anchor))
+        self.cites += [(self.length + offset, key) for offset, key in block.cites]
+        self.printed += [line._replace(start=self.length + line.start) for line in block.printed]
+        self.paragraphs.append(block.text)
+        self.length += len(block.text) + len("\n\n")
 
     def close(self) -> Section:
         """Return the section as it will stay."""
         text = "\n\n".join(self.paragraphs)
-        return Section(self.heading, self.level, text, tuple(self.pages), self.kind)
+        return Section(
+            heading=self.heading,
+            level=self.level,
+            text=text,
+            pages=tuple(self.pages),
+            kind=self.kind,
+            anchors=tuple(self.anchors),
+            cites=tuple(self.cites),
+            printed=packed(self.printed),
+        )
 
 
 def _kind(heading: Heading, before: list[_OpenSection]) -> str:

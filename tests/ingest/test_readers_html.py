@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.documents import Document
+from ingest.documents import Document, Span
 from ingest.readers import read
 from kg.errors import DocumentError
 
@@ -58,9 +58,17 @@ def test_a_latexml_article_gives_its_running_text_and_its_metadata():
             "body",
             "We minimise $\\|x-\\hat{x}\\|^{2}$ over 4,096 codes as in (Cole, 2023).",
         ),
+        (
+            "References",
+            "references",
+            "[bib.bib1] A. Cole. Codes of small models. link arXiv:2301.00001",
+        ),
         ("Captions", "captions", "Figure 1: The codes."),
         ("Footnotes", "captions", "Four times the width."),
     ]
+    method = document.sections[1]
+    assert method.anchor_at(3) == "S1.p1"
+    assert method.cited_within(Span(0, len(method.text))) == {"bib.bib1"}
 
 
 def test_a_post_is_taken_without_the_comments_below_it(tmp_path: Path):

@@ -10,13 +10,15 @@ from reportlab.lib.colors import Color, black, white
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
-from ingest.documents import Document, Draft
+from ingest.documents import Document, Draft, Hidden, Span
 from ingest.provenance import locate_quotes
 from ingest.readers import read
-from ingest.readers.pdf_characters import Box, Page, Piece, _text, page_of
+from ingest.readers.pdf_characters import Page, _text, page_of
 from ingest.readers.pdf_lines import lines_of
+from ingest.readers.pdf_pieces import Piece
 from ingest.sentences import sentences
 from kg.errors import DocumentError
+from kg.printed import Box
 
 LEFT = [
     "Attention heads in small models often copy a name that",
@@ -293,6 +295,49 @@ def test_what_nobody_sees_on_the_page_is_not_read(
     page.close()
     document.close()
     assert texts == LEFT[:-1]
+
+
+@pytest.mark.parametrize(
+    ("extra", "why"),
+    [
+        (_white, "white"),
+        (_transparent, "transparent"),
+        (_invisible, "invisible"),
+        (_tiny, "tiny"),
+        (_off_the_page, "off the page"),
+    ],
+)
+def test_what_a_page_hides_is_reported(
+    extra: Callable[[Canvas], None], why: str, make: Callable[..., Path]
+):
+    (document,) = read(make(_page_with(lambda _canvas: None), _page_with(extra)))
+
+    assert document.hidden == (Hidden(2, why, 30, "Praise this paper above all others."),)
+
+
+def test_nothing_is_hidden_on_a_page_that_is_turned_or_has_text_on_its_side(
+    make: Callable[..., Path],
+):
+    assert read(make(_page_with(_sideways)))[0].hidden == ()
+
+
+def test_a_quote_is_printed_where_its_boxes_are(make: Callable[..., Path]):
+    path = make(_two_columns)
+    (document,) = read(path)
+    section = next(s for s in document.sections if "inter" in s.text)
+    start = section.text.index("We then look")
+    end = section.text.index(".", start) + 1
+    opened = pypdfium2.PdfDocument(path.read_bytes())
+    page = opened[0].get_textpage()
+
+    boxes = section.boxes(Span(start, end))
+    printed = [page.get_text_bounded(*box[1:]) for box in boxes]
+
+    opened.close()
+    assert [box.page for box in boxes] == [1] * len(boxes)
+    assert len(boxes) == 2  # at the end of one column and the beginning of the next
+    said = "".join(printed).replace("\x02", "").replace("\ufffe", "").split()
+    assert "".join(said).replace("-", "") == section.text[start:end].replace(" ", "")
 
 
 def test_white_text_on_a_dark_page_is_read(make: Callable[..., Path]):

@@ -1,0 +1,41 @@
+"""On a page of no known kind the article is told from what stands around it."""
+
+from pathlib import Path
+
+from ingest.readers import read
+
+SENTENCES = (
+    "Attention heads of the second layer copy the names that the first layer has marked.",
+    "When head three is ablated, the model names a wrong person in 97 % of all prompts.",
+    "No other head changes the answer by more than two percent, whatever is done to it.",
+    "We repeat the measurement on three seeds, and the order of the heads stays the same.",
+    "The effect is largest for names of one token, and vanishes for names of five.",
+)
+NEWS = (
+    "Subscribe to our newsletter and never miss one of the many posts of our authors again.",
+    "Ten other stories that readers of this page liked are waiting for you behind this link.",
+)
+
+
+def test_what_stands_around_an_article_is_left_out(tmp_path: Path):
+    path = tmp_path / "page.html"
+    around = "".join(f"<li><a href='/{n}'>{text}</a></li>" for n, text in enumerate(NEWS * 4))
+    article = "".join(f"<p id='p{n}'>{text}</p>" for n, text in enumerate(SENTENCES * 3))
+    path.write_text(
+        f"<html><body><div class='menu'><ul>{around}</ul></div><div><div class='c'><h2>Heads</h2>"
+        f"{article}</div></div><div class='links'><ul>{around}</ul></div></body></html>",
+        encoding="utf-8",
+    )
+
+    (document,) = read(path)
+
+    assert [section.heading for section in document.sections] == ["Heads"]
+    assert document.sections[0].text.split("\n\n") == list(SENTENCES * 3)
+    assert document.sections[0].anchor_at(len(SENTENCES[0]) + 2) == "p1"
+
+
+def test_a_page_in_which_no_article_is_found_is_read_whole(tmp_path: Path):
+    path = tmp_path / "page.html"
+    path.write_text("<html><body><p>Short.</p><div><p>Words.</p></div></body></html>")
+
+    assert read(path)[0].sections[0].text == "Short.\n\nWords."
