@@ -16,9 +16,11 @@ from typing import Literal, NamedTuple, Protocol, TypedDict
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from sqlmodel import Session
+from threadpoolctl import threadpool_limits
 
+from kg.beside import beside
 from kg.communities import community_id
-from kg.concepts import concepts_of
+from kg.concepts import ConceptNeighbours, concepts_of
 from kg.db import reading, writer, writing
 from kg.embedders import Embedder
 from kg.embeddings import embed_missing, embedded_texts, vectors_of
@@ -26,7 +28,7 @@ from kg.errors import ConfigError
 from kg.forest import CommunityRow, as_forest
 from kg.hierarchy import Hierarchy, leiden_hierarchy
 from kg.homonyms import spelt_by, told_apart
-from kg.hybrid_graph import GraphConfig, HybridGraph, build_hybrid_graph
+from kg.hybrid_graph import GraphConfig, HybridGraph, build_hybrid_graph, ties_by_concepts
 from kg.leiden import LeidenConfig
 from kg.lineage import first_link, inherited_links
 from kg.partition_quality import Floats
@@ -38,6 +40,9 @@ from kg.stored_graph import ENDS, WEIGHTS, EdgeTable, store_graph
 from kg.tables import LAYERS, RunKind
 
 log = logging.getLogger(__name__)
+
+_BESIDE_FROM = 4000
+"""Statements whose concepts are looked for in a process of their own."""
 
 METHODS: Mapping[str, GraphConfig] = {
     "leiden_concepts": GraphConfig(semantic=0, relations=0, source=0),
@@ -133,13 +138,15 @@ def cluster(  # noqa: PLR0913 - what, by whom, and how
     cutting = (leiden or LeidenConfig()).model_copy(update={"seed": seed})
     config = ClusteringConfig(model=embedder.name, graph=_graph_config(method), leiden=cutting)
     with writer(engine):  # nobody adds statements between the embedding and the clustering
-        embed_missing(engine, embedder, on_progress)
+        with reading(engine) as session:
+            texts = embedded_texts(session)
+        embed_missing(engine, embedder, on_progress, texts=texts)
         with (
             _without_collector(),
             recording(engine, RunKind.CLUSTERING, method, config, seed) as run_id,
         ):
             with reading(engine) as session:
-                graph = _graph(session, config)
+                graph = _graph(session, texts, config)
             way = cutting.layers_for(len(graph.head))
             layers = _counted(config.graph) if way == "multiplex" else None
             cut_from = time.perf_counter()
@@ -204,19 +211,29 @@ def _graph_config(method: str) -> GraphConfig:
     return METHODS[method]
 
 
-def _graph(session: Session, config: ClusteringConfig) -> HybridGraph:
-    texts = embedded_texts(session)
-    vectors = vectors_of(session, config.model, list(texts))
+def _graph(session: Session, texts: Mapping[str, str], config: ClusteringConfig) -> HybridGraph:
+    ids = list(texts)
+    vectors = vectors_of(session, config.model, ids)
     sources = sources_by_statement(session)
-    concepts: Mapping[str, frozenset[str]] = {}
-    if config.graph.concepts:
-        spelt = spelt_by(sources, glossaries(session))
+    spelt = spelt_by(sources, glossaries(session))
+
+    def by_concepts() -> ConceptNeighbours:
         found = concepts_of(list(texts.items()))
-        concepts, split = told_apart(found, vectors, list(texts), spelt, config.graph.homonyms)
+        with threadpool_limits(1, "blas"):  # as many as beside other work
+            concepts, split = told_apart(found, vectors, ids, spelt, config.graph.homonyms)
         log.info("told apart the meanings of %s words: %s", len(split), ", ".join(split))
-    return build_hybrid_graph(
-        list(texts), vectors, concepts, sources, config.graph, ties_by_relation(session)
-    )
+        return ties_by_concepts(concepts, ids, config.graph)
+
+    is_much = config.graph.concepts > 0 and len(ids) >= _BESIDE_FROM
+    with beside(by_concepts, worthwhile=is_much) as result:
+        return build_hybrid_graph(
+            ids,
+            vectors,
+            lambda: ConceptNeighbours(*result()),
+            sources,
+            config.graph,
+            ties_by_relation(session),
+        )
 
 
 def _store_communities(

@@ -82,6 +82,7 @@ def embed_missing(
     on_progress: OnProgress | None = None,
     *,
     change_model: bool = False,
+    texts: Mapping[str, str] | None = None,
 ) -> int:
     """Embed the statements that have no vector under this model, or an outdated one.
 
@@ -92,13 +93,15 @@ def embed_missing(
         embedder: Makes the vectors.
         on_progress: Called with statements embedded and statements to embed.
         change_model: Go by this model from now on, even if it was another until now.
+        texts: What is embedded of every statement, if it was read already.
 
     Raises:
         ConfigError: Statements were embedded with another model so far, and it is not to change.
     """
     with reading(engine) as session:
         in_use = model_in_use(session)
-        missing = _missing(session, embedder.name)
+        texts = embedded_texts(session) if texts is None else texts
+        missing = _missing(session, embedder.name, texts)
     changes = in_use is not None and in_use != embedder.name
     if changes and not change_model:
         raise ConfigError(
@@ -222,14 +225,12 @@ def _blocks(
             yield [row[0] for row in rows], b"".join([row[1] for row in rows])
 
 
-def _missing(session: Session, model: str) -> dict[str, str]:
-    query = select(Embedding.statement_id, Embedding.text_sha256).where(Embedding.model == model)
-    known = dict(session.exec(query).all())
-    return {
-        statement: text
-        for statement, text in embedded_texts(session).items()
-        if known.get(statement) != _sha256(text)
-    }
+def _missing(session: Session, model: str, texts: Mapping[str, str]) -> dict[str, str]:
+    query = "SELECT statement_id, text_sha256 FROM embedding WHERE model = ?"
+    cursor = session.connection().exec_driver_sql(query, (model,)).cursor
+    assert cursor is not None
+    known = dict(cursor.fetchall())
+    return {name: text for name, text in texts.items() if known.get(name) != _sha256(text)}
 
 
 def _store(

@@ -21,7 +21,7 @@ rounded to 1e-6 before they are compared, ties to the lower id: the graph does n
 order in which statements were stored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from kg.concepts import concept_neighbours, lined_up
+from kg.concepts import ConceptNeighbours, concept_neighbours, lined_up
 from kg.embedders import Vectors
 from kg.grouped_neighbours import neighbours_within
 from kg.homonyms import HomonymConfig
@@ -38,6 +38,9 @@ from kg.relations import Tie
 
 Indices = NDArray[np.int32]
 Similarities = NDArray[np.float32]
+
+
+Sharing = Callable[[], ConceptNeighbours]
 
 
 class RelationWeights(BaseModel):
@@ -121,7 +124,7 @@ class HybridGraph:
 def build_hybrid_graph(  # noqa: PLR0913 - one argument for each thing that can tie statements
     statement_ids: Sequence[str],
     vectors: Vectors,
-    concepts: Mapping[str, frozenset[str]],
+    concepts: Mapping[str, frozenset[str]] | Sharing,
     sources: Mapping[str, Sequence[str]],
     config: GraphConfig,
     relations: Sequence[Tie] = (),
@@ -131,7 +134,8 @@ def build_hybrid_graph(  # noqa: PLR0913 - one argument for each thing that can 
     Args:
         statement_ids: In the order of the vectors; any order gives the same graph.
         vectors: [n, d], of length 1.
-        concepts: The concepts of each statement; none if it is missing.
+        concepts: The concepts of each statement, none if it is missing; or what returns who shares
+            them (`ties_by_concepts`), by place in the order of ids.
         sources: The sources of each statement; none if it is missing.
         config: What counts.
         relations: What was asserted of two statements; those of a statement that is not among
@@ -169,6 +173,15 @@ def build_hybrid_graph(  # noqa: PLR0913 - one argument for each thing that can 
         recall=recall,
         **columns,
     )
+
+
+def ties_by_concepts(
+    concepts: Mapping[str, frozenset[str]], ids: Sequence[str], config: GraphConfig
+) -> ConceptNeighbours:
+    """Return who is most similar to whom by concepts, by place among these ids."""
+    columns = lined_up(concepts, ids)
+    share, most = config.max_concept_share, config.max_concept_statements
+    return concept_neighbours(columns, config.k_concepts, share, most)
 
 
 def sum_of_layers(columns: Mapping[str, Similarities], config: GraphConfig) -> Similarities:
@@ -232,14 +245,11 @@ def _relation_layer(ids: Sequence[str], relations: Sequence[Tie], config: GraphC
 
 
 def _concept_layer(
-    concepts: Mapping[str, frozenset[str]], ids: Sequence[str], config: GraphConfig
+    concepts: Mapping[str, frozenset[str]] | Sharing, ids: Sequence[str], config: GraphConfig
 ) -> _Layer:
     if config.concepts == 0:
         return _NO_TIES
-    columns = lined_up(concepts, ids)
-    near = concept_neighbours(
-        columns, config.k_concepts, config.max_concept_share, config.max_concept_statements
-    )
+    near = concepts() if callable(concepts) else ties_by_concepts(concepts, ids, config)
     return _layer(near.row, near.other, near.similarity, len(ids))
 
 

@@ -105,8 +105,15 @@ class Products(Protocol[Loaded, Numbers]):
         """Return the cosines of some pairs, as exact as they are."""
         ...
 
-    def each(self, work: Callable[[Task], Done], tasks: Iterable[Task]) -> list[Done]:
-        """Return what the work makes of each task, in their order, on all threads."""
+    @property
+    def threads(self) -> int:
+        """How many tasks are done at once."""
+        ...
+
+    def each(
+        self, work: Callable[[Task], Done], tasks: Iterable[Task], threads: int | None = None
+    ) -> list[Done]:
+        """Return what the work makes of each task, in their order, on so many or all threads."""
         ...
 
 
@@ -168,8 +175,13 @@ class SingleProducts:
         """Return the cosines of some pairs."""
         return numbers[pairs]
 
-    def each(self, work: Callable[[Task], Done], tasks: Iterable[Task]) -> list[Done]:
+    threads = 1
+
+    def each(
+        self, work: Callable[[Task], Done], tasks: Iterable[Task], threads: int | None = None
+    ) -> list[Done]:
         """Do one task after the other: a product is on all threads already."""
+        del threads
         return [work(task) for task in tasks]
 
 
@@ -286,11 +298,17 @@ class HalfProducts:
         """Return the cosines of some pairs: their bits are the first of a number twice as long."""
         return (numbers[pairs].astype(np.int32) << 16).view(np.float32)
 
-    def each(self, work: Callable[[Task], Done], tasks: Iterable[Task]) -> list[Done]:
+    @property
+    def threads(self) -> int:
+        """Return how many torch has."""
+        return self._torch.get_num_threads()
+
+    def each(
+        self, work: Callable[[Task], Done], tasks: Iterable[Task], threads: int | None = None
+    ) -> list[Done]:
         """Do as many tasks at once as torch has threads, each on one of them."""
-        threads = self._torch.get_num_threads()
         with ThreadPoolExecutor(
-            threads, initializer=self._torch.set_num_threads, initargs=(1,)
+            threads or self.threads, initializer=self._torch.set_num_threads, initargs=(1,)
         ) as pool:
             return list(pool.map(work, tasks))
 

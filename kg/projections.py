@@ -24,13 +24,14 @@ Axes and scores are computed in blocks of one size, each on one thread: how many
 changes no bit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from kg.beside import Arrays, shared_out
 from kg.embedders import Vectors
 from kg.nearest import CROWD, Found, Nearest, nearest_of_a_crowd
 from kg.products import Levels, Places, Products, Singles, steps_of
@@ -60,8 +61,6 @@ _SIDE = 1024
 _TILES = 32_768
 """Tiles after which what was found is measured, so that it need not all be held."""
 
-_MEASURED = 16_384
-
 
 class Known(NamedTuple):
     """Some vectors, and their true neighbours."""
@@ -85,6 +84,9 @@ class _Over(NamedTuple):
 
     one: NDArray[np.int32]
     other: NDArray[np.int32]
+
+
+_NO_PAIRS = _Over(np.empty(0, np.int32), np.empty(0, np.int32))
 
 
 def scores_of(vectors: Vectors, known: Known, products: Products[Any, Any]) -> Scores | None:
@@ -117,23 +119,19 @@ def nearest_by_scores(
     kept = Nearest(len(vectors), k, nobody=len(vectors))
     tiles = _ScoreTiles(vectors, scores, products, k)
     corners = list(tiles.corners())
+    n_processes = products.threads
     for first in range(0, len(corners), _TILES):
-        found = products.each(tiles.over, corners[first : first + _TILES])
-        one, other = (np.concatenate(column) for column in zip(*found, strict=True))
-        steps = _measured(vectors, _Over(one, other), products)
-        kept.keep([Found(one, other, steps), Found(other, one, steps)])
+        some = corners[first : first + _TILES]
+
+        def measured(number: int, some: Sequence[tuple[int, int]] = some) -> Arrays:
+            found = products.each(tiles.over, some[number::n_processes], threads=1)
+            columns = zip(_NO_PAIRS, *found, strict=True)
+            one, other = (np.concatenate(column) for column in columns)
+            return one, other, steps_of(vectors, one, other)
+
+        found = [Found(*arrays) for arrays in shared_out(measured, n_processes)]
+        kept.keep(found + [Found(other, one, steps) for one, other, steps in found])
     return kept
-
-
-def _measured(vectors: Vectors, pairs: _Over, products: Products[Any, Any]) -> NDArray[np.int32]:
-    """Return the cosine of each pair in millionths, exactly."""
-
-    def of_some(start: int) -> NDArray[np.int32]:
-        some = slice(start, start + _MEASURED)
-        return steps_of(vectors, pairs.one[some], pairs.other[some])
-
-    starts = range(0, len(pairs.one), _MEASURED)
-    return np.concatenate([np.empty(0, np.int32), *products.each(of_some, starts)])
 
 
 class _ScoreTiles:
