@@ -15,6 +15,7 @@ and without. `--n` measures the CPU seconds for so many statements with random v
 import argparse
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
@@ -25,9 +26,12 @@ from pydantic import BaseModel, ConfigDict
 
 from kg.concepts import Concepts, concept_neighbours, concepts_of, lined_up
 from kg.embedders import Vectors, open_embedder
-from kg.homonyms import HomonymConfig, told_apart
+from kg.homonyms import NO_ORIGINS, HomonymConfig, Origins, told_apart
 from kg.hybrid_graph import GraphConfig
 from kg.phrases import folded_words
+
+_A_SOURCE = 4
+"""Sentences that use a word, of each source."""
 
 CASES = Path(__file__).parents[1] / "tests" / "data" / "homonyms.jsonl"
 
@@ -96,7 +100,7 @@ def scores(cases: list[Case], vectors: Vectors, part: str, config: HomonymConfig
     """Return how well a configuration tells the words of a part apart, among all the sentences."""
     ids = [f"s{place:04d}" for place in range(len(cases))]
     plain = concepts_of([(one, case.text) for one, case in zip(ids, cases, strict=True)])
-    found = told_apart(plain, vectors, ids, {}, config)
+    found = told_apart(plain, vectors, ids, Origins(_sources(cases, ids)), config)
     uses: dict[str, list[tuple[str, str]]] = {}
     for one, case in zip(ids, cases, strict=True):
         if case.part == part:
@@ -135,8 +139,19 @@ def seconds(n: int) -> float:
     rows = [frozenset(f"w{word}" for word in row) for row in words.tolist()]
     concepts = dict(zip(ids, rows, strict=True))
     started = time.process_time()
-    told_apart(concepts, vectors, ids, {}, HomonymConfig())
+    told_apart(concepts, vectors, ids, NO_ORIGINS, HomonymConfig())
     return round(time.process_time() - started, 3)
+
+
+def _sources(cases: list[Case], ids: list[str]) -> dict[str, list[str]]:
+    """Return a source for each four sentences in a row that use a word in the same meaning."""
+    seen: Counter[tuple[str, str]] = Counter()
+    sources: dict[str, list[str]] = {}
+    for one, case in zip(ids, cases, strict=True):
+        use = case.concept, case.sense
+        sources[one] = [f"{case.concept} {case.sense} {seen[use] // _A_SOURCE}"]
+        seen[use] += 1
+    return sources
 
 
 def _pairs(uses: Mapping[str, list[tuple[str, str]]]) -> Iterator[tuple[bool, bool]]:

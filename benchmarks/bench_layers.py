@@ -28,7 +28,7 @@ from benchmarks.planted import plant
 from kg.clustering import METHODS
 from kg.concepts import concepts_of
 from kg.db import open_engine, reading
-from kg.homonyms import told_apart
+from kg.homonyms import NO_ORIGINS, told_apart
 from kg.hybrid_graph import GraphConfig, HybridGraph, build_hybrid_graph
 from kg.leiden import Labels, LeidenConfig, checked, cut
 from kg.relations import Tie
@@ -102,7 +102,7 @@ def _planted(n: int, noise: float) -> tuple[HybridGraph, dict[str, list[int]]]:
         if rng.random() < 0.2 and one != other:
             ties.append(Tie(one, other, RelationKind.SUPPORTS))
     found = concepts_of(list(zip(planted.ids, planted.texts, strict=True)))
-    concepts = told_apart(found, vectors, planted.ids, {}, config.homonyms).concepts
+    concepts = told_apart(found, vectors, planted.ids, NO_ORIGINS, config.homonyms).concepts
     numbers = zip(planted.ids, planted.sources.tolist(), strict=True)
     sources = {one: [f"src_{number}"] for one, number in numbers}
     graph = build_hybrid_graph(planted.ids, vectors, concepts, sources, config, ties)

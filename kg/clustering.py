@@ -27,7 +27,7 @@ from kg.embeddings import embed_missing, embedded_texts, vectors_of
 from kg.errors import ConfigError
 from kg.forest import CommunityRow, as_forest
 from kg.hierarchy import Hierarchy, leiden_hierarchy
-from kg.homonyms import spelt_by, told_apart
+from kg.homonyms import origins_of, told_apart
 from kg.hybrid_graph import GraphConfig, HybridGraph, build_hybrid_graph, ties_by_concepts
 from kg.leiden import LeidenConfig
 from kg.lineage import first_link, inherited_links
@@ -215,12 +215,12 @@ def _graph(session: Session, texts: Mapping[str, str], config: ClusteringConfig)
     ids = list(texts)
     vectors = vectors_of(session, config.model, ids)
     sources = sources_by_statement(session)
-    spelt = spelt_by(sources, glossaries(session))
+    origins = origins_of(sources, glossaries(session))
 
     def by_concepts() -> ConceptNeighbours:
         found = concepts_of(list(texts.items()))
         with threadpool_limits(1, "blas"):  # as many as beside other work
-            concepts, split = told_apart(found, vectors, ids, spelt, config.graph.homonyms)
+            concepts, split = told_apart(found, vectors, ids, origins, config.graph.homonyms)
         log.info("told apart the meanings of %s words: %s", len(split), ", ".join(split))
         return ties_by_concepts(concepts, ids, config.graph)
 

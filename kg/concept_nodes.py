@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from kg.concepts import concepts_of
 from kg.embedders import Vectors
-from kg.homonyms import HomonymConfig, Spelt, told_apart
+from kg.homonyms import HomonymConfig, Origins, Spelt, told_apart
 from kg.ids import content_id
 from kg.phrases import TOKEN, folded_words, known
 
@@ -91,7 +91,7 @@ class ConceptNode(NamedTuple):
 
 def concept_nodes(
     statements: Sequence[tuple[str, str]],
-    spelt: Spelt,
+    origins: Origins,
     vectors: Vectors | None = None,
     config: HomonymConfig | None = None,
 ) -> list[ConceptNode]:
@@ -103,10 +103,11 @@ def concept_nodes(
 
     Args:
         statements: Id and text of each, by id.
-        spelt: Which short forms the sources of each statement spell out, and how.
+        origins: The sources of the statements, and which short forms these spell out.
         vectors: Of length 1, one for each statement; without them no context tells words apart.
         config: When a word has two meanings.
     """
+    spelt = origins.spelt
     agreed = _agreed(spelt)
     read = {
         identifier: _Reading(text, {**agreed, **_own(spelt.get(identifier, {}))})
@@ -117,7 +118,8 @@ def concept_nodes(
     )
     if vectors is not None and len(statements):
         ids = [identifier for identifier, _ in statements]
-        concepts = told_apart(concepts, vectors, ids, {}, config or HomonymConfig()).concepts
+        unspelt = Origins(origins.sources)
+        concepts = told_apart(concepts, vectors, ids, unspelt, config or HomonymConfig()).concepts
     places: dict[str, list[Place]] = {}
     for identifier, each in read.items():
         for concept in sorted(concepts[identifier]):

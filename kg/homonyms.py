@@ -27,19 +27,23 @@ whose statements it is nearest to.
    those of a statement with itself left out, so that c does not depend on how much the statements
    of a part scatter. A cut looks good in the coordinates that it was chosen by even where there
    is nothing to find; in others it does not.
-5. Two-means over all statements with the word, from these centres, says who uses which sense; each
-   sense is tried again, up to three times.
+5. Two-means over all statements with the word, from these centres, says who uses which sense.
+6. A source uses a word in one sense (Gale, Church & Yarowsky, 1992, One sense per discourse). Where
+   more than 15 % of the uses are not of the sense that most uses in their source are of, the two
+   are topics, and no senses; otherwise each use is of the sense that most in its source are of.
+7. Each sense is tried again, up to three times.
 
 The work is linear in the statements: every word costs the same, however frequent it is.
 
-But: contexts can only say that a word is used in two lines of work, and not why. In a field of
-its own jargon some words of one meaning are told apart as well; statements are then still tied
-within each line of work. Terms of several words are never told apart: they hardly ever have two
-meanings, and the words within them carry the context.
+But: contexts can only say that a word is used in two lines of work, and not why. Where each source
+keeps to one line of work, some words of one meaning are told apart as well; statements are then
+still tied within each line of work. Terms of several words are never told apart: they hardly ever
+have two meanings, and the words within them carry the context.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -82,6 +86,21 @@ class HomonymConfig(BaseModel):
     max_contexts: int = Field(default=32, ge=2)
     """So many statements are looked at to find the senses of a word."""
 
+    max_strays: float = Field(default=0.15, ge=0, le=0.5)
+    """At most this share of the uses is of another sense than most uses in the same source."""
+
+
+class Origins(NamedTuple):
+    """Where statements come from, and what is spelt out there."""
+
+    sources: Mapping[str, Sequence[str]] = MappingProxyType({})
+    """Of each statement; one that is missing has a source of its own."""
+
+    spelt: Spelt = MappingProxyType({})
+
+
+NO_ORIGINS = Origins()
+
 
 class Senses(NamedTuple):
     """Concepts with their senses told apart."""
@@ -97,7 +116,7 @@ def told_apart(
     concepts: Mapping[str, frozenset[str]],
     vectors: Vectors,
     statement_ids: Sequence[str],
-    spelt: Spelt,
+    origins: Origins,
     config: HomonymConfig,
 ) -> Senses:
     """Return the concepts of statements with a concept for each sense of a word.
@@ -109,7 +128,7 @@ def told_apart(
         concepts: The concepts of each statement.
         vectors: [n, d], of length 1, in the order of the ids.
         statement_ids: Of the vectors.
-        spelt: Which acronyms the sources of each statement spell out, and how.
+        origins: The sources of the statements, and what these spell out.
         config: When a word has two meanings.
     """
     order = sorted(range(len(statement_ids)), key=lambda place: statement_ids[place])
@@ -119,9 +138,9 @@ def told_apart(
     columns = lined_up(concepts, ids)
     entries = _entries(columns)
     occurrences = {word: columns.rows[each] for word, each in entries.items()}
-    senses = dict(_by_glossary(occurrences, ids, spelt, vectors))
+    senses = dict(_by_glossary(occurrences, ids, origins.spelt, vectors))
     rest = {word: rows for word, rows in occurrences.items() if word not in senses}
-    senses |= _by_context(rest, vectors, config)
+    senses |= _by_context(rest, vectors, _numbered(origins.sources, ids), config)
     names = list(columns.names)
     replaced = columns.columns.copy()
     for word, parts in senses.items():
@@ -132,17 +151,17 @@ def told_apart(
     return Senses(found, {word: len(senses[word]) for word in sorted(senses)})
 
 
-def spelt_by(
+def origins_of(
     sources: Mapping[str, Sequence[str]], glossaries: Mapping[str, Mapping[str, Collection[str]]]
-) -> Spelt:
-    """Return which acronyms the sources of each statement spell out.
+) -> Origins:
+    """Return where statements come from, and which acronyms are spelt out there.
 
     Args:
         sources: The sources of each statement.
         glossaries: The acronyms that each source spells out, with their long forms.
     """
     if not glossaries:
-        return {}
+        return Origins(sources)
     merged: dict[tuple[str, ...], dict[str, frozenset[str]]] = {}
     for made_by in {tuple(each) for each in sources.values()}:
         forms: dict[str, frozenset[str]] = {}
@@ -151,7 +170,15 @@ def spelt_by(
                 key = " ".join(folded_words(short))
                 forms[key] = forms.get(key, frozenset()) | frozenset(longs)
         merged[made_by] = forms
-    return {statement: merged[tuple(each)] for statement, each in sources.items()}
+    spelt = {statement: merged[tuple(each)] for statement, each in sources.items()}
+    return Origins(sources, spelt)
+
+
+def _numbered(sources: Mapping[str, Sequence[str]], ids: Sequence[str]) -> _Rows:
+    """Return a number for the source of each statement, the first of several."""
+    numbers: dict[str, int] = {}
+    names = (min(sources.get(one, [one])) for one in ids)
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.intp)
 
 
 def _entries(concepts: Concepts) -> dict[str, _Rows]:
@@ -212,7 +239,7 @@ def _nearest(vectors: Vectors, parts: Sequence[Vectors]) -> NDArray[np.intp]:
 
 
 def _by_context(
-    occurrences: Mapping[str, _Rows], vectors: Vectors, config: HomonymConfig
+    occurrences: Mapping[str, _Rows], vectors: Vectors, sources: _Rows, config: HomonymConfig
 ) -> dict[str, list[_Rows]]:
     """Return the words whose contexts are far apart, with the rows of each sense."""
     senses: dict[str, list[_Rows]] = {}
@@ -222,7 +249,8 @@ def _by_context(
         parts: list[tuple[str, _Rows]] = []
         for start in range(0, len(pieces), _BLOCK):
             block = pieces[start : start + _BLOCK]
-            for (word, rows), halves in zip(block, _cut(block, vectors, config), strict=True):
+            for (word, rows), cut in zip(block, _cut(block, vectors, config), strict=True):
+                halves = _by_source(cut, sources, config.max_strays) if cut else []
                 if halves:
                     kept = [one for one in senses.get(word, []) if one is not rows]
                     senses[word] = [*kept, *halves]
@@ -272,6 +300,21 @@ def _settled(vectors: Vectors, rows: _Rows, parts: list[Vectors]) -> list[_Rows]
         if (nearest == before).all():  # and so it would go on
             break
     return [rows[nearest == sense] for sense in range(2)]
+
+
+def _by_source(parts: Sequence[_Rows], sources: _Rows, max_strays: float) -> list[_Rows]:
+    """Return the rows of each of two senses, those of a source in one; none if they disagree."""
+    rows = np.concatenate(parts)
+    is_second = np.arange(len(rows)) >= len(parts[0])
+    _, source = np.unique(sources[rows], return_inverse=True)
+    n_second, n = np.bincount(source, is_second), np.bincount(source)
+    strays = np.minimum(n_second, n - n_second).sum()
+    if strays > max_strays * len(rows):
+        return []
+    most = np.sign(2 * n_second - n)[source]
+    is_second = np.where(most == 0, is_second, most > 0)
+    settled = [np.sort(rows[is_second == second]) for second in (False, True)]
+    return settled if all(map(len, settled)) else []
 
 
 def _distinct(cosines: Vectors, present: _Bools, limit: float) -> _Bools:

@@ -10,7 +10,7 @@ from api.views.view import StatementName, View, statement_name
 from kg.concept_nodes import ConceptNode, ConceptType, concept_nodes, n_statements
 from kg.embeddings import model_in_use, vectors_of
 from kg.errors import ConfigError, NotFoundError
-from kg.homonyms import spelt_by
+from kg.homonyms import origins_of
 from kg.phrases import folded_words
 from kg.sources import glossaries
 from kg.statements import all_statements, sources_by_statement, statements_by_id
@@ -101,13 +101,13 @@ def concept_view(session: Session, name: str) -> ConceptView:
 
 def _nodes(session: Session) -> list[ConceptNode]:
     statements = all_statements(session)
-    spelt = spelt_by(sources_by_statement(session), glossaries(session))
+    origins = origins_of(sources_by_statement(session), glossaries(session))
     model = model_in_use(session)
     ids = [identifier for identifier, _ in statements]
     vectors = None
     if model is not None and _are_embedded(session, model, ids):
         vectors = vectors_of(session, model, ids)
-    return concept_nodes(statements, spelt, vectors)
+    return concept_nodes(statements, origins, vectors)
 
 
 def _are_embedded(session: Session, model: str, ids: Sequence[str]) -> bool:

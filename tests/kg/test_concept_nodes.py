@@ -8,6 +8,7 @@ import pytest
 from benchmarks.bench_homonyms import CASES, read_cases
 from kg.concept_nodes import ConceptNode, ConceptType, concept_nodes, n_statements
 from kg.embedders import Embedder
+from kg.homonyms import Origins
 
 SAE = {"sae": frozenset({"sparse autoencoder"})}
 SAID = {
@@ -21,7 +22,7 @@ SAID = {
 
 
 def _nodes(said: dict[str, str], spelt: dict[str, dict[str, frozenset[str]]]) -> list[ConceptNode]:
-    return concept_nodes(sorted(said.items()), spelt)
+    return concept_nodes(sorted(said.items()), Origins(spelt=spelt))
 
 
 def _by_name(nodes: list[ConceptNode]) -> dict[str, ConceptNode]:
@@ -81,7 +82,7 @@ def test_a_planted_homonym_is_two_nodes_and_no_statement_is_in_both(minilm: Embe
     said = {f"stm_{n:02}": case.text for n, case in enumerate(planted)}
     meant = {f"stm_{n:02}": case.sense for n, case in enumerate(planted)}
 
-    nodes = concept_nodes(sorted(said.items()), {}, minilm.embed(list(said.values())))
+    nodes = concept_nodes(sorted(said.items()), Origins(), minilm.embed(list(said.values())))
 
     senses = [node for node in nodes if node.name.casefold() in ("head", "heads")]
     assert sorted(node.sense for node in senses) == [1, 2]
@@ -95,7 +96,8 @@ def test_the_order_of_statements_makes_no_difference():
     rows = list(SAID.items())
     shuffled = random.Random(2).sample(rows, len(rows))
 
-    assert concept_nodes(shuffled, {"stm_2": SAE}) == concept_nodes(rows, {"stm_2": SAE})
+    origins = Origins(spelt={"stm_2": SAE})
+    assert concept_nodes(shuffled, origins) == concept_nodes(rows, origins)
 
 
 def test_of_two_concepts_that_are_as_frequent_the_longer_one_comes_first():
@@ -121,4 +123,4 @@ def test_a_span_holds_no_punctuation_and_does_not_cross_it():
 
 
 def test_nothing_has_no_concepts():
-    assert concept_nodes([], {}, np.empty((0, 3), dtype=np.float32)) == []
+    assert concept_nodes([], Origins(), np.empty((0, 3), dtype=np.float32)) == []
