@@ -12,13 +12,15 @@ import math
 import zlib
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 _UNIT = 0.1
 """Points."""
 
-_FARTHEST = 32_000
+_FARTHEST = 16_000
+"""Tenths of a point, so that a distance fits 16 bits; a page of PDF is at most 14,400 wide."""
+
 _HEADER = 6
 
 
@@ -72,7 +74,7 @@ def packed(lines: Iterable[PrintedLine]) -> str:
     """Return lines as a short text; empty if there are none."""
     heads, steps = array("i"), array("h")
     for line in lines:
-        tenths = [_tenths(edge) for pair in line.edges for edge in pair]
+        tenths = [_tenths(edge) for edge in chain.from_iterable(line.edges)]
         heads.extend((line.start, line.page, line.degrees))
         heads.extend((_tenths(line.bottom), _tenths(line.top), len(line.edges)))
         steps.extend(after - before for before, after in pairwise((0, *tenths)))
@@ -117,4 +119,5 @@ def boxes_of(lines: Iterable[PrintedLine], start: int, end: int) -> list[PageBox
 
 
 def _tenths(points: float) -> int:
-    return max(-_FARTHEST // 2, min(_FARTHEST // 2, round(points / _UNIT)))
+    tenths = round(points * 10)
+    return tenths if -_FARTHEST < tenths < _FARTHEST else 0

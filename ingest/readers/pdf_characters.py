@@ -19,6 +19,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import pypdfium2
 from pypdfium2 import raw as pdfium
@@ -144,6 +145,7 @@ def _visibility(text_page: pypdfium2.PdfTextPage, index: int, size: float) -> Vi
     return Visibility.SEEN
 
 
+@cache
 def _text(code: int) -> str:
     """Return what a character code prints."""
     if code in _HYPHENS_AT_LINE_END:
@@ -158,27 +160,41 @@ def _shown(
 
     Returns the direction, what is kept, and by the reason what is hidden from the reader.
     """
-    printed = [c for c in characters if c is not None and not c.text.isspace()]
-    counts = Counter(character.style.visibility for character in printed)
-    allowed = {Visibility.SEEN}
-    if counts[Visibility.WHITE] > counts[Visibility.SEEN]:
-        allowed.add(Visibility.WHITE)  # a dark page
-    if counts[Visibility.INVISIBLE] > _OCR_SHARE * counts[Visibility.SEEN]:
-        allowed.add(Visibility.INVISIBLE)  # a scanned page
-    directions = Counter(c.style.degrees for c in printed if c.style.visibility in allowed)
+    known = {id(c.style): c.style for c in characters if c is not None}
+    printed = Counter(id(c.style) for c in characters if c is not None and not c.text.isspace())
+    styles = [(known[style], n) for style, n in printed.items()]
+    allowed = _allowed(styles)
+    directions: Counter[int] = Counter()
+    for style, n in styles:
+        directions[style.degrees] += n if style.visibility in allowed else 0
     degrees = min(directions, key=lambda turn: (-directions[turn], turn), default=0)
+    reasons = {
+        place: "" if style.visibility in allowed else str(style.visibility)
+        for place, style in known.items()
+    }
     shown: list[Character | None] = []
     hidden: dict[str, list[Character]] = {}
     for character in characters:
         if character is None:
             shown.append(character)
-        elif character.style.visibility not in allowed:
-            hidden.setdefault(character.style.visibility, []).append(character)
-        elif character.box is not NOWHERE and not _overlap(character.box, crop):
-            hidden.setdefault("off the page", []).append(character)
+        elif reason := reasons[id(character.style)] or _absence(character.box, crop):
+            hidden.setdefault(reason, []).append(character)
         elif character.style.degrees == degrees:
             shown.append(character)
     return degrees, shown, hidden
+
+
+def _allowed(styles: list[tuple[Style, int]]) -> set[Visibility]:
+    """Return what counts as visible on a page, given how many characters each style has."""
+    counts: Counter[Visibility] = Counter()
+    for style, n in styles:
+        counts[style.visibility] += n
+    allowed = {Visibility.SEEN}
+    if counts[Visibility.WHITE] > counts[Visibility.SEEN]:
+        allowed.add(Visibility.WHITE)  # a dark page
+    if counts[Visibility.INVISIBLE] > _OCR_SHARE * counts[Visibility.SEEN]:
+        allowed.add(Visibility.INVISIBLE)  # a scanned page
+    return allowed
 
 
 def _hidden(hidden: dict[str, list[Character]], page: int) -> Iterator[Hidden]:
@@ -189,9 +205,12 @@ def _hidden(hidden: dict[str, list[Character]], page: int) -> Iterator[Hidden]:
             yield Hidden(page, str(why), n_printed, clean(text)[:_LONGEST_EXAMPLE])
 
 
-def _overlap(box: Box, crop: Box) -> bool:
+def _absence(box: Box, crop: Box) -> str:
+    """Say that a character is not on the page, or nothing if it is, or is a made-up space."""
+    if box is NOWHERE:
+        return ""
     beside = box.left >= crop.right or box.right <= crop.left
-    return not (beside or box.bottom >= crop.top or box.top <= crop.bottom)
+    return "off the page" if beside or box.bottom >= crop.top or box.top <= crop.bottom else ""
 
 
 def _upright(character: Character | None, degrees: int) -> Character | None:

@@ -18,20 +18,36 @@ def printed_lines(text: str, pieces: Sequence[Piece]) -> Iterator[PrintedLine]:
     at = 0
     for piece in pieces:
         start = at
-        edges: list[tuple[float, float]] = []
-        for character, box in zip(piece.text, piece.boxes, strict=True):
-            if text[at : at + 1] == " " and not character.isspace():
-                edges.append(_gap(edges, box))
-                at += 1
-            if text[at : at + 1] == character or (character.isspace() and text[at : at + 1] == " "):
-                edges.append(_gap(edges, box) if box is NOWHERE else (box.left, box.right))
-                at += 1
+        between = "" if text.startswith(piece.text, at) else " "
+        if text.startswith(between + piece.text, at):  # as most lines do
+            boxes = [NOWHERE, *piece.boxes] if between else piece.boxes
+            edges = _edges(boxes, piece.box.left)
+        else:
+            edges = _edges(_kept(text, at, piece), piece.box.left)
+        at += len(edges)
         if edges:
             box = piece.box
             yield PrintedLine(start, piece.page, piece.degrees, box.bottom, box.top, edges)
 
 
-def _gap(edges: list[tuple[float, float]], box: Box) -> tuple[float, float]:
-    """Return the place of a space: behind the character before, else in front of the next."""
-    edge = edges[-1][1] if edges else box.left
-    return (edge, edge)
+def _kept(text: str, at: int, piece: Piece) -> list[Box]:
+    """Return the boxes of the characters of a line that the text has from here on."""
+    kept: list[Box] = []
+    for character, box in zip(piece.text, piece.boxes, strict=True):
+        wanted = text[at + len(kept) : at + len(kept) + 1]
+        is_space = character.isspace()
+        if wanted == " " and not is_space:
+            kept.append(NOWHERE)
+            wanted = text[at + len(kept) : at + len(kept) + 1]
+        if wanted == character or (is_space and wanted == " "):
+            kept.append(box)
+    return kept
+
+
+def _edges(boxes: Sequence[Box], left: float) -> list[tuple[float, float]]:
+    """Return the left and right edges of boxes; a space that is not printed has no width."""
+    edges = []
+    for box in boxes:
+        before, left = (left, left) if box is NOWHERE else (box[0], box[2])
+        edges.append((before, left))
+    return edges
