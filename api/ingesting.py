@@ -104,6 +104,8 @@ def ingest_files(
                 format=source.format,
                 is_new=source.is_new,
                 version=source.version,
+                is_described_anew=source.is_described_anew,
+                read_with=source.read_with,
                 claims=source.claims,
                 findings=source.findings,
                 refused=len(source.refusals),

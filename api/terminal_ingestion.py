@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from api import terminal_updates
 from api.views.citations import CitationsView, ReferenceView
 from api.views.hidden import HiddenView
-from api.views.reports import IngestionView, ReplacedView
+from api.views.reports import IngestionView, ReplacedView, SourceReportView
 from api.views.sources import SourceView
 
 Lines = Iterable[str]
@@ -17,12 +17,9 @@ _MOST_PAGES = 5
 def ingestion(view: IngestionView) -> Lines:
     """Say what became of every file."""
     for source in view.sources:
-        state = "" if source.is_new else "  (unchanged: it is in already)"
-        if source.is_new and source.version > 1:
-            state = f"  (version {source.version} of its file)"
         yield (
             f"{source.id}  {source.claims:>3} claims {source.findings:>3} findings "
-            f"{source.refused:>2} refused  {source.title}{state}"
+            f"{source.refused:>2} refused  {source.title}{_state(source)}"
         )
         for refusal in source.refusals:
             yield f"    refused: {refusal.reason}: {_short(refusal.quote)}"
@@ -62,6 +59,19 @@ def origins(view: SourceView) -> Lines:
     for field, origin in view.origins.items():
         value = f": {known[field]}" if known.get(field) else ""
         yield f"  {field} from {origin}{value}"
+
+
+def _state(source: SourceReportView) -> str:
+    if source.is_new:
+        return f"  (version {source.version} of its file)" if source.version > 1 else ""
+    if source.read_with:
+        return (
+            f"  (not read again: it is in already, read with {source.read_with}; to read it anew, "
+            f"claimgraph remove {source.id}, then ingest it)"
+        )
+    if source.is_described_anew:
+        return "  (described anew by what lies beside it; its text is in already)"
+    return "  (unchanged: it is in already)"
 
 
 def _replaced(view: ReplacedView) -> Lines:

@@ -4,11 +4,12 @@ A file is read and its statements are proposed, each is found verbatim in its se
 and all of it is stored in one transaction: a file is in the graph whole, or not at all. Files are
 taken apart by several processes at once, and stored one after the other, in their order. A file
 whose bytes are in already is passed over without being read, so a run that was killed goes on
-where it was. What goes wrong with one file is a value in the report; the others go on.
+where it was. Only if a bibliography beside it has changed, it is read again, for what it is called
+(`ingest.rereading`). What goes wrong with one file is a value in the report; the others go on.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,24 +20,28 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 
 from ingest.crew import in_order
-from ingest.documents import Document
 from ingest.extractors import open_extractor
 from ingest.extractors.protocol import Extractor
 from ingest.folders import Found, Skipped, files_of, sha256_of
 from ingest.isolated import ReadingProcess, Task
-from ingest.preparing import Prepared, taken_apart
+from ingest.preparing import Prepared, prepared, taken_apart
 from ingest.readers.files import label
+from ingest.rereading import Bibliographies
 from ingest.sidecars import Sidecars
-from ingest.storing import SourceReport, store, unchanged
+from ingest.storing import SourceReport, met_again, store
 from kg.citations import resolve
 from kg.db import reading, writing
 from kg.errors import DocumentError, LanguageModelError
 from kg.ids import content_id
-from kg.runs import recording, succeed
-from kg.sources import known_hashes
+from kg.runs import noted_in_runs, recording, succeed
+from kg.sources import known_origins, source_of
 from kg.tables import RunKind
 
 logger = logging.getLogger(__name__)
+
+
+_NOTED = "bibliographies"
+"""Under this name a run notes the digests of the bibliographies that it saw."""
 
 
 class IngestionConfig(BaseModel):
@@ -100,6 +105,9 @@ class _Piece(NamedTuple):
     is_known: bool
     """A source has these bytes."""
 
+    is_described_anew: bool = False
+    """It is known, and what lies beside it may say something else now."""
+
 
 def ingest(
     engine: Engine,
@@ -130,15 +138,20 @@ def ingest(
     with recording(engine, RunKind.INGESTION, extractor.name, config) as run_id:
         report = IngestionReport(run_id)
         with reading(engine) as session:
-            known = known_hashes(session)
+            known = known_origins(session)
+            bibliographies = Bibliographies(noted_in_runs(session, RunKind.INGESTION, _NOTED))
         results = in_order(
-            _pieces(files, known), _work(extractor, chosen is None and extractor.is_offline), jobs
+            _pieces(files, known, bibliographies),
+            _work(extractor, chosen is None and extractor.is_offline),
+            jobs,
         )
         try:
             with closing(results):
                 for place, (piece, result) in enumerate(results):
                     if on_progress:
                         on_progress(place, len(files), piece.found.path.name)
+                    if isinstance(result, DocumentError):
+                        bibliographies.forget(piece.sidecars)
                     _take(engine, report, piece, result, fetched)
         except LanguageModelError as error:
             logger.warning("%s", error)
@@ -147,17 +160,22 @@ def ingest(
         report.skipped = [each for each in skipped if each.name not in report.sidecars]
         with writing(engine) as session:
             cited = resolve(session)
-            succeed(session, run_id, {**_summary(report), "references_resolved": cited})
+            noted = {"references_resolved": cited, _NOTED: bibliographies.digests}
+            succeed(session, run_id, {**_summary(report), **noted})
         return report
 
 
-def _pieces(files: Sequence[Found], known: set[str]) -> Iterator[_Piece]:
+def _pieces(
+    files: Sequence[Found], known: Mapping[str, Set[str]], bibliographies: Bibliographies
+) -> Iterator[_Piece]:
     sidecars = Sidecars()
     for found in files:
         sha256 = sha256_of(found.path)
+        beside = tuple(sidecars.of(found.path, found.top))
+        origins = known.get(sha256 or "", frozenset())
         is_known = sha256 in known
-        beside = () if is_known else tuple(sidecars.of(found.path, found.top))
-        yield _Piece(found, beside, sha256, is_known)
+        anew = bibliographies.have_changed(found, beside, origins)
+        yield _Piece(found, beside, sha256, is_known, is_known and anew)
 
 
 def _work(
@@ -166,16 +184,16 @@ def _work(
     """Return what is done with each file, beside all others."""
 
     def work(process: ReadingProcess, piece: _Piece) -> list[Prepared] | DocumentError:
-        if piece.is_known:
+        if piece.is_known and not piece.is_described_anew:
             return []
         try:
-            if is_in_child:
+            if is_in_child and not piece.is_known:
                 task = Task(piece.found.path, piece.sidecars, extractor.name)
                 return process.prepare(task)
-            return [
-                taken_apart(document, extractor)
-                for document in process.read(piece.found.path, piece.sidecars)
-            ]
+            documents = process.read(piece.found.path, piece.sidecars)
+            if piece.is_known:
+                return [prepared(document, ()) for document in documents]
+            return [taken_apart(document, extractor) for document in documents]
         except DocumentError as error:
             return error
 
@@ -195,20 +213,23 @@ def _take(
         report.failures.append(Failure(label(piece.found.path), str(result)))
         return
     if piece.is_known and piece.sha256:
+        name = label(Path(piece.found.path.name))
+        documents = [each.document for each in result]
+        report.sources.append(met_again(engine, piece.sha256, name, documents, report.run))
         with reading(engine) as session:
-            name = label(Path(piece.found.path.name))
-            report.sources.append(unchanged(session, piece.sha256, name))
+            origins = set(source_of(session, report.sources[-1].id).origins.values())
+        report.sidecars.extend(_among(origins, piece.sidecars))
         return
     address = fetched.get(piece.found.path)
     place = content_id("fil", address) if address else piece.found.place
     sources = [each.at(address) for each in result] if address else result
     report.sources.extend(store(engine, sources, place, report.run))
-    report.sidecars.extend(_used([each.document for each in result], piece.sidecars))
+    used = {origin for each in result for _, origin in each.document.origins}
+    report.sidecars.extend(_among(used, piece.sidecars))
 
 
-def _used(documents: Sequence[Document], sidecars: Sequence[Path]) -> Iterator[str]:
-    """Yield the sidecars that a field of a document comes from."""
-    origins = {origin for document in documents for _, origin in document.origins}
+def _among(origins: Set[str], sidecars: Sequence[Path]) -> Iterator[str]:
+    """Yield the sidecars that a field comes from."""
     yield from (str(sidecar) for sidecar in sidecars if label(Path(sidecar.name)) in origins)
 
 

@@ -16,6 +16,9 @@ from ingest.extractors.protocol import Extractor
 from ingest.provenance import locate_quotes
 from ingest.references import Entry, cited_in, entries_of
 
+FETCHED = "where it was fetched"
+"""Where an address comes from that the document does not name itself."""
+
 
 class Prepared(NamedTuple):
     """A document with everything that is said of it."""
@@ -34,7 +37,7 @@ class Prepared(NamedTuple):
         """Return the same with the address that it was fetched from, unless it names its own."""
         if self.document.url:
             return self
-        origins = dict(self.document.origins) | {"url": "where it was fetched"}
+        origins = dict(self.document.origins) | {"url": FETCHED}
         document = replace(self.document, url=address, origins=tuple(sorted(origins.items())))
         return self._replace(document=document)
 

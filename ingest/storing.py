@@ -1,31 +1,34 @@
 """Storing what was taken apart: a file whole, in one transaction, or not at all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from ingest.abbreviations import Abbreviation
-from ingest.documents import Hidden, Located, Refusal, Section
-from ingest.preparing import Prepared
+from ingest.documents import Document, Hidden, Located, Refusal, Section
+from ingest.preparing import FETCHED, Prepared
 from ingest.references import Entry
 from kg.citations import CitationDraft, ReferenceDraft, add_citations, add_references
 from kg.db import writing
 from kg.ids import content_id
+from kg.runs import run_of
 from kg.sources import (
     AbbreviationDraft,
     SectionDraft,
+    SourceDescription,
     SourceDraft,
     add_source,
     counts_of,
+    describe,
     has_source,
     section_id,
     source_id,
     source_of,
 )
 from kg.statements import MentionDraft, add_mentions
-from kg.tables import StatementKind
+from kg.tables import Source, StatementKind
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,12 @@ class SourceReport:
     hidden: tuple[Hidden, ...] = ()
     """What its pages hide from a reader, which was not read."""
 
+    is_described_anew: bool = False
+    """It was in before, and what a bibliography beside it says of it has changed."""
+
+    read_with: str = ""
+    """The extractor that found its statements, if it was in before and that is another."""
+
 
 def store(engine: Engine, sources: list[Prepared], place: str, run_id: int) -> list[SourceReport]:
     """Store every source of a file in one transaction, or none of them."""
@@ -54,7 +63,7 @@ def store(engine: Engine, sources: list[Prepared], place: str, run_id: int) -> l
         for each in sources:
             document = each.document
             if has_source(session, document.sha256):
-                reports.append(unchanged(session, document.sha256, document.name))
+                reports.append(_unchanged(session, document.sha256, document.name, run_id))
                 continue
             is_list = document.format == "statements"
             file = content_id("fil", place, document.title) if is_list else place
@@ -68,18 +77,24 @@ def store(engine: Engine, sources: list[Prepared], place: str, run_id: int) -> l
     return reports
 
 
-def _source_draft(taken: Prepared, file: str) -> SourceDraft:
-    document = taken.document
-    return SourceDraft(
+def _description(document: Document) -> SourceDescription:
+    return SourceDescription(
         title=document.title,
-        name=document.name,
-        format=document.format,
-        sha256=document.sha256,
         authors=list(document.authors),
         year=document.year,
         url=document.url,
         identifiers=dict(document.identifiers),
         origins=dict(document.origins),
+    )
+
+
+def _source_draft(taken: Prepared, file: str) -> SourceDraft:
+    document = taken.document
+    return SourceDraft(
+        **dict(_description(document)),
+        name=document.name,
+        format=document.format,
+        sha256=document.sha256,
         hidden=[each._asdict() for each in document.hidden],
         file=file,
         sections=[
@@ -170,10 +185,35 @@ def _taken(taken: Prepared, version: int) -> SourceReport:
     )
 
 
-def unchanged(session: Session, sha256: str, name: str) -> SourceReport:
+def met_again(
+    engine: Engine, sha256: str, name: str, documents: Sequence[Document], run_id: int
+) -> SourceReport:
+    """Report a source that was in before, and let its document describe it anew if it was read."""
+    with writing(engine) as session:
+        source = source_of(session, source_id(sha256))
+        changed = [
+            describe(session, source.id, _described_again(source, document))
+            for document in documents
+            if document.sha256 == sha256
+        ]
+        report = _unchanged(session, sha256, name, run_id)
+    return replace(report, is_described_anew=any(changed))
+
+
+def _described_again(source: Source, document: Document) -> SourceDescription:
+    """Return what a document says of itself now; the address it was fetched from stays."""
+    description = _description(document)
+    if description.url is not None or source.origins.get("url") != FETCHED:
+        return description
+    origins = description.origins | {"url": FETCHED}
+    return description.model_copy(update={"url": source.url, "origins": origins})
+
+
+def _unchanged(session: Session, sha256: str, name: str, run_id: int) -> SourceReport:
     """Report a source that was in before, as it is stored."""
     source = source_of(session, source_id(sha256))
     counts = counts_of(session, source.id)
+    then, now = _reader_of(session, source.run_id), _reader_of(session, run_id)
     return SourceReport(
         id=source.id,
         title=source.title,
@@ -183,4 +223,11 @@ def unchanged(session: Session, sha256: str, name: str) -> SourceReport:
         version=source.version,
         claims=counts[StatementKind.CLAIM],
         findings=counts[StatementKind.FINDING],
+        read_with="" if then == now or source.format == "statements" else then,
     )
+
+
+def _reader_of(session: Session, run_id: int) -> str:
+    """Return the extractor of a run, with its language model if it has one."""
+    run = run_of(session, run_id)
+    return " ".join(filter(None, (run.method, run.config.get("model"))))

@@ -132,6 +132,19 @@ def succeeded_run(session: Session, run_id: int, kind: RunKind, otherwise: str) 
     return run
 
 
+def noted_in_runs(session: Session, kind: RunKind, name: str) -> dict[str, str]:
+    """Return what the runs of a kind noted under a name, the latest of each thing they noted."""
+    runs = session.exec(
+        select(Run.result)
+        .where(Run.kind == kind, Run.status == RunStatus.SUCCEEDED)
+        .order_by(col(Run.id))
+    )
+    noted: dict[str, str] = {}
+    for result in runs:
+        noted |= result.get(name, {})
+    return noted
+
+
 def active_run(session: Session, kind: RunKind, method: str) -> Run | None:
     """Return the latest run of a method that succeeded, or None if there is none."""
     return session.exec(

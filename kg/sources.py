@@ -42,20 +42,25 @@ class SectionDraft(BaseModel):
     abbreviations: list[AbbreviationDraft] = []
 
 
-class SourceDraft(BaseModel):
-    """A document to be stored, with its sections in reading order."""
+class SourceDescription(BaseModel):
+    """What a document is called, by whom it is, and where each of these is from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
-    name: str
-    format: str
-    sha256: str
     authors: list[str] = []
     year: int | None = None
     url: str | None = None
     identifiers: dict[str, str] = {}
     origins: dict[str, str] = {}
+
+
+class SourceDraft(SourceDescription):
+    """A document to be stored, with its sections in reading order."""
+
+    name: str
+    format: str
+    sha256: str
     hidden: list[dict[str, str | int]] = []
     file: str = ""
     sections: list[SectionDraft]
@@ -76,9 +81,21 @@ def has_source(session: Session, sha256: str) -> bool:
     return session.get(Source, source_id(sha256)) is not None
 
 
-def known_hashes(session: Session) -> set[str]:
-    """Return the SHA-256 of every source."""
-    return set(session.exec(select(Source.sha256)))
+def known_origins(session: Session) -> dict[str, frozenset[str]]:
+    """Return the SHA-256 of every source, with the places that its description comes from."""
+    rows = session.exec(select(Source.sha256, Source.origins))
+    return {sha256: frozenset(origins.values()) for sha256, origins in rows}
+
+
+def describe(session: Session, identifier: str, description: SourceDescription) -> bool:
+    """Let a source be described anew; returns whether that changes anything."""
+    source = source_of(session, identifier)
+    given = description.model_dump()
+    changed = {name: value for name, value in given.items() if getattr(source, name) != value}
+    for name, value in changed.items():
+        setattr(source, name, value)
+    session.add(source)
+    return bool(changed)
 
 
 def superseded(session: Session) -> list[str]:

@@ -29,6 +29,12 @@ class SourceReportView(View):
     version: int
     """How many versions of its file were read, with this one."""
 
+    is_described_anew: bool
+    """It was in before, and what a bibliography beside it says of it has changed."""
+
+    read_with: str
+    """The extractor that found its statements, if it was in before and that is another."""
+
     claims: int
     findings: int
     refused: int

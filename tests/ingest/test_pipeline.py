@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import func, select
 
-from ingest.pipeline import IngestionConfig, IngestionReport, ingest
+from ingest.extractors.offline import OfflineExtractor
+from ingest.isolated import ReadingProcess
+from ingest.pipeline import Crew, IngestionConfig, IngestionReport, ingest
 from kg.db import open_engine, reading
 from kg.errors import ConfigError
 from kg.tables import Abbreviation, Mention, Run, RunStatus, Section, Source, Statement
@@ -254,3 +256,84 @@ def test_a_damaged_sidecar_stores_nothing_of_its_document(engine: Engine, tmp_pa
 
     assert "note.bib: line 1" in report.failures[0].reason
     assert _count(engine, Source) == 0
+
+
+def _described(engine: Engine) -> tuple[str, list[str], int | None, str | None]:
+    with reading(engine) as session:
+        (source,) = session.exec(select(Source))
+        return source.title, source.authors, source.year, source.origins.get("title")
+
+
+def test_a_bibliography_that_comes_changes_and_goes_describes_a_file_that_is_in(
+    engine: Engine, tmp_path: Path
+):
+    path, beside = tmp_path / "note.md", tmp_path / "note.bib"
+    path.write_text(NOTE, encoding="utf-8")
+    own = ("Superposition in a small network", [], None, "the document itself")
+    _ingest(engine, path)
+    assert _described(engine) == own
+    n_mentions = _count(engine, Mention)
+
+    beside.write_text("@misc{a, title={Told}, author={Ada Lark}, year=1999}", encoding="utf-8")
+    (came,) = _ingest(engine, path).sources
+    assert _described(engine) == ("Told", ["Ada Lark"], 1999, "note.bib")
+    report = _ingest(engine, path)
+    beside.write_text("@misc{a, title={Corrected}, author={Ada Lark}}", encoding="utf-8")
+    (changed,) = _ingest(engine, path).sources
+    assert _described(engine) == ("Corrected", ["Ada Lark"], None, "note.bib")
+    beside.unlink()
+    (gone,) = _ingest(engine, path).sources
+
+    assert _described(engine) == own
+    assert [each.is_described_anew for each in (came, *report.sources, changed, gone)] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+    assert report.sidecars == [str(beside)]
+    assert not any(each.is_new for each in (came, changed, gone))
+    assert _count(engine, Mention) == n_mentions
+
+
+def test_a_bibliography_that_is_damaged_is_said_until_it_is_mended(engine: Engine, tmp_path: Path):
+    path, beside = tmp_path / "note.md", tmp_path / "note.bib"
+    path.write_text(NOTE, encoding="utf-8")
+    _ingest(engine, path)
+    beside.write_text("@misc{a, title={Told", encoding="utf-8")
+
+    reasons = [_ingest(engine, path).failures[0].reason for _ in range(2)]
+
+    assert all("note.bib: line 1" in reason for reason in reasons)
+    assert _described(engine)[0] == "Superposition in a small network"
+
+
+def test_a_file_of_others_that_names_nobody_has_nothing_read_again(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "note.md"
+    path.write_text(NOTE, encoding="utf-8")
+    _ingest(engine, path)
+    (tmp_path / "refs.bib").write_text("@misc{b, title={Cited}}", encoding="utf-8")
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("it is read again")
+
+    monkeypatch.setattr(ReadingProcess, "read", refuse)
+    assert not _ingest(engine, path).sources[0].is_described_anew
+
+
+def test_a_file_that_another_extractor_read_is_not_read_again_and_that_is_said(
+    engine: Engine, tmp_path: Path
+):
+    path = tmp_path / "note.md"
+    path.write_text(NOTE, encoding="utf-8")
+    _ingest(engine, path)
+
+    class Other(OfflineExtractor):
+        name = "other"
+
+    report = ingest(engine, [path], IngestionConfig(), None, Crew(1, Other()))
+
+    assert report.sources[0].read_with == "offline"
+    assert _ingest(engine, path).sources[0].read_with == ""
