@@ -80,7 +80,7 @@ class ConceptNode(NamedTuple):
 
     type: ConceptType
     aliases: tuple[str, ...]
-    """Other ways in which it is written, most frequent first."""
+    """Other ways in which it is written, but for case and plural; most frequent first."""
 
     places: tuple[Place, ...]
     """By statement, then offset."""
@@ -189,13 +189,13 @@ def _node(concept: str, places: Sequence[Place]) -> ConceptNode:
     for place in places:
         counts[place.words] = counts.get(place.words, 0) + 1
     ordered = sorted(counts, key=lambda words: (-counts[words], words != words.lower(), words))
-    full = [words for words in ordered if _key(words) == plain]
-    name = full[0] if full else plain
+    commonest = {_key(words): words for words in reversed(ordered)}
+    name = commonest.pop(plain, plain)
     return ConceptNode(
         id=content_id("con", concept),
         name=name,
         type=_type(plain, [name, *ordered]),
-        aliases=tuple(words for words in ordered if words != name),
+        aliases=tuple(words for words in ordered if words in commonest.values()),
         places=tuple(sorted(places)),
         sense=sense,
     )

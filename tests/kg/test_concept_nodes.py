@@ -34,7 +34,7 @@ def test_a_short_form_and_what_it_stands_for_are_one_node_with_aliases():
 
     node = nodes["sparse autoencoders"]
     assert {place.statement_id for place in node.places} == {"stm_1", "stm_2", "stm_3"}
-    assert set(node.aliases) == {"SAE", "SAEs"}
+    assert node.aliases == ("SAE",)
     assert "sae" not in nodes
 
 
