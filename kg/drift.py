@@ -13,7 +13,10 @@ import numpy as np
 
 from kg.placing import Places, Ties, Weights, modularity_of
 
-_ITERATIONS = 2
+_ITERATIONS, _MORE_ITERATIONS = 2, 10
+_FEW = 5000
+"""Statements up to which more iterations cost next to nothing."""
+
 _WHOLE_UP_TO = 20_000
 """Statements; of more, the deepest communities are looked at."""
 
@@ -45,7 +48,7 @@ def loss_of(ties: Ties, community: Places, parts: Places, resolution: float) -> 
             node_weights=np.bincount(part, ties.strengths, n).tolist(),
             resolution=resolution / (2 * float(ties.weight.sum())),
             normalize_resolution=False,
-            n_iterations=_ITERATIONS,
+            n_iterations=_MORE_ITERATIONS if ties.n <= _FEW else _ITERATIONS,
             initial_membership=begin.tolist(),
         )
     finally:

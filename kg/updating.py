@@ -54,6 +54,9 @@ log = logging.getLogger(__name__)
 _CHECK_EVERY = 0.01
 """Share of the statements that may come or go until the loss is estimated again."""
 
+_CHECK_ALWAYS_UP_TO = 5000
+"""Statements; among so few a hundredth can already be worth more than `max_loss`."""
+
 
 class UpdateConfig(BaseModel):
     """What an update amends, and when that is no longer enough."""
@@ -295,7 +298,7 @@ def _quality(session: Session, run: Run, where: Where) -> _Quality:
     changed = sum(len(lines(each.added)) + len(lines(each.removed)) for each in standing)
     clustered = max(1, int(run.result.get("statements", where.ties.n)))
     loss, loss_at = _last_loss(session, standing)
-    if changed - loss_at >= _CHECK_EVERY * clustered:
+    if where.ties.n <= _CHECK_ALWAYS_UP_TO or changed - loss_at >= _CHECK_EVERY * clustered:
         loss, loss_at = loss_of(*where, resolution), changed
     drifted = ""
     if loss is not None and loss > config.max_loss:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy import update as change_rows
 from sqlmodel import Session, func, select
 
+from kg import updating
 from kg.clustering import METHODS, cluster
 from kg.communities import branch_of, children_of, members_by_community, members_of, tree_of
 from kg.db import open_engine, reading, writing
@@ -325,6 +326,19 @@ def test_a_run_says_what_is_not_in_it_yet_and_that_it_has_drifted(engine: Engine
     assert (standing.missing, standing.updated_at is None) == (0, False)
     assert standing.drifted == reports[0].drifted
     assert f"3 statements have come or gone since run {run}" in standing.drifted
+
+
+def test_among_few_the_loss_is_estimated_however_little_has_come(
+    engine: Engine, minilm: Embedder, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(updating, "_CHECK_EVERY", 10)
+    _clustered(engine, minilm)
+    fill(engine, NEW[:1])
+
+    assert {report.loss is None for report in update(engine, minilm)} == {False}
+    monkeypatch.setattr(updating, "_CHECK_ALWAYS_UP_TO", 0)
+    fill(engine, THIRD[:1])
+    assert {report.loss_at for report in update(engine, minilm)} == {1}
 
 
 def test_every_statement_that_joins_moves_or_leaves_is_in_the_journal(
