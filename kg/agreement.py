@@ -21,26 +21,31 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from kg.bindings import (
+    are_bound_alike,
+    bindings,
+    counts_are_swapped,
+    modifiers_are_swapped,
+)
+from kg.frames import roles_are_swapped
 from kg.grounding import Glossary
 from kg.lexicon import (
     AXES,
-    COMPLEMENTS,
     LIGHT,
     LIGHT_NOUNS,
-    NEGATIONS,
     QUANTIFIERS,
     RIVALS,
     WEAK_QUANTIFIERS,
     meaning,
     stem,
 )
+from kg.opposition import LEVEL, compares_alone, denials, is_level, is_odd, opposites
 from kg.quantities import Quantity, agree, quantities
 from kg.roles import (
     bound_are_swapped,
     compared_are_swapped,
     ends_are_swapped,
     ends_of,
-    grades_are_swapped,
     is_turned_round,
     parts_are_swapped,
     two_are_swapped,
@@ -54,23 +59,16 @@ from kg.wordings import (
     denied_here,
     is_thing,
     more_often,
-    negations,
     own_words,
     readings,
     squeezed,
     word_of,
 )
 
-_LEVEL = re.compile(
-    r"\bas (?!(?:well|long|soon|far)\b)\w+(?: \w+)? as\b|\bas (?:many|much)(?: \w+){1,6} as\b", re.I
-)
-_PARTICLES = frozenset(["not", "never", "without", "ratherthan"])
+_GRADED = frozenset(["than", "unlike", "whereas", "ratherthan"])
+_PARTICLES = frozenset(["not", "no", "never", "without", "ratherthan"])
 _LIGHT = frozenset(map(meaning, LIGHT))
 _LIGHT_NOUNS = frozenset(map(meaning, LIGHT_NOUNS))
-_TAKING_AWAY = frozenset(
-    map(stem, ["remove", "drop", "ablate", "delete", "omit", "disable", "erase", "eliminate"])
-)
-_LACKING = frozenset(["without", "absent", "absence", "missing", "lack", "lacks", "lacking"])
 _BEFORE = frozenset([stem("before")])
 _CAN = re.compile(r"\bcan\b(?! ?not)", re.I)
 _PASSED_OVER = frozenset(
@@ -125,9 +123,9 @@ def disagreements(a: str, b: str, glossary: Glossary | None = None) -> list[Disa
 
 
 def _polarity(one: Reading, two: Reading) -> list[Disagreement]:
-    ours, theirs = _denials(one, two), _denials(two, one)
-    if _is_odd(one, two):
-        opposed = _opposites(one, two)
+    ours, theirs = denials(one, two), denials(two, one)
+    if is_odd(one, two):
+        opposed = opposites(one, two)
         if opposed and all(pair.is_complement for pair in opposed):
             return []
         return [_shown(Facet.POLARITY, [w for w, _ in ours], [w for w, _ in theirs])]
@@ -152,107 +150,52 @@ def _undenied(ours: Negations, theirs: Negations, other: Reading) -> list[str]:
     return sorted(head for head in heads - denied if head in other.content)
 
 
-def _is_odd(one: Reading, two: Reading) -> bool:
-    """Say whether one sentence is denied and the other is not."""
-    return len(_denials(one, two)) % 2 != len(_denials(two, one)) % 2
-
-
-def _denials(one: Reading, two: Reading) -> Negations:
-    """Return the negations; "without the loss" denies nothing that "dropping the loss" affirms."""
-    found = negations(one, two)
-    if not _TAKING_AWAY & two.stems or _TAKING_AWAY & one.stems:
-        return found
-    return [(token, words) for token, words in found if token.casefold() not in _LACKING]
-
-
 def _direction(one: Reading, two: Reading) -> list[Disagreement]:
     swapped = compared_are_swapped(one, two)
-    opposed = _opposites(one, two)
+    opposed = opposites(one, two)
     if bool(one.right) and bool(two.right) and swapped:
         if opposed:
             return []
         return [
             Disagreement(Facet.DIRECTION, _behind_than(one), _behind_than(two), is_opposed=True)
         ]
-    if _is_odd(one, two) and opposed and all(pair.is_complement for pair in opposed):
+    if is_odd(one, two) and opposed and all(pair.is_complement for pair in opposed):
         return []
     found = [Disagreement(Facet.DIRECTION, a, b, is_opposed=True) for a, b, _ in opposed]
-    levels = _is_level(one), _is_level(two)
-    grades = ["than" in each.tokens for each in (one, two)]
-    if not found and ((levels[0] and grades[1]) or (levels[1] and grades[0])):
-        found.append(Disagreement(Facet.DIRECTION, _degree(one), _degree(two), is_opposed=True))
-    if not found and ends_are_swapped(one, two):
-        found.append(Disagreement(Facet.DIRECTION, *ends_of(one, two), is_opposed=True))
-    if not found and _are_turned(one, two):
-        found.append(Disagreement(Facet.DIRECTION, one.text, two.text, is_opposed=True))
-    if not found and not (one.right or two.right) and verb_is_swapped(one, two):
-        found.append(Disagreement(Facet.DIRECTION, one.text, two.text, is_opposed=True))
-    return found
+    return found or _graded(one, two) or _turned(one, two)
 
 
-class _Opposites(NamedTuple):
-    """Words of either sentence that stand at the two ends of an axis."""
-
-    a: str
-    b: str
-    is_complement: bool
-
-
-def _opposites(one: Reading, two: Reading) -> list[_Opposites]:
-    """Return the opposites that two sentences use; not the words that they share."""
-    found: list[_Opposites] = []
-    ours, theirs = _tellings(one, two), _tellings(two, one)
-    for index, axis in enumerate(AXES):
-        for end, other in (axis, axis[::-1]):
-            here, there = ours & end, theirs & other
-            if here and there and not ours & other and not theirs & end:
-                a, b = word_of(one, min(here)), word_of(two, min(there))
-                found.append(_Opposites(a, b, index in COMPLEMENTS))
-    if is_turned_round(one, two):
-        found = [each for each in found if {each.a, each.b} != {"before", "after"}]
-    grade = grades_are_swapped(one, two)
-    if grade and not found:
-        found.append(_Opposites(word_of(one, grade), word_of(two, grade), is_complement=False))
-    return found or _opposed_in_general(one, two)
-
-
-def _tellings(one: Reading, two: Reading) -> frozenset[str]:
-    """Return what only one says; not what counts as a denial, by itself or by its prefix."""
-    lacks = any(token.casefold() in _LACKING for token in two.tokens)
-    denials = {stem(token) for token in one.tokens if token.casefold() in NEGATIONS}
-    others = {stem(token) for token in one.tokens if token.casefold() not in NEGATIONS}
-    return frozenset(
-        found
-        for found in one.stems - two.stems - (denials - others)
-        if not denied_here(word_of(one, found), two) and not (lacks and found in _TAKING_AWAY)
-    )
-
-
-def _opposed_in_general(one: Reading, two: Reading) -> list[_Opposites]:
-    """Return the first words that exclude each other in general English."""
-    ours, theirs = own_words(one, two), own_words(two, one)
-    for mine in sorted(ours - _LIGHT):
-        a = one.words[mine]
-        for yours in sorted(theirs - _LIGHT):
-            b = two.words[yours]
-            if stem(b) in opposites_of(stem(a)):
-                return [_Opposites(a, b, is_complement=False)]
+def _graded(one: Reading, two: Reading) -> list[Disagreement]:
+    """Return whether one puts on a level what the other sets apart, or only one compares."""
+    levels = is_level(one), is_level(two)
+    grades = [_GRADED & {token.casefold() for token in each.tokens} for each in (one, two)]
+    is_opposed = bool((levels[0] and grades[1]) or (levels[1] and grades[0]))
+    if is_opposed or compares_alone(one, two):
+        return [Disagreement(Facet.DIRECTION, _degree(one), _degree(two), is_opposed)]
     return []
 
 
-def _is_level(one: Reading) -> bool:
-    """Say whether a sentence puts two things on a level: "as accurate as"."""
-    return _LEVEL.search(one.text) is not None
+def _turned(one: Reading, two: Reading) -> list[Disagreement]:
+    """Return whether words have changed places."""
+    if ends_are_swapped(one, two):
+        return [Disagreement(Facet.DIRECTION, *ends_of(one, two), is_opposed=True)]
+    is_verb_turned = not (one.right or two.right) and verb_is_swapped(one, two)
+    if is_verb_turned or _are_turned(one, two):
+        return [Disagreement(Facet.DIRECTION, one.text, two.text, is_opposed=True)]
+    return []
 
 
 def _are_turned(one: Reading, two: Reading) -> bool:
     """Say whether words have changed places in one of several ways."""
-    ways = (parts_are_swapped, two_are_swapped, bound_are_swapped)
+    ways = (
+        *(parts_are_swapped, two_are_swapped, bound_are_swapped),
+        *(modifiers_are_swapped, roles_are_swapped),
+    )
     return any(way(one, two) for way in ways)
 
 
 def _degree(one: Reading) -> str:
-    found = _LEVEL.search(one.text)
+    found = LEVEL.search(one.text)
     return found[0] if found else _behind_than(one)
 
 
@@ -262,7 +205,8 @@ def _quantity(one: Reading, two: Reading) -> list[Disagreement]:
         apart = _unmatched(quantities(one.text, shares=False), quantities(two.text, shares=False))
         unmatched, rest = (unmatched, rest) if any(apart) else apart
     if not unmatched and not rest:
-        return []
+        is_swapped = counts_are_swapped(one, two)
+        return [Disagreement(Facet.QUANTITY, one.text, two.text, True)] if is_swapped else []
     shown = [" ".join(filter(None, (n.bound, n.names, n.words))) for n in unmatched]
     shown_rest = [" ".join(filter(None, (n.bound, n.names, n.words))) for n in rest]
     is_named = all(number.names for number in (*unmatched, *rest))
@@ -321,7 +265,11 @@ def _subject(one: Reading, two: Reading) -> list[Disagreement]:
         yours = [side for side in rivals if side & two.stems]
         if _BEFORE in mine + yours and is_turned_round(one, two):
             continue
-        if mine and yours and not any(side in yours for side in mine):
+        mine, yours = (
+            [side for side in mine if side not in yours],
+            [side for side in yours if side not in mine],
+        )
+        if mine and yours:
             a = word_of(one, min(mine[0] & one.stems))
             found.append(
                 Disagreement(Facet.SUBJECT, a, word_of(two, min(yours[0] & two.stems)), False)
@@ -358,12 +306,16 @@ def replaced_words(one: Reading, two: Reading) -> list[tuple[str, str]]:
     A light noun ("method") can stand for another noun, but no light verb for another verb.
     """
     ours, theirs = own_words(one, two) - _LIGHT_NOUNS, own_words(two, one) - _LIGHT_NOUNS
+    bound = bindings(one).sure, bindings(two).sure
     return [
         (one.words[mine], two.words[yours])
         for mine in sorted(ours)
         for yours in sorted(theirs)
         if not {mine, yours} <= _LIGHT
-        and _around_word(one, mine) & _around_word(two, yours)
+        and (
+            _around_word(one, mine) & _around_word(two, yours)
+            or are_bound_alike(bound[0], mine, bound[1], yours)
+        )
         and not _are_opposites(one.words[mine], two.words[yours])
     ]
 

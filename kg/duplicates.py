@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from kg.agreement import Disagreement, Facet, disagreements, replaced_words
 from kg.grounding import Glossary
 from kg.lexicon import LIGHT, meaning
+from kg.opposition import answered_opposites
 from kg.phrases import phrases_of
 from kg.wordings import Reading, more_often, own_words, readings
 
@@ -64,10 +65,10 @@ class DuplicateConfig(BaseModel):
     """From this score on a pair that is the same is merged without asking."""
 
     min_score: float = Field(default=0.5, ge=0, le=1)
-    """From this score on a pair without disagreement is the same, if no word is replaced."""
+    """From this score on a pair without disagreement is the same."""
 
-    min_replaced_score: float = Field(default=0.8, ge=0, le=1)
-    """The same, for a pair of which either has a content word that the other has not."""
+    max_replaced: float = Field(default=0.9, ge=0)
+    """With more than this of content words in the place of others a pair is only maybe the same."""
 
     min_offered_score: float = Field(default=0.2, ge=0, le=1)
     """From this score on a pair without disagreement is offered to a reader as maybe the same."""
@@ -145,8 +146,7 @@ def compared(
     both = readings(a.text, b.text, glossary)
     words, replaced = overlap(*both), replaced_words(*both)
     score = 0.0 if found or words.is_more else round(probability(cosine, words), 4)
-    least = config.min_score if words.replaced < 1 else config.min_replaced_score
-    if score >= least and not replaced:
+    if score >= config.min_score and words.replaced <= config.max_replaced and not replaced:
         is_sure = score >= config.min_automatic_score
         relation = Relation.SAME if is_sure else Relation.PROBABLY_SAME
         return Comparison(relation, score, ("the same content in other words",))
@@ -184,7 +184,8 @@ def overlap(one: Reading, two: Reading) -> Overlap:
     If only one of them has a word of its own, and the other says a word more often, that word is
     what it says instead.
     """
-    only_a, only_b = own_words(one, two), own_words(two, one)
+    answered = answered_opposites(one, two)
+    only_a, only_b = own_words(one, two) - answered, own_words(two, one) - answered
     if bool(only_a) != bool(only_b):
         only_a = only_a or more_often(one, two)
         only_b = only_b or more_often(two, one)

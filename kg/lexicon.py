@@ -182,6 +182,44 @@ _IRREGULAR = dict(
     ]
 )
 
+_OWN_STEMS = {
+    word: line.split(":")[0]
+    for line in [
+        "student:student",
+        "positive:positive positively",
+        "objective:objective",
+        "general:general generally generic",
+        "generat:generate generated generates generating generation generations generator",
+        "probability:probability probable probably improbable",
+        "survey:survey",
+        "implement:implement implements implemented implementing implementation",
+        "caption:caption",
+        "capture:capture captured captures capturing",
+        "conversation:conversation",
+        "static:static",
+        "hardly:hardly",
+        "pressure:pressure",
+        "possible:possible possibly possibility",
+        "suffer:suffer suffers suffered suffering",
+        "suffice:suffice suffices sufficed sufficient sufficiently sufficiency",
+        "ready:ready readily",
+        "letter:letter",
+        "restore:restore restored restores restoring restoration",
+        "rest:rest",
+        "story:story",
+        "partition:partition",
+        "improvise:improvise improvises improvised",
+        "relative:relative relatively",
+        "authority:authority",
+        "classic:classic",
+        "carry:carry carries carried carrying",
+        "normal:normal normally",
+        "succe:succeed succeeds succeeded success successful successfully",
+    ]
+    for word in line.split(":")[1].split()
+}
+"""Words that endings would make one with another: "student" is not "study"."""
+
 NEGATIONS = frozenset(
     [
         "not",
@@ -217,6 +255,9 @@ NEGATIONS = frozenset(
         "seldom",
         "barely",
         "scarcely",
+        "few",
+        "little",
+        "infrequently",
         "absence",
         "absent",
         "missing",
@@ -346,7 +387,10 @@ LIGHT_NOUNS = frozenset(
 """Nouns that can stand for another noun."""
 
 LIGHT = LIGHT_NOUNS | frozenset(
-    ["show", "find", "use", "make", "do", "get", "give", "take", "put", "become", "leave"]
+    [
+        *("show", "find", "use", "make", "do", "get", "give", "take", "put", "become", "leave"),
+        *("let", "allow", "happen", "occur", "single", "individual"),
+    ]
 )
 """Words that say little about what a statement is on; their absence weighs less."""
 
@@ -360,6 +404,8 @@ def lines_of(name: str) -> list[str]:
 def stem(word: str) -> str:
     """Return a word without case, plural and up to three endings; three or four letters stay."""
     small = folded(word)
+    if small in _OWN_STEMS:
+        return _OWN_STEMS[small]
     small = folded(_IRREGULAR.get(small, small))
     for _ in range(3):
         for ending in _ENDINGS:

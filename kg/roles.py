@@ -53,7 +53,10 @@ _FRONTING = frozenset(
         "which",
     ]
 )
-_JOINING = ("over", "before", "after", "into", "onto", "despite", "until", "unless")
+_JOINING = (
+    *("over", "before", "after", "into", "onto", "despite", "until", "unless"),
+    *("without", "when", "if", "because", "becauseof", "once", "although", "but", "ratherthan"),
+)
 _REVERSED = {"before": "after", "after": "before"}
 _WIDTH = 5
 _BREAKS = frozenset(",;:")
@@ -250,10 +253,17 @@ def _up_to_comma(tokens: tuple[str, ...]) -> Iterator[str]:
 
 
 def _is_crossed(here: tuple[Set[str], Set[str]], there: tuple[Set[str], Set[str]]) -> bool:
-    """Say whether all that is only on one right is on the other left, both ways."""
+    """Say whether words have changed sides both ways.
+
+    Either all that differ on the right, or more words than have stayed.
+    """
     (left, right), (other_left, other_right) = here, there
     moved, moved_back = right - other_right, other_right - right
-    return bool(moved) and bool(moved_back) and moved <= other_left and moved_back <= left
+    if not moved & other_left or not moved_back & left:
+        return False
+    n_crossed = len(left & other_right) + len(right & other_left)
+    is_all = moved <= other_left and moved_back <= left
+    return is_all or n_crossed > len(left & other_left) + len(right & other_right)
 
 
 def verb_is_swapped(one: Reading, two: Reading) -> bool:

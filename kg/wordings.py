@@ -16,6 +16,7 @@ from kg.grounding import Glossary
 from kg.lexicon import NEGATIONS, QUANTIFIERS, meaning, stem
 from kg.phrases import DELIMITERS, FUNCTION_WORDS, folded, is_acronym, singular
 from kg.quantities import Quantity, quantities
+from kg.rewordings import PHRASES
 from kg.thesaurus import are_synonyms
 
 _TOKEN = re.compile(r"[^\W_]+(?:-\d+\w*)*(?:[.,]\d+)*(?:['’][^\W_]+)?|[,;:()]")
@@ -27,66 +28,6 @@ _COMMA_NOT = re.compile(
 _INSTEAD = re.compile(
     r"\b(?:rather than|instead of|as opposed to|in place of|over and above)\b", re.I
 )
-_PHRASES = [
-    (re.compile(pattern, re.I), words)
-    for pattern, words in (
-        (r"\bahead of\b|\bprior to\b|\bin advance of\b", "before"),
-        (r"\bnot (?:all|every|always|necessarily)\b", "sometimes not"),
-        (r"\b(\w+)-than\b", r"\1than"),
-        (r"\b(?:lose|loses|lost|losing) (?:track|sight)\b", "not track"),
-        (r"\bfree (?:of|from)\b", "without"),
-        (r"\b(?:regardless|irrespective) of\b|\bno matter (?:what|which|how)\b", "whatever"),
-        (r"\bnothing (?:but|other than|except)\b|\bnone (?:but|other than)\b", "only"),
-        (r"\b(?:has|have|had|having) nothing to do with\b", "not concern"),
-        (
-            r"\b(?:keep|kept|stop|hold|held)(?:s|ped|ping|ing)?((?: \w+){0,3}) from (?=\w+ing\b)",
-            r"\1 prevent ",
-        ),
-        (r"\b(?:do|does|did|can|will) not (\w+) unless\b", r"\1 only if"),
-        (r"\b(?:devoid of|bereft of)\b", "without"),
-        (r"(?<!let )\balone\b", "only"),
-        (r"\ba few\b|\ba handful of\b", "several"),
-        (r"\b(?:go|goes|went|gone) up\b", "increase"),
-        (r"\b(?:go|goes|went|gone) down\b", "decrease"),
-        (r"\b(?:bring|brings|brought|bringing) about\b", "cause"),
-        (r"\b(?:carry|carries|carried|carrying) over\b", "transfer"),
-        (r"\b(?:break|breaks|broke|breaking) down\b", "fail"),
-        (r"\b(?:come|comes|came|coming) back\b", "return"),
-        (r"\b(?:has|have|had) to\b", "must"),
-        (r"\b(?:is|are|was|were|being) left out\b", "is absent"),
-        (r"\b(?:leave|leaves|left|leaving) out\b", "omit"),
-        (r"\b(?:is|are|was|were) (?:confined|restricted|limited) to\b", "is only in"),
-        (r"\b(?:only|just|merely) (?=slightly|marginally|an?\b|about|few|\d|one\b|two\b|half)", ""),
-        (r"\bjust (?=in|on|by|with|when|if|from)\b", "only "),
-        (r"\b(?:pay|pays|paid|paying) (?:no|little) (?:attention|heed) to\b", "ignore"),
-        (r"\bat odds with\b", "contradicting"),
-        (r"\bat the (?:expense|cost) of\b", "but less"),
-        (r"\b(?:take|takes|took|taking) place\b", "happen"),
-        (r"\b(?:take|takes|took|taking) part in\b", "participate in"),
-        (r"\b(?:pick|picks|picked|picking) up\b", "detect"),
-        (r"\b(?:point|points|pointed) to\b", "suggest"),
-        (r"\b(?:make|makes|made|making) use of\b", "use"),
-        (r"\b(?:give|gives|gave|giving) rise to\b", "cause"),
-        (r"\b(?:speed|speeds|sped|speeding) up\b", "accelerate"),
-        (r"\b(?:slow|slows|slowed|slowing) down\b", "delay"),
-        (r"\b(?:rule|rules|ruled|ruling) out\b", "exclude"),
-        (r"\b(?:get|gets|got|getting) rid of\b|\brids?\b", "remove"),
-        (r"\bcan(?:not|['’]t| not) do without\b", "need"),
-        (r"\bcan do without\b", "not need"),
-        (
-            r"\b(?:as a (?:result|consequence) of|because of|due to|owing to|on account of)\b",
-            "becauseof",
-        ),
-        (r"\bless (?:severe|bad|serious)\b", "better"),
-        (r"\bmore (?:severe|bad|serious)\b", "worse"),
-        (r"\bless (?:difficult|hard)\b", "easier"),
-        (r"\bmore (?:difficult|hard)\b", "harder"),
-        (r"\b(?:push|bring|drive|go)(?:es|s|ed|ing)? down\b", "decrease"),
-        (r"\b(?:push|bring|drive|go)(?:es|s|ed|ing)? up\b", "increase"),
-        (r"\b(?:do|does|did|is|are|was|were|can|could|will|would|has|have|had)n['’]t\b", "not"),
-        (r"\bcan(?:not|['’]t| not)\b", "not"),
-    )
-]
 _COMPARED = re.compile(
     r"\b(?:compared (?:with|to)|relative to|in comparison (?:with|to))\s+([^,]+),?", re.I
 )
@@ -114,6 +55,8 @@ _COUNTING = frozenset(
 )
 _JOINED = frozenset(["becauseof"])
 """Words that we make of several; `ratherthan` is on the list of negations."""
+_SILENT = frozenset(["compared", "according", "thanks"])
+"""Of "compared with", "according to" and "thanks to"."""
 _BREAKS = frozenset(",;:()")
 Negations = list[tuple[str, tuple[str, ...]]]
 
@@ -151,7 +94,7 @@ def reading(text: str) -> Reading:
     """Read a sentence for what is compared."""
     plain = _PREFER.sub(r"\1 than ", text)
     plain = _COMMA_NOT.sub(" ratherthan ", _INSTEAD.sub("ratherthan", plain))
-    for pattern, replacement in _PHRASES:
+    for pattern, replacement in PHRASES:
         plain = pattern.sub(replacement, plain)
     plain = _NO_NEGATION.sub("", plain)
     tokens = tuple(_TOKEN.findall(plain))
@@ -185,7 +128,7 @@ def is_content(token: str) -> bool:
         and small not in NEGATIONS
         and len(small) > 1
         and small not in _COUNTING
-        and small not in _JOINED
+        and small not in _JOINED | _SILENT
         and not quantities(small)
         and not any(small in words for words in QUANTIFIERS.values())
     )
@@ -265,12 +208,18 @@ def negations(one: Reading, other: Reading) -> Negations:
                     break
                 if is_content(following):
                     ahead.append(meaning(following))
-            found.append((token, tuple(ahead)))
+            found.append((token, tuple(ahead) or _behind(one.tokens[:index])))
         elif _PREFIX.match(small) and stem(small) not in other.stems:
             bare = stem(_PREFIX.sub("", small))
             if bare in other.stems:
                 found.append((token, (meaning(_PREFIX.sub("", small)),)))
     return found
+
+
+def _behind(tokens: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the nearest words before a denial with nothing behind it: "the encoder is not"."""
+    near = [meaning(token) for token in tokens if is_content(token) and is_thing(token)]
+    return tuple(near[-1:])
 
 
 def own_words(one: Reading, two: Reading) -> frozenset[str]:

@@ -30,6 +30,23 @@ from kg.wordings import readings
             "Tokenisation errors cause miscounted letters",
             "Miscounted letters cause tokenisation errors",
         ),
+        (
+            "Distillation transfers the teacher's circuits to the student",
+            "Distillation transfers the student's circuits to the teacher",
+        ),
+        (
+            "Steering changes the tone without affecting the accuracy",
+            "Steering changes the accuracy without affecting the tone",
+        ),
+        (
+            "Transcoders replace an MLP layer with a sparse approximation",
+            "A sparse approximation is replaced by an MLP layer in transcoders",
+        ),
+        ("Two heads in three layers copy", "Three heads in two layers copy"),
+        ("Models deceive users", "Users deceive models"),
+        ("Patching identifies the cause of misidentification", "Patching misses the cause of it"),
+        ("Few neurons are polysemantic", "Polysemantic neurons are common"),
+        ("Heads and layers both matter", "Heads matter, whereas layers do not"),
     ],
 )
 def test_words_that_change_places_are_a_disagreement(a: str, b: str):
@@ -48,6 +65,15 @@ def test_words_that_change_places_are_a_disagreement(a: str, b: str):
         ),
         ("Heads form before the loss falls", "The loss falls after heads form"),
         ("Dropping the loss hurts", "Without the loss it hurts"),
+        (
+            "The student studies the teacher's circuits",
+            "The circuits of the teacher are studied by the student",
+        ),
+        (
+            "Probes bridge interpretability with alignment",
+            "Probes bridge alignment with interpretability",
+        ),
+        ("Safety training does not remove backdoors", "Backdoors survive safety training"),
     ],
 )
 def test_a_passive_or_another_order_is_none(a: str, b: str):

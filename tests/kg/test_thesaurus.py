@@ -28,3 +28,16 @@ def test_nothing_follows_from_one_line_to_another():
 def test_an_unknown_word_has_neither():
     assert opposites_of("zzgrok") == frozenset()
     assert not are_synonyms("zzgrok", "track")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("student", "study"),
+        ("positive", "position"),
+        ("generate", "generalise"),
+        ("story", "store"),
+    ],
+)
+def test_words_with_one_beginning_are_not_one_word(one: str, other: str):
+    assert stem(one) != stem(other)
