@@ -21,7 +21,7 @@ model is not held twice. Masks hold inside a `with` block:
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -30,7 +30,8 @@ from torch import Tensor, nn
 
 from decomposition.causal_importance import ImportanceNetworks, Importances, Seen
 from decomposition.errors import SplitError
-from decomposition.masks import Mask
+from decomposition.factored import Factored, Stream, Term, end_to_end, whole
+from decomposition.masks import Mask, Runs
 from decomposition.matrices import choose, known_layout
 from decomposition.shared_importance import AnyNetworks
 from decomposition.subcomponents import AnySubcomponents, split
@@ -46,7 +47,8 @@ class CleanPass(NamedTuple):
     """What each matrix was given."""
 
     outputs: dict[str, Tensor]
-    """What each layer gave, bias included, in its own layout and without gradient."""
+    """What each layer gave, bias included, in its own layout and without gradient; where products
+    are kept apart, only of those layers whose are not."""
 
     first: "First"
     """The products of the layer that is called first."""
@@ -71,8 +73,8 @@ class Call(NamedTuple):
     """A layer was called."""
 
     layer: "MaskedLayer"
-    given: Tensor
-    gave: Tensor
+    given: Stream
+    gave: Stream
 
 
 class MaskedLayer(nn.Module):
@@ -83,9 +85,12 @@ class MaskedLayer(nn.Module):
         self.layer = layer
         self.layout = known_layout(layer)
         self.subcomponents = subcomponents
-        self.mask: Mask | None = None
+        self.mask: Mask | Runs | None = None
         self.known: First | None = None
         """Its products, where they are the same as in an earlier run."""
+
+        self.is_apart = False
+        """Whether to leave what it adds to a wide stream unmultiplied (see `factored`)."""
 
         self.record: list[Call] | None = None
         """Where to note inputs and outputs; None where nobody asks."""
@@ -103,39 +108,75 @@ class MaskedLayer(nn.Module):
         """W, `d_out d_in`, whatever the layout of the layer's own weight."""
         return self.layout.matrix(self.layer)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Stream) -> Stream:
         """Apply the target's layer, or its masked form where a mask is set."""
-        y: Tensor = self.layer(x) if self.mask is None else self._masked(x, self.mask)
+        y = self._in_runs(x, self.mask) if isinstance(self.mask, Runs) else self._run(x, self.mask)
         if self.record is not None:
             self.record.append(Call(self, x, y))
         return y
 
-    def see(self, x: Tensor) -> Seen:
+    def see(self, x: Stream) -> Seen:
         """Return what the layer's importances can be told from."""
-        inner = self.layout.product(self.layer, x, self.subcomponents.V)
-        return Seen(inner, lambda: self.layout.vectors(self.layer, x))
+        inner = self._product(x, self.subcomponents.V)
+        return Seen(inner, lambda: self.layout.vectors(self.layer, whole(x)))
 
-    def whole(self, x: Tensor) -> Tensor:
+    def whole(self, x: Stream) -> Tensor:
         """Apply W alone, without bias: `*positions d_out`."""
-        return self.layout.product(self.layer, x, self.matrix)
+        return self._product(x, self.matrix)
 
-    def _masked(self, x: Tensor, mask: Mask) -> Tensor:
+    def _product(self, x: Stream, matrix: Tensor) -> Tensor:
+        if isinstance(x, Factored):
+            return x.read_by(matrix)
+        return self.layout.product(self.layer, x, matrix)
+
+    @property
+    def is_widening(self) -> bool:
+        """Whether fewer numbers go into W and come from V together than come out, and no bias."""
+        d_out, d_in = self.matrix.shape
+        is_linear = isinstance(self.layer, nn.Linear) and self.layer.bias is None
+        return is_linear and d_out > d_in + self.subcomponents.V.shape[0]
+
+    def _in_runs(self, x: Stream, runs: Runs) -> Stream:
+        """Apply the layer to several runs; where all are given the same, to each mask once."""
+        parts: Sequence[Stream] = x.chunk(len(runs.masks))
+        if self.known is None:
+            made = [self._run(part, mask) for part, mask in zip(parts, runs.masks, strict=True)]
+        else:
+            different = {id(mask): mask for mask in runs.masks}
+            once = {key: self._run(parts[0], mask) for key, mask in different.items()}
+            made = [once[id(mask)] for mask in runs.masks]
+        return end_to_end(made)
+
+    def _run(self, x: Stream, mask: Mask | None) -> Stream:
+        if self.is_apart:
+            return self._apart(whole(x), mask)
+        if mask is not None:
+            return self._masked(x, mask)
+        y: Tensor = self.layer(x)
+        return y
+
+    def _apart(self, x: Tensor, mask: Mask | None) -> Factored:
+        """Return what `_run` does, its products with W and U not made yet."""
+        n_kept, U = self.subcomponents.V.shape[0], self.subcomponents.U
+        if mask is None:
+            kept, left = x.new_zeros(*x.shape[:-1], n_kept), x
+        elif mask.remainder is None:
+            kept, left = mask.subcomponents * self.see(x).inner, torch.zeros_like(x)
+        else:
+            kept = (mask.subcomponents - mask.remainder) * self.see(x).inner
+            left = mask.remainder * x
+        return Factored(Term(left, self.matrix.T), Term(kept, U.T))
+
+    def _masked(self, x: Stream, mask: Mask) -> Tensor:
         inner = self.see(x).inner if self.known is None else self.known.inner
         if mask.remainder is None:
-            y = in_runs(mask.subcomponents, inner) @ self.subcomponents.U.T
+            y = (mask.subcomponents * inner) @ self.subcomponents.U.T
         else:
-            kept = in_runs(mask.subcomponents - mask.remainder, inner)
+            kept = (mask.subcomponents - mask.remainder) * inner
             whole = self.whole(x) if self.known is None else self.known.whole
-            y = kept @ self.subcomponents.U.T + in_runs(mask.remainder, whole)
+            y = kept @ self.subcomponents.U.T + mask.remainder * whole
         bias: Tensor | None = getattr(self.layer, "bias", None)
         return self.layout.output(y if bias is None else y + bias)
-
-
-def in_runs(masks: Tensor, values: Tensor) -> Tensor:
-    """Multiply the values of a batch with its masks, or with those of several runs, end to end."""
-    if masks.ndim < values.ndim or len(masks) in {1, len(values)}:
-        return masks * values
-    return (masks.reshape(-1, *values.shape[:-1], masks.shape[-1]) * values).flatten(0, 1)
 
 
 class DecomposedModel(nn.Module):
@@ -174,16 +215,16 @@ class DecomposedModel(nn.Module):
     def forward(
         self,
         x: Tensor,
-        masks: Mapping[str, Mask] | None = None,
+        masks: Mapping[str, Mask | Runs] | None = None,
         first: First | None = None,
     ) -> Tensor:
         """Run the model with these matrices masked; the others are the target's.
 
         Args:
             x: Inputs.
-            masks: Of the matrices to mask, for every row.
-            first: Of the clean pass on x, to save making these products again. x may be what the
-                clean pass was given several times over.
+            masks: Of the matrices to mask, for every row; or for every row of several runs, x
+                then being as many batches end to end.
+            first: Of the clean pass on the batch, to save making these products again.
         """
         with self.masked(masks or {}, first):
             output: Tensor = self.network(x)
@@ -203,13 +244,14 @@ class DecomposedModel(nn.Module):
         first = next(name for name, layer in self.layers.items() if layer is started)
         with torch.no_grad():
             known = First(first, seen[first].inner, started.whole(calls[0].given))
-        return CleanPass(output, seen, {name: call.gave for name, call in single.items()}, known)
+        gave = {n: call.gave for n, call in single.items() if isinstance(call.gave, Tensor)}
+        return CleanPass(output, seen, gave, known)
 
     def masked_outputs(self, x: Tensor, masks: Mapping[str, Mask]) -> dict[str, Tensor]:
         """Run the masked model and return what each layer gave, with gradients."""
         with self._recording() as calls:
             self(x, masks)
-        return {name: call.gave for name, call in self._once_each(calls).items()}
+        return {name: whole(call.gave) for name, call in self._once_each(calls).items()}
 
     @torch.no_grad()
     def importance(self, x: Tensor) -> dict[str, Tensor]:
@@ -218,7 +260,9 @@ class DecomposedModel(nn.Module):
         return {name: g.clamp(0, 1) for name, g in found.g.items()}
 
     @contextmanager
-    def masked(self, masks: Mapping[str, Mask], first: First | None = None) -> Iterator[None]:
+    def masked(
+        self, masks: Mapping[str, Mask | Runs], first: First | None = None
+    ) -> Iterator[None]:
         """Mask these matrices until the block ends, however it ends."""
         for name, mask in masks.items():
             self.layers[name].mask = mask
@@ -229,6 +273,22 @@ class DecomposedModel(nn.Module):
         finally:
             for layer in self.layers.values():
                 layer.mask = layer.known = None
+
+    @contextmanager
+    def products_apart(self) -> Iterator[None]:
+        """Until the block ends, add to a wide stream without multiplying out (see `factored`).
+
+        Only a network that has `is_apart` can do with that; all others stay as they are.
+        """
+        parts = [layer for layer in self.layers.values() if layer.is_widening]
+        flagged = [self.network, *parts] if hasattr(self.network, "is_apart") else []
+        for module in flagged:
+            module.is_apart = True  # type: ignore[assignment]  # a flag, and not a module
+        try:
+            yield
+        finally:
+            for module in flagged:
+                module.is_apart = False  # type: ignore[assignment]
 
     @contextmanager
     def _recording(self) -> Iterator[list[Call]]:

@@ -11,7 +11,7 @@ Bushnaq, Braun & Sharkey (2025), Stochastic Parameter Decomposition, arXiv:2506.
 subsets of matrices are Goodfire's (2026). Axes are C subcomponents and any *positions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -29,6 +29,13 @@ class Mask(NamedTuple):
 
     remainder: Tensor | None = None
     """Shape `*positions 1`, the same for what the subcomponents leave over; None ablates it."""
+
+
+class Runs(NamedTuple):
+    """What is masked of one matrix in several runs of the same rows, laid end to end."""
+
+    masks: list[Mask | None]
+    """Of each run; None keeps everything. The same mask twice is the same object."""
 
 
 def sample_masks(
@@ -118,23 +125,6 @@ def random_subsets(
     }
 
 
-def one_batch(
-    runs: Sequence[Mapping[str, Mask]], importances: Mapping[str, Tensor]
-) -> dict[str, Mask]:
-    """Lay the masks of several runs of a batch one after another, as for a batch of them all.
-
-    A matrix that a run says nothing about keeps everything.
-    """
-    stacked = {}
-    for name, g in importances.items():
-        whole = Mask(torch.ones_like(g), g.new_ones((*g.shape[:-1], 1)))
-        masks = [run.get(name, whole) for run in runs]
-        kept = torch.cat([mask.subcomponents.expand_as(g) for mask in masks])
-        remainders = [mask.remainder for mask in masks]
-        if all(remainder is None for remainder in remainders):
-            stacked[name] = Mask(kept)
-        else:
-            none = torch.zeros(())
-            left = [(none if r is None else r).expand(*g.shape[:-1], 1) for r in remainders]
-            stacked[name] = Mask(kept, torch.cat(left))
-    return stacked
+def in_runs(runs: Sequence[Mapping[str, Mask]], names: Iterable[str]) -> dict[str, Runs]:
+    """Return by matrix what several runs mask; one that a run says nothing about is kept whole."""
+    return {name: Runs([run.get(name) for run in runs]) for name in names}

@@ -17,7 +17,7 @@ from decomposition.adversary import Adversary
 from decomposition.causal_importance import full_precision
 from decomposition.config import DecompositionConfig
 from decomposition.decomposed_model import CleanPass, DecomposedModel
-from decomposition.masks import Mask, draw_masks, masks_above, one_batch, random_subsets, routed
+from decomposition.masks import Mask, Runs, draw_masks, in_runs, masks_above, random_subsets, routed
 from decomposition.processes import ALONE, Processes, Share
 from decomposition.seeds import generator_for
 from decomposition.subcomponents import untied
@@ -95,6 +95,12 @@ class Objective:
             batch: Rows with weights.
             done: The share of the training that is done, in [0, 1].
         """
+        if self.config.hidden:  # what layers put out is compared, and so has to be there
+            return self._parts(batch, done)
+        with self.model.products_apart():
+            return self._parts(batch, done)
+
+    def _parts(self, batch: Batch, done: float) -> dict[str, Tensor]:
         clean = self.model.clean(batch.rows)
         with self._precision():
             importances, penalised = self.model.importance_networks(clean.seen)
@@ -125,7 +131,7 @@ class Objective:
         runs = self._runs(batch, clean, importances)
         parts: dict[str, Tensor] = {}
         if runs:
-            masks = one_batch([run for of in runs.values() for run in of], importances)
+            masks = in_runs([run for of in runs.values() for run in of], importances)
             n_runs = sum(len(of) for of in runs.values())
             rows = batch.rows.repeat(n_runs, *[1] * (batch.rows.ndim - 1))
             outputs = iter(self._masked(rows, masks, clean).chunk(n_runs))
@@ -136,8 +142,8 @@ class Objective:
                 for name, of in runs.items()
             }
         if self.config.hidden:
-            masks = draw_masks(importances, self.config.mask_remainder, self.generator, batch.share)
-            found = self.model.masked_outputs(batch.rows, masks)
+            drawn = draw_masks(importances, self.config.mask_remainder, self.generator, batch.share)
+            found = self.model.masked_outputs(batch.rows, drawn)
             parts["hidden"] = losses.hidden_reconstruction(
                 list(found.values()), list(clean.outputs.values()), batch.weights
             )
@@ -190,7 +196,7 @@ class Objective:
         mine = self.adversary.of_rows(sources, batch.share)
         return masks_above(importances, mine, self.config.mask_remainder)
 
-    def _masked(self, rows: Tensor, masks: Mapping[str, Mask], clean: CleanPass) -> Tensor:
+    def _masked(self, rows: Tensor, masks: Mapping[str, Mask | Runs], clean: CleanPass) -> Tensor:
         """Run the masked model in the configured precision; what it puts out is whole again."""
         with self._precision():
             return full_precision(self.model(rows, masks, clean.first))

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from decomposition.errors import TargetError
+from decomposition.factored import Factored, Stream, Term
 from decomposition.seeds import generator_for
 from decomposition.targets.mechanisms import Mechanisms
 from decomposition.targets.tms import PROBE, Represented
@@ -65,9 +66,9 @@ class Block(nn.Module):
         self.mlp_in = nn.Linear(d_embed, n_neurons, bias=False)
         self.mlp_out = nn.Linear(n_neurons, d_embed, bias=False)
 
-    def forward(self, h: Float[Tensor, "*batch d_embed"]) -> Float[Tensor, "*batch d_embed"]:
-        """Add what the neurons make of the stream to it."""
-        added: Tensor = self.mlp_out(torch.relu(self.mlp_in(h)))
+    def forward(self, h: Stream) -> Stream:
+        """Add what the neurons make of the stream, `*batch d_embed`, to it."""
+        added: Stream = self.mlp_out(torch.relu(self.mlp_in(h)))
         return h + added
 
 
@@ -75,6 +76,9 @@ class ResidualMlp(nn.Module):
     """A fixed embedding, layers, and the embedding transposed."""
 
     embedding: Tensor
+
+    is_apart = False
+    """Whether the stream is not multiplied out (see `factored`); layers may add to it so too."""
 
     def __init__(
         self, embedding: Float[Tensor, "d_embed features"], n_layers: int, n_neurons: int
@@ -85,7 +89,8 @@ class ResidualMlp(nn.Module):
 
     def forward(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch features"]:
         """Return the features plus their ReLU, as far as it was learned."""
-        h = x @ self.embedding.T
+        read = Term(x, self.embedding.T)
+        h: Stream = Factored(read) if self.is_apart else read.coefficients @ read.basis
         for layer in self.layers:
             h = layer(h)
         return h @ self.embedding

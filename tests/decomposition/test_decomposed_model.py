@@ -10,7 +10,7 @@ from decomposition.causal_importance import ImportanceNetworks
 from decomposition.config import DecompositionConfig
 from decomposition.decomposed_model import DecomposedModel, decomposed_model
 from decomposition.errors import SplitError
-from decomposition.masks import Mask
+from decomposition.masks import Mask, Runs
 from decomposition.seeds import generator_for
 from decomposition.subcomponents import Subcomponents, rank_one_matrices
 from decomposition.training import decompose
@@ -159,14 +159,21 @@ def test_a_layer_that_is_called_twice_in_a_pass_is_refused():
 
 def test_the_first_layers_products_of_a_clean_pass_serve_every_run(fresh):
     x = fresh.target.batch(50, generator_for("x"))
-    m, left = torch.rand(150, 8, generator=generator_for("m")), torch.rand(150, 1)
-    masks = {"linear1": Mask(m, left), "linear2": Mask(m)}
+    m, left = torch.rand(50, 8, generator=generator_for("m")), torch.rand(50, 1)
+    first, second = Mask(m, left), Mask(m)
+    masks = {"linear1": Runs([first, None, first]), "linear2": Runs([second, second, None])}
     clean = fresh.model.clean(x)
 
     anew = fresh.model(x.repeat(3, 1), masks)
     saved = fresh.model(x.repeat(3, 1), masks, clean.first)
 
     torch.testing.assert_close(saved, anew)
+    alone = [
+        fresh.model(x, {"linear1": first, "linear2": second}),
+        fresh.model(x, {"linear2": second}),
+        fresh.model(x, {"linear1": first}),
+    ]
+    torch.testing.assert_close(saved, torch.cat(alone))
     parameters = list(fresh.model.subcomponents["linear1"].parameters())
     for one, other in zip(
         torch.autograd.grad(saved.square().sum(), parameters),

@@ -4,9 +4,10 @@ from hypothesis import strategies as st
 
 from decomposition.masks import (
     Mask,
+    Runs,
     draw_masks,
+    in_runs,
     masks_above,
-    one_batch,
     random_subsets,
     routed,
     sample_masks,
@@ -93,13 +94,9 @@ def test_matrices_with_different_positions_share_one_subset_for_each_row():
     assert (routes["a"].flatten() | routes["b"].flatten()).all()
 
 
-def test_runs_in_one_batch_follow_each_other_and_what_they_leave_out_is_whole():
-    importances = {"a": torch.zeros(2, 1), "b": torch.zeros(2, 1)}
-    runs = [{"a": Mask(torch.zeros(2, 1))}, {"b": Mask(torch.zeros(2, 1), torch.zeros(1))}]
+def test_a_matrix_that_a_run_says_nothing_about_is_whole_in_it():
+    first, second = Mask(torch.zeros(2, 1)), Mask(torch.zeros(2, 1), torch.zeros(1))
 
-    masks = one_batch(runs, importances)
+    masks = in_runs([{"a": first}, {"b": second}, {"a": first}], ["a", "b"])
 
-    assert masks["a"].subcomponents.flatten().tolist() == [0, 0, 1, 1]
-    assert masks["a"].remainder.flatten().tolist() == [0, 0, 1, 1]
-    assert masks["b"].subcomponents.flatten().tolist() == [1, 1, 0, 0]
-    assert masks["b"].remainder.flatten().tolist() == [1, 1, 0, 0]
+    assert masks == {"a": Runs([first, None, first]), "b": Runs([None, second, None])}
