@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 
 import pytest
@@ -13,6 +14,7 @@ from decomposition.seeds import generator_for
 from decomposition.tracing import tracing
 from decomposition.training import Decomposition
 from tests.decomposition.small_transformer import DecoderTarget, transformer_decomposition
+from tests.decomposition.two_pathways import planted_decomposition
 
 
 class Sums(nn.Module):
@@ -130,6 +132,27 @@ def test_attention_carries_effects_from_earlier_positions_only() -> None:
     for edge in crossing:
         assert at[edge.source].name.split(":")[0].endswith((".k", ".v"))
         assert ".o" in at[edge.target].name
+
+
+def test_a_graph_is_the_planted_pathways_and_nothing_else() -> None:
+    decomposition = planted_decomposition()
+    x = decomposition.target.encode("the woman the dog the king")
+
+    graph = explain(decomposition, x, AttributionConfig(n_outputs=4))
+
+    names = {node.id: f"{node.name}@{node.position}" for node in graph.nodes}
+    found = {(names[edge.source], names[edge.target]) for edge in graph.edges}
+    through_mlp = ["embed king@5", "up:0@5", "down:0@5", "he@5"]
+    through_attention = ["embed woman@1", "v:0@1", "o:0@5", "her@5"]
+    of_the_third_word = ["embed dog@3", "v:1@3", "o:1@5", "them@5"]
+    paths = (through_mlp, through_attention, of_the_third_word)
+    assert found == {step for path in paths for step in pairwise(path)} | {
+        ("embed king@5", "king@5")
+    }
+    for edge in graph.edges:
+        assert edge.direct == pytest.approx(edge.attribution)
+        assert edge.total is None or edge.total == pytest.approx(edge.attribution)
+    assert graph.direct.sign == graph.total.sign == 1
 
 
 def test_effects_of_many_targets_in_one_pass_are_those_of_each_alone() -> None:
