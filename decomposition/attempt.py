@@ -166,8 +166,7 @@ def fresh_model(
     Raises:
         SplitError: The configuration's patterns do not fit the target.
     """
-    asked = config.matrices or dict.fromkeys(target.transposes, config.n_subcomponents)
-    counts = choose(target.model, asked)
+    counts = counts_for(target, config)
     subcomponents = split(target.model, counts, generator, target.transposes)
     sizes = {name: parts.V.shape[0] for name, parts in subcomponents.items()}
     networks = _fresh_networks(target, config, sizes, generator)
@@ -182,6 +181,22 @@ def fresh_model(
         elif config.initialisation == "singular":
             parts.take_singular(model.weights[name])
     return model
+
+
+def counts_for(target: Target, config: DecompositionConfig) -> dict[str, int]:
+    """Return the matrices that a configuration splits, in module order, and C of each.
+
+    Raises:
+        SplitError: The configuration's patterns do not fit the target.
+    """
+    if config.matrices:
+        return choose(target.model, config.matrices)
+    if config.subcomponents_per_rank is None:
+        return choose(target.model, dict.fromkeys(target.transposes, config.n_subcomponents))
+    layers = {name: target.model.get_submodule(name) for name in target.transposes}
+    ranks = {name: min(known_layout(layer).matrix(layer).shape) for name, layer in layers.items()}
+    share = config.subcomponents_per_rank
+    return choose(target.model, {name: max(1, round(share * r)) for name, r in ranks.items()})
 
 
 def _fresh_networks(

@@ -54,8 +54,12 @@ class DecompositionConfig(BaseModel):
     n_subcomponents: int = Field(default=20, ge=1)
     """Subcomponents allotted to each matrix, C; the ones not needed should die."""
 
+    subcomponents_per_rank: float | None = Field(default=None, gt=0)
+    """Instead of that: C of each matrix in units of the rank that it can have at most, rounded,
+    at least 1. From 1 on the singular directions of every matrix sum to it."""
+
     matrices: dict[str, int] = {}
-    """Instead of that: C for each pattern of module paths, as in `{"h.*.mlp.*": 64}`. The first
+    """Instead of both: C for each pattern of module paths, as in `{"h.*.mlp.*": 64}`. The first
     pattern that matches a layer decides. Empty takes the matrices that the target names."""
 
     importance: Literal["inner_activation", "input_vector", "shared_transformer"] = (
@@ -319,8 +323,9 @@ CONFIGS: dict[str, DecompositionConfig] = {
 def config_of(target: str) -> DecompositionConfig:
     """Return the configuration named after a target, or the default one.
 
-    Models of the user's own, which read tokens, are decomposed as `storyworld` is.
+    Models of the user's own, which read tokens, are decomposed as `storyworld` is, with as many
+    subcomponents as each of their matrices has ranks: training starts from singular directions.
     """
     if target.startswith(PREFIX):
-        return CONFIGS["storyworld"]
+        return CONFIGS["storyworld"].model_copy(update={"subcomponents_per_rank": 1.0})
     return CONFIGS.get(target, DecompositionConfig())

@@ -118,7 +118,12 @@ def _decompositions(
             decompose(
                 decomposition.target,
                 decomposition.config.model_copy(
-                    update={"n_subcomponents": size, "matrices": {}, "restarts": 1}
+                    update={
+                        "n_subcomponents": size,
+                        "subcomponents_per_rank": None,
+                        "matrices": {},
+                        "restarts": 1,
+                    }
                 ),
             )
             for size in sorted(config.sizes)

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 
 import torch
 
+from decomposition.attempt import counts_for
 from decomposition.config import DecompositionConfig
 from decomposition.errors import MemoryShortageError, TargetError
-from decomposition.matrices import choose, known_layout
+from decomposition.matrices import known_layout
 from decomposition.seeds import generator_for
 from decomposition.targets import Target
 
@@ -60,8 +61,7 @@ def memory_shortage_explained(target: Target, config: DecompositionConfig) -> It
 
 def sizes(target: Target, config: DecompositionConfig) -> str:
     """Say how large a step is: matrices with their subcomponents, batch and masked runs."""
-    asked = config.matrices or dict.fromkeys(target.transposes, config.n_subcomponents)
-    counts = choose(target.model, asked)
+    counts = counts_for(target, config)
     described = []
     for path, C in counts.items():
         layer = target.model.get_submodule(path)

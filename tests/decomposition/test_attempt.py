@@ -1,12 +1,13 @@
 import pytest
 import torch
 
-from decomposition.attempt import Attempt, fresh_model
-from decomposition.config import DecompositionConfig
+from decomposition.attempt import Attempt, counts_for, fresh_model
+from decomposition.config import DecompositionConfig, config_of
 from decomposition.objective import remainders
 from decomposition.seeds import generator_for
 from decomposition.targets.lessons import LessonConfig, LessonRecipe
 from decomposition.targets.mixer import Reversal
+from tests.decomposition.small_transformer import transformer_decomposition
 
 IMPORTANCES = ["inner_activation", "input_vector", "shared_transformer"]
 
@@ -41,6 +42,19 @@ def test_a_singular_start_leaves_no_remainder(target):
 
     model = fresh_model(target, config, generator_for("fresh"))
 
+    assert max(left.abs().max().item() for left in remainders(model)) < 1e-5
+
+
+def test_each_matrix_gets_as_many_subcomponents_as_its_rank_asks_for():
+    target = transformer_decomposition().target
+    config = config_of("pretrained:model@text.txt")
+
+    assert set(counts_for(target, config).values()) == {8}
+    halved = config.model_copy(update={"subcomponents_per_rank": 0.5})
+    assert set(counts_for(target, halved).values()) == {4}
+    named = config.model_copy(update={"matrices": {"blocks.1.up": 3}})
+    assert counts_for(target, named) == {"blocks.1.up": 3}
+    model = fresh_model(target, config, generator_for("fresh"))
     assert max(left.abs().max().item() for left in remainders(model)) < 1e-5
 
 
