@@ -7,6 +7,7 @@ Steps, for a whole document:
    something else (`features`, `linear_model`).
 3. Drop what a rule excludes (`rules`), what is probably neither, and what was said before.
 4. Rank by probability times salience (`salience`), keep the best, return them in reading order.
+5. Say in brackets what "it" or "this method" stands for, where that is plain (`referents`).
 
 Sentence embeddings are not used: they encode what a sentence is about, not what it does, and
 made the role classifier worse on unseen topics.
@@ -24,6 +25,7 @@ from ingest.documents import Document, Draft, Section, Span
 from ingest.extractors.features import Sentence, analyse, features_of, section_role
 from ingest.extractors.linear_model import LABELS, LinearModel, shipped_model
 from ingest.extractors.notes import note_of
+from ingest.extractors.referents import self_contained
 from ingest.extractors.rules import reason_to_drop
 from ingest.extractors.salience import saliences
 from ingest.sentences import sentences
@@ -71,6 +73,10 @@ class _Candidate(NamedTuple):
     sentence: Sentence
     role: str
     before: str
+    """The sentence before it in its section."""
+
+    is_first: bool
+    """It begins a paragraph."""
 
 
 class _Judged(NamedTuple):
@@ -204,15 +210,16 @@ def _stands_under(section: Section, above: Section) -> bool:
 
 def _candidates(index: int, section: Section, role: str) -> list[_Candidate]:
     found: list[_Candidate] = []
-    before = ""
+    before, last = "", 0
     for start, end in sentences(section.text):
         if end - start > _LONGEST:
             continue
         bullet = _BULLET.match(section.text, start, end)
         span = Span(bullet.end() if bullet else start, end)
         text = " ".join(section.text[span.start : end].split())
-        found.append(_Candidate(index, span, analyse(text), role, before))
-        before = text
+        is_first = "\n\n" in section.text[last:start]
+        found.append(_Candidate(index, span, analyse(text), role, before, is_first))
+        before, last = text, end
     return found
 
 
@@ -234,7 +241,7 @@ def _draft(
     return Draft(
         section=found.section,
         kind=kind,
-        text=found.sentence.text,
+        text=self_contained(found.sentence.text, "" if found.is_first else found.before),
         quote=section.text[found.span.start : found.span.end],
         note=note_of(kind, found.sentence, found.role, section.heading, found.before),
         score=round(chance, _DIGITS),
