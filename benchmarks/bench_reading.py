@@ -2,16 +2,21 @@
 
 Usage::
 
-    python benchmarks/bench_reading.py pdf CORPUS_DIR [--json]
+    python benchmarks/bench_reading.py pdf CORPUS_DIR [--json] [--missing]
+    python benchmarks/bench_reading.py html CORPUS_DIR [--json] [--missing]
     python benchmarks/bench_reading.py sentences LABELLED.jsonl [--json]
     python benchmarks/bench_reading.py speed CORPUS_DIR [--json]
 
-``pdf`` takes every PDF that lies beside a ``.tex`` or ``.md`` file of the same name. Its gold
+``pdf`` takes every PDF beside a ``.tex``, ``.md`` or ``.tar.gz`` of the same name. Its gold
 sentences are those of the source's running text (abstract, body, appendix) with 8 to 60 words
 and neither formula, citation nor cross-reference. A sentence counts as *verbatim* if one
 paragraph of the reader's output contains it after NFKC, folding of quotes and dashes, and
 collapsing of white space; as *in order* if the output contains its letters and digits in a row.
-Plain PDFium text, paragraph breaks disregarded, stands beside it.
+Beside it stand PDFium's plain text, pypdf's and pdfminer.six's, paragraph breaks disregarded, which
+is the easier test. Headings are compared with those of the source, numbers aside.
+
+``html`` takes every web page. Its gold sentences are those of the paragraph elements of its article
+without formula, citation or note, beside trafilatura in its mode of high recall.
 
 ``sentences`` takes passages with the offsets at which sentences begin, and scores the splitter
 beside the naive rule "a full stop, a space, a capital".
@@ -23,11 +28,13 @@ import re
 import sys
 import time
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pypdfium2
 
+from benchmarks.reading_peers import PDF_PEERS, page_paragraphs, trafilatura_text
 from ingest.documents import Document
 from ingest.readers import SUFFIXES, read
 from ingest.sentences import sentences
@@ -43,6 +50,11 @@ _LABEL = re.compile(
 )
 """A cross-reference, which the LaTeX reader gives by its label's name."""
 
+_UNCOMPARED = {"captions", "references"}
+"""Kinds of sections whose headings the source need not have."""
+
+_LOWEST_LEVEL = 2
+_HEADING_NUMBER = re.compile(r"^(?:\d+(?:\.\d+)*|[A-Z](?:\.\d+)*)[.:]?\s+")
 _SOURCES = (".tex", ".md", ".tar.gz")
 _SHORTEST, _LONGEST = 8, 60
 _NAIVE = re.compile(r"[.!?]\s+(?=[A-Z])")
@@ -80,12 +92,29 @@ def paragraphs(document: Document) -> list[str]:
     return [part for section in document.sections for part in section.text.split("\n\n")]
 
 
-def plain_text(path: Path) -> str:
-    """Return what PDFium itself gives as the text of all pages."""
-    document = pypdfium2.PdfDocument(path.read_bytes())
-    return "\n".join(
-        document[index].get_textpage().get_text_range() for index in range(len(document))
+def headings(document: Document) -> list[str]:
+    """Return a document's headings of the first two levels; lower ones are often run in."""
+    return [
+        section.heading
+        for section in document.sections
+        if section.heading and section.kind not in _UNCOMPARED and section.level <= _LOWEST_LEVEL
+    ]
+
+
+def agreement(found: list[str], gold: list[str]) -> tuple[float, float]:
+    """Return precision and recall of headings by their letters, with or without their numbers."""
+    wanted = Counter(letters(heading) for heading in gold)
+    wanted.update(
+        letters(_HEADING_NUMBER.sub("", heading)) for heading in gold if heading[0].isdigit()
     )
+    hits = 0
+    for heading in found:
+        forms = (letters(heading), letters(_HEADING_NUMBER.sub("", heading)))
+        match = next((form for form in forms if wanted[form]), None)
+        if match is not None:
+            hits += 1
+            wanted[match] -= 1
+    return hits / max(len(found), 1), hits / max(len(gold), 1)
 
 
 def share(gold: list[str], text: str, form: Callable[[str], str]) -> float:
@@ -105,7 +134,8 @@ def bench_pdf(folder: Path, missing: bool) -> list[dict[str, object]]:
         start = time.process_time()
         document = read(path)[0]
         seconds = time.process_time() - start
-        ours, plain = paragraphs(document), plain_text(path)
+        ours = paragraphs(document)
+        precision, recall = agreement(headings(document), headings(read(source)[0]))
         folded = "\n".join(map(fold, ours))
         rows.append(
             {
@@ -113,10 +143,55 @@ def bench_pdf(folder: Path, missing: bool) -> list[dict[str, object]]:
                 "gold": len(gold),
                 "verbatim": share(gold, folded, fold),
                 "order": share(gold, letters(" ".join(ours)), letters),
-                "plain_verbatim": share(gold, fold(plain), fold),
-                "plain_order": share(gold, letters(plain), letters),
+                "heading_precision": precision,
+                "heading_recall": recall,
+                **_peers(path, gold),
                 "pages": n_pages,
                 "pages_per_cpu_second": n_pages / seconds,
+            }
+        )
+        if missing:
+            for sentence in gold:
+                if fold(sentence) not in folded:
+                    print(f"{path.stem}: {sentence}", file=sys.stderr)
+    return rows
+
+
+def _peers(path: Path, gold: list[str]) -> dict[str, float]:
+    """Score what others make of a PDF."""
+    scores = {}
+    for name, text_of in PDF_PEERS.items():
+        text = text_of(path)
+        scores[f"{name}_verbatim"] = share(gold, fold(text), fold)
+        scores[f"{name}_order"] = share(gold, letters(text), letters)
+    return scores
+
+
+def bench_html(folder: Path, missing: bool) -> list[dict[str, object]]:
+    """Score every web page by the sentences of its paragraph elements."""
+    rows: list[dict[str, object]] = []
+    for path in sorted(folder.glob("*.html")):
+        passages = [" ".join(passage.split()) for passage in page_paragraphs(path)]
+        gold = [
+            sentence
+            for passage in passages
+            for span in sentences(passage)
+            if _is_gold(sentence := passage[span.start : span.end])
+        ]
+        start = time.process_time()
+        document = read(path)[0]
+        seconds = time.process_time() - start
+        folded = "\n".join(map(fold, paragraphs(document)))
+        peer = trafilatura_text(path)
+        rows.append(
+            {
+                "document": path.name,
+                "gold": len(gold),
+                "verbatim": share(gold, folded, fold),
+                "order": share(gold, letters(folded), letters),
+                "trafilatura_verbatim": share(gold, fold(peer), fold),
+                "trafilatura_order": share(gold, letters(peer), letters),
+                "cpu_seconds": seconds,
             }
         )
         if missing:
@@ -194,7 +269,7 @@ def _table(rows: list[dict[str, object]]) -> Iterator[str]:
 def main() -> None:
     """Run one benchmark and print its rows."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("mode", choices=["pdf", "sentences", "speed"])
+    parser.add_argument("mode", choices=["pdf", "html", "sentences", "speed"])
     parser.add_argument("path", type=Path)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--missing", action="store_true", help="print gold sentences not found")
@@ -202,6 +277,8 @@ def main() -> None:
     if arguments.mode == "pdf":
         rows = bench_pdf(arguments.path, arguments.missing)
         rows.append(_mean(rows))
+    elif arguments.mode == "html":
+        rows = bench_html(arguments.path, arguments.missing)
     elif arguments.mode == "sentences":
         rows = bench_sentences(arguments.path)
     else:
@@ -210,12 +287,14 @@ def main() -> None:
 
 
 def _mean(rows: list[dict[str, object]]) -> dict[str, object]:
-    """Pool the rows, each sentence counting once."""
+    """Pool the rows, each sentence counting once, and the headings by document."""
     total = sum(_number(row, "gold") for row in rows)
-    keys = ("verbatim", "order", "plain_verbatim", "plain_order")
+    keys = [key for key in rows[0] if key.endswith(("verbatim", "order"))]
     pooled = {
         key: sum(_number(row, key) * _number(row, "gold") for row in rows) / total for key in keys
     }
+    for key in ("heading_precision", "heading_recall"):
+        pooled[key] = sum(_number(row, key) for row in rows) / len(rows)
     seconds = sum(_number(row, "pages") / _number(row, "pages_per_cpu_second") for row in rows)
     pages = sum(_number(row, "pages") for row in rows)
     return {

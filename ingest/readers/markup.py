@@ -51,6 +51,10 @@ _OUT_OF_FLOW = {Part.CUT, Part.FLOAT, Part.CAPTION, Part.FOOTNOTE, Part.FORMULA}
 _MARK = "\ufdd0"
 """Stands in a paragraph that is being read where something is cited; no text has this one."""
 
+_SHORTEST_PROSE = 8
+"""Words; a shorter paragraph in a figure is a label."""
+
+_ENDS = (".", "?", "!", ".”", '."', ".)")
 _ASIDES = {Part.CAPTION: "Captions", Part.FOOTNOTE: "Footnotes"}
 
 
@@ -95,15 +99,28 @@ def select(element: etree._Element, path: str) -> list[etree._Element]:
     return [each for each in found if isinstance(each, etree._Element)]
 
 
-def _asides(element: etree._Element, role: Role, role_of: RoleOf) -> Iterator[Aside]:
+def _asides(element: etree._Element, role: Role, role_of: RoleOf) -> Iterator[Aside | Paragraph]:
     """Yield what stands beside the flow: the element itself, or the captions inside a float."""
     anchor = element.get("id") or ""
     if role.part in _ASIDES:
         yield Aside(_ASIDES[role.part], text_of(element, role_of), anchor=anchor)
     elif role.part is Part.FLOAT:
-        for inner in element.iterdescendants(etree.Element):
-            if role_of(inner).part is Part.CAPTION:
-                yield Aside("Captions", text_of(inner, role_of), anchor=anchor)
+        yield from _in_float(element, role_of, anchor)
+
+
+def _in_float(element: etree._Element, role_of: RoleOf, anchor: str) -> Iterator[Aside | Paragraph]:
+    """Yield the captions in a figure, and what whole paragraphs of prose it is set around."""
+    walker = etree.iterwalk(element, events=("start",))
+    for _, inner in walker:
+        part = role_of(inner).part if inner is not element else Part.FLOAT
+        if part is Part.CAPTION:
+            yield Aside("Captions", text_of(inner, role_of), anchor=anchor)
+        elif part is Part.BLOCK and inner.tag == "p":
+            text = text_of(inner, role_of)
+            if len(text.split()) >= _SHORTEST_PROSE and text.endswith(_ENDS):
+                yield Paragraph(text, anchor=inner.get("id") or anchor)
+        if part in _OUT_OF_FLOW - {Part.FLOAT}:
+            walker.skip_subtree()
 
 
 @dataclass

@@ -22,9 +22,13 @@ _NUMBERED = re.compile(
     r"(?:\d{1,2}(?:\.\d{1,2}){0,3}|[A-Z](?:\.\d{1,2}){0,3}|[IVX]{1,4})\.?\s+[\"“(‘]?[^\W\d_]\w+"
 )
 _SECTION_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2})*\.?\s")
+_SUBNUMBERED = re.compile(r"(?:\d{1,2}|[A-Z])(?:\.\d{1,2}){1,3}\.?\s")
+_SMALLEST_SUBHEADING = 0.8
+"""Of the text's size."""
+
 _ALWAYS_HEADING = re.compile(r"(?:abstract|references|bibliography)[.:]?", re.IGNORECASE)
 _CONTENTS = re.compile(r"(?:table of )?contents", re.IGNORECASE)
-_CONTENTS_ENTRY = re.compile(r"(?:.*\s)?\d{1,3}$")
+_CONTENTS_ENTRY = re.compile(r"(?:.*\s)?(\d{1,3})")
 _LEADERS = re.compile(r"(?:\. ?){6,}\d{0,3}$")
 _NOTE_MARK = re.compile(r"(?:\d{1,2}|[*†‡§¶∗])\s*[\"“(]?[^\W\d_]{2,}")
 _ITEM = re.compile(r"[•◦▪‣∙]|[–—-]\s|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]\s")
@@ -60,8 +64,10 @@ def classify(lines: list[Piece], measures: Measures) -> list[Line]:
     """Say of each line what it is, in reading order."""
     classifier = _Classifier(measures)
     cells = _cells_beside(lines)
+    contents = _contents(lines, cells)
     return [
-        Line(piece, classifier.kind_of(piece, n)) for piece, n in zip(lines, cells, strict=True)
+        Line(piece, classifier.kind_of(piece, n, place in contents))
+        for place, (piece, n) in enumerate(zip(lines, cells, strict=True))
     ]
 
 
@@ -89,6 +95,35 @@ def _cells_beside(lines: list[Piece]) -> list[int]:
     return counts + [len(row)] * len(row)
 
 
+def _contents(lines: list[Piece], cells: list[int]) -> set[int]:
+    """Return the places of the lines in a table of contents.
+
+    It begins at its heading, goes on while lines end in page numbers that do not fall, and may have
+    a line without one if the next has it again: an entry of two lines. Lines with leaders are
+    entries wherever they stand.
+    """
+    found = {place for place, line in enumerate(lines) if _LEADERS.search(line.text.strip())}
+    last: int | None = None
+    for place, line in enumerate(lines):
+        if _CONTENTS.fullmatch(line.text.strip()):
+            last = 0
+        elif last is not None and (number := _entry_number(line, last)) is not None:
+            last = number
+        elif last is not None and cells[place] == 1:
+            following = lines[place + 1] if place + 1 < len(lines) else None
+            if following is None or _entry_number(following, last) is None:
+                last = None
+        if last is not None:
+            found.add(place)
+    return found
+
+
+def _entry_number(line: Piece, last: int) -> int | None:
+    """Return the page number at the end of an entry, if it has one that is not below the last."""
+    entry = _CONTENTS_ENTRY.fullmatch(line.text.strip())
+    return int(entry[1]) if entry and int(entry[1]) >= last else None
+
+
 class _Classifier:
     """Goes through the lines, remembering the one before."""
 
@@ -98,18 +133,19 @@ class _Classifier:
         self.last_text: Piece | None = None
         self.in_references = False
         self.has_headings = False
-        self.in_contents = False
+        self.heading_fonts: set[str] = set()
         self.n_seen = 0
 
-    def kind_of(self, piece: Piece, n_cells: int) -> Kind:
+    def kind_of(self, piece: Piece, n_cells: int, is_in_contents: bool) -> Kind:
         """Say what the next line is, given how many pieces stand on it."""
-        if self._is_in_contents(piece, n_cells) or self._is_cell(piece, n_cells):
+        if is_in_contents or self._is_cell(piece, n_cells):
             kind = Kind.FLOAT
         else:
             kind = self._kind_of(piece)
         self.n_seen += 1
         if kind is Kind.HEADING:
             self.has_headings = True
+            self.heading_fonts |= {piece.font} if _NUMBERED.match(piece.text) else set()
             self.in_references = _REFERENCES.match(piece.text) is not None
         if kind is Kind.TEXT:
             self.last_text = piece
@@ -147,15 +183,6 @@ class _Classifier:
         same_size = abs(piece.size - self.previous.piece.size) < SIZE_STEP
         return same_size and is_adjacent(piece, self.previous.piece)
 
-    def _is_in_contents(self, piece: Piece, n_cells: int) -> bool:
-        """Say whether a line is in a table of contents: its heading, or ends in a page number."""
-        text = piece.text.strip()
-        if _CONTENTS.fullmatch(text) and not self.in_references:
-            self.in_contents = True
-        elif n_cells == 1 and not _CONTENTS_ENTRY.fullmatch(text):
-            self.in_contents = False
-        return self.in_contents or _LEADERS.search(text) is not None
-
     def _is_title(self, piece: Piece) -> bool:
         is_largest = piece.size > self.measures.title_size - SIZE_STEP
         is_large = piece.size > self.measures.body_size + 1.0
@@ -170,13 +197,24 @@ class _Classifier:
             return False
         if is_known_heading(text) and len(text) < _LONGEST_KNOWN:
             return stands_out or text.isupper() or _ALWAYS_HEADING.fullmatch(text) is not None
-        if not stands_out or piece.size < self.measures.body_size - SIZE_STEP:
+        if not stands_out or piece.size < self._smallest_heading(piece):
             return False
         if _NUMBERED.match(text):
             return not self._runs_in(piece)
         if self.in_references or self.n_seen < self.measures.abstract_at:
             return False  # authors and affiliations
         return piece.size > self.measures.body_size + SIZE_STEP and self._is_worded(piece)
+
+    def _smallest_heading(self, piece: Piece) -> float:
+        """Return the size from which on a line may be a heading.
+
+        A lower one may be in smaller print than the text, if it is in the font of numbered headings
+        before it, which the text has not, and has a number of two parts or more.
+        """
+        is_lower = _SUBNUMBERED.match(piece.text) and piece.font in self.heading_fonts
+        if is_lower and piece.font not in self.measures.prose_fonts:
+            return _SMALLEST_SUBHEADING * self.measures.body_size
+        return self.measures.body_size - SIZE_STEP
 
     def _runs_in(self, piece: Piece) -> bool:
         """Say whether a bold beginning is followed by the paragraph's text on the same line."""

@@ -16,7 +16,9 @@ from ingest.readers.pdf_characters import Page
 from ingest.readers.pdf_pieces import NOWHERE, Piece
 from kg.printed import Box
 
-_FEWEST_LINE_NUMBERS = 8
+_FEWEST_LINE_NUMBERS = {1: 8, 5: 4, 10: 4}
+"""By the step between two: on a page that numbers every line, every fifth, every tenth."""
+
 _COUNTING_SHARE = 0.7
 _TOP_MARGIN = 0.92
 _BOTTOM_MARGIN = 0.085
@@ -56,7 +58,11 @@ def _text_pieces(page: Page, repeated: Counter[str], n_pages: int) -> Iterator[P
 
 
 def _line_numbers(page: Page) -> Iterator[Piece]:
-    """Yield the pieces of each column of numbers that counts on by one from line to line."""
+    """Yield the pieces of each column of numbers that counts on down the page, in equal steps.
+
+    Most review copies number every line, some every fifth or tenth. (The axis of a figure counts
+    up the page.)
+    """
     columns: dict[int, list[Piece]] = defaultdict(list)
     for piece in page.pieces:
         if re.fullmatch(r"\d{1,4}", piece.text):
@@ -65,9 +71,10 @@ def _line_numbers(page: Page) -> Iterator[Piece]:
     for column in columns.values():
         ordered = sorted(set(column), key=lambda piece: -piece.box.top)
         values = [int(piece.text) for piece in ordered]
-        counting = sum(after - before == 1 for before, after in pairwise(values))
-        if len(values) >= _FEWEST_LINE_NUMBERS and counting >= _COUNTING_SHARE * (len(values) - 1):
-            yield from ordered
+        steps = Counter(after - before for before, after in pairwise(values))
+        for step, fewest in _FEWEST_LINE_NUMBERS.items():
+            if len(values) >= fewest and steps[step] >= _COUNTING_SHARE * (len(values) - 1):
+                yield from ordered
 
 
 def _repeated(pages: list[Page]) -> Counter[str]:

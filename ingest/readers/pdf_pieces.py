@@ -1,5 +1,6 @@
 """The printed characters of a PDF page, cut into pieces of lines."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from kg.printed import Box
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CODE_POINT = re.compile("[\ud800-\udbff][\udc00-\udfff]|.", re.DOTALL)
 _COLUMN_GAP = 1.15
-"""In font sizes; a wider gap begins a new piece, as between columns or table cells."""
+"""In font sizes (the smaller, for line numbers are in small print); a wider gap begins a new
+piece, as between columns or table cells."""
 
 
 class Visibility(StrEnum):
@@ -72,20 +74,21 @@ class Piece:
 def pieces_of(characters: list[Character | None], page: int, degrees: int) -> Iterator[Piece]:
     """Cut the stream of characters at line ends, wide gaps and jumps back."""
     run: list[Character] = []
-    right: float | None = None
+    last: Character | None = None
     for character in characters:
         if character is None:
             yield from _piece(run, page, degrees)
-            run, right = [], None
+            run, last = [], None
         elif character.box is NOWHERE:
             run.append(character)
         else:
-            gap = 0.0 if right is None else character.box.left - right
-            if gap > max(_COLUMN_GAP * character.style.size, 9.0) or gap < -30.0:
+            gap = 0.0 if last is None else character.box.left - last.box.right
+            size = min(character.style.size, last.style.size if last else math.inf)
+            if gap > max(_COLUMN_GAP * size, 9.0) or gap < -30.0:
                 yield from _piece(run, page, degrees)
                 run = []
             run.append(character)
-            right = character.box.right
+            last = character
     yield from _piece(run, page, degrees)
 
 

@@ -165,3 +165,20 @@ def test_a_tag_with_long_values_is_read(tmp_path: Path):
     document = _read(tmp_path, f"<body><p>Seen by all who look.</p>{picture}</body>")
 
     assert document.sections[0].text == "Seen by all who look."
+
+
+def test_prose_in_a_figure_is_text_and_its_labels_are_not(tmp_path: Path):
+    prose = "Rotating the images makes the next detector fire, so all of them are curves."
+
+    document = _read(
+        tmp_path,
+        f"<article><p>Before.</p><figure><p>A label</p><p id='a'>{prose}</p><table><tr><td>"
+        f"<p>{prose} No.</p></td></tr></table><figcaption><p>{prose} Said below.</p></figcaption>"
+        "</figure><p>After.</p></article>",
+    )
+
+    assert [(section.heading, section.text) for section in document.sections] == [
+        ("", f"Before.\n\n{prose}\n\nAfter."),
+        ("Captions", f"{prose} Said below."),
+    ]
+    assert document.sections[0].anchor_at(len("Before.") + 2) == "a"

@@ -1,6 +1,7 @@
 """PDFs made here, page by page, and what a reader of the page would read on them."""
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -239,6 +240,54 @@ def test_references_are_a_section_of_entries_of_their_own(make: Callable[..., Pa
         "[1] A. Roth. Names and the heads that copy them. 2023.\n\n"
         "[2] B. Vega. Ablation considered. 2024."
     )
+
+
+def test_numbers_of_every_fifth_line_are_no_text(make: Callable[..., Path]):
+    def numbered(canvas: Canvas) -> None:
+        for place, line in enumerate(LEFT * 3):
+            y = 720 - 14 * place
+            if place % 5 == 0:
+                canvas.setFont("Helvetica", 6)
+                canvas.drawRightString(50, y, str(35 + place))
+            _lines(canvas, 60, y, [line], size=12)
+
+    (document,) = read(make(numbered))
+
+    assert not re.search(r"\d", _words(document))
+
+
+def test_lower_headings_may_be_in_smaller_print_than_the_text(make: Callable[..., Path]):
+    def page(canvas: Canvas) -> None:
+        for place, (size, heading) in enumerate(((11, "3 Design"), (9.5, "3.1 Overview of parts"))):
+            canvas.setFont("Helvetica-Bold", size)
+            canvas.drawString(60, 720 - 150 * place, heading)
+            _lines(canvas, 60, 700 - 150 * place, LEFT[:-1], size=11)
+        canvas.setFont("Helvetica-Bold", 9.5)
+        canvas.drawString(60, 420, "Not numbered")
+
+    (document,) = read(make(page))
+
+    assert [section.heading for section in document.sections] == [
+        "3 Design",
+        "3.1 Overview of parts",
+    ]
+
+
+def test_a_table_of_contents_is_no_text_although_an_entry_goes_over_two_lines(
+    make: Callable[..., Path],
+):
+    def page(canvas: Canvas) -> None:
+        _heading(canvas, 60, 740, "Contents")
+        entries = ("1 Introduction 1", "2 Copying of names by the heads", "of small models 3")
+        for place, entry in enumerate((*entries, "3 Discussion 4")):
+            _heading(canvas, 60, 720 - 14 * place, entry, size=10)
+        _heading(canvas, 60, 640, "1 Introduction")
+        _lines(canvas, 60, 620, LEFT[:-1])
+
+    (document,) = read(make(page))
+
+    assert [section.heading for section in document.sections] == ["1 Introduction"]
+    assert document.sections[0].text.startswith("Attention heads in small models")
 
 
 def _page_with(extra: Callable[[Canvas], None]) -> Callable[[Canvas], None]:
