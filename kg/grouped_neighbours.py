@@ -14,7 +14,7 @@ from kg.nearest import NOBODY
 from kg.neighbours import nearest_neighbours
 from kg.products import STEPS, Places
 
-_SMALL = 256
+SMALL = 256
 """Groups of up to so many members are multiplied many at once."""
 
 _MEMBERS = 4096
@@ -33,7 +33,7 @@ def neighbours_within(
     """
     rows, others = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.intp)]
     by_size = sorted(range(len(groups)), key=lambda at: len(groups[at]))
-    small = [at for at in by_size if 1 < len(groups[at]) <= _SMALL]
+    small = [at for at in by_size if 1 < len(groups[at]) <= SMALL]
     while small:
         most = max(1, _MEMBERS // len(groups[small[-1]]))
         batch, small = small[-most:], small[:-most]
@@ -42,7 +42,7 @@ def neighbours_within(
         rows.append(found[0])
         others.append(found[1])
     for at in by_size:
-        if len(groups[at]) > _SMALL:
+        if len(groups[at]) > SMALL:
             group = np.array(groups[at], dtype=np.intp)
             indices = nearest_neighbours(vectors[group], k).indices
             rows.append(np.repeat(group, indices.shape[1]))

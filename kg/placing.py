@@ -100,13 +100,16 @@ class Ties:
         wanted = np.zeros(self.n, dtype=bool)
         wanted[vertices] = True
         at_head, at_tail = np.flatnonzero(wanted[self.head]), np.flatnonzero(wanted[self.tail])
-        ends = np.concatenate([self.head[at_head], self.tail[at_tail]]).tolist()
-        others = np.concatenate([self.tail[at_head], self.head[at_tail]]).tolist()
-        weights = np.concatenate([self.weight[at_head], self.weight[at_tail]]).tolist()
-        found: dict[int, list[tuple[int, float]]] = {vertex: [] for vertex in vertices.tolist()}
-        for end, other, weight in zip(ends, others, weights, strict=True):
-            found[end].append((other, weight))
-        return found
+        ends = np.concatenate([self.head[at_head], self.tail[at_tail]])
+        order = np.argsort(ends, kind="stable")
+        others = np.concatenate([self.tail[at_head], self.head[at_tail]])[order].tolist()
+        weights = np.concatenate([self.weight[at_head], self.weight[at_tail]])[order].tolist()
+        starts = np.searchsorted(ends[order], vertices, side="left").tolist()
+        stops = np.searchsorted(ends[order], vertices, side="right").tolist()
+        return {
+            vertex: list(zip(others[start:stop], weights[start:stop], strict=True))
+            for vertex, start, stop in zip(vertices.tolist(), starts, stops, strict=True)
+        }
 
 
 def modularity_of(ties: Ties, community: Places, resolution: float) -> float:

@@ -313,7 +313,7 @@ def test_neighbours_within_groups_are_those_of_each_group_by_itself(seed, sizes,
         alone = nearest_neighbours(vectors[group], k).indices
         expected += [(group[one], group[near]) for one, row in enumerate(alone) for near in row]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grouped_neighbours, "_SMALL", small)
+        patch.setattr(grouped_neighbours, "SMALL", small)
         rows, others = neighbours_within(vectors, groups, k)
 
     assert sorted(zip(rows.tolist(), others.tolist(), strict=True)) == sorted(expected)
