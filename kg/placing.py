@@ -95,17 +95,26 @@ class Ties:
         within = (community[self.head] == community[self.tail]) & (community[self.head] != NOWHERE)
         return Ties(self.n, self.head[within], self.tail[within], self.weight[within])
 
-    def of(self, vertices: Places) -> dict[int, list[tuple[int, float]]]:
-        """Return the neighbours of each of these vertices, with the weights of the ties."""
+    def ends_at(self, vertices: Places) -> tuple[Places, Places, Weights]:
+        """Return the ties of these vertices: which of them, the other end and the weight.
+
+        By vertex; a tie between two of them comes twice.
+        """
         wanted = np.zeros(self.n, dtype=bool)
         wanted[vertices] = True
         at_head, at_tail = np.flatnonzero(wanted[self.head]), np.flatnonzero(wanted[self.tail])
         ends = np.concatenate([self.head[at_head], self.tail[at_tail]])
         order = np.argsort(ends, kind="stable")
-        others = np.concatenate([self.tail[at_head], self.head[at_tail]])[order].tolist()
-        weights = np.concatenate([self.weight[at_head], self.weight[at_tail]])[order].tolist()
-        starts = np.searchsorted(ends[order], vertices, side="left").tolist()
-        stops = np.searchsorted(ends[order], vertices, side="right").tolist()
+        others = np.concatenate([self.tail[at_head], self.head[at_tail]])
+        weights = np.concatenate([self.weight[at_head], self.weight[at_tail]])
+        return ends[order], others[order], weights[order]
+
+    def of(self, vertices: Places) -> dict[int, list[tuple[int, float]]]:
+        """Return the neighbours of each of these vertices, with the weights of the ties."""
+        ends, *columns = self.ends_at(vertices)
+        others, weights = (column.tolist() for column in columns)
+        starts = np.searchsorted(ends, vertices, side="left").tolist()
+        stops = np.searchsorted(ends, vertices, side="right").tolist()
         return {
             vertex: list(zip(others[start:stop], weights[start:stop], strict=True))
             for vertex, start, stop in zip(vertices.tolist(), starts, stops, strict=True)
@@ -129,8 +138,26 @@ def best_gains(
 
     It is below 0 where staying is best, and 0 without another community to go to.
     """
-    state = _State(ties, community, vertices, resolution)
-    return {vertex: state.best_move(vertex)[1] for vertex in vertices.tolist()}
+    ends, others, weights = ties.ends_at(vertices)
+    row = np.zeros(ties.n, dtype=np.intp)
+    row[vertices] = np.arange(len(vertices))
+    totals = np.bincount(community, ties.strengths)
+    keys, which = np.unique(row[ends] * len(totals) + community[others], return_inverse=True)
+    tied = np.bincount(which, weights, len(keys))
+    row, place = np.divmod(keys, max(1, len(totals)))
+    own, strength = community[vertices], ties.strengths[vertices]
+    pull = strength * _scale(ties, resolution)
+    is_own = place == own[row]
+    stay = -pull * (totals[own] - strength)
+    stay[row[is_own]] += tied[is_own]
+    most = np.full(len(vertices), -np.inf)
+    np.maximum.at(most, row[~is_own], (tied - pull[row] * totals[place] - stay[row])[~is_own])
+    most[np.isneginf(most)] = 0
+    return dict(zip(vertices.tolist(), most.tolist(), strict=True))
+
+
+def _scale(ties: Ties, resolution: float) -> float:
+    return resolution / max(2 * float(ties.weight.sum()), _LEAST_GAIN)
 
 
 class Rules(NamedTuple):
@@ -178,7 +205,7 @@ class _State:
         self.strength: list[float] = ties.strengths.tolist()
         self.community: list[int] = community.tolist()
         self.total: list[float] = np.bincount(community, self.strength).tolist()
-        self.scale = resolution / max(2 * float(ties.weight.sum()), _LEAST_GAIN)
+        self.scale = _scale(ties, resolution)
 
     def best_move(self, vertex: int) -> tuple[int, float]:
         """Return the other community that gains most by a vertex, and how much more than now."""
