@@ -36,7 +36,8 @@ SECTION_ROLES = (
     ("thanks", r"acknowledge?ment|author contribution|^\W*funding|competing interests"),
     (
         "future",
-        r"^\W*(?:[\d.]+\W+)?(?:future (?:work|directions|research)|next steps|open questions)",
+        r"^\W*(?:[\d.]+\W+)?(?:future (?:work|directions|research)|next steps|open questions"
+        r"|further (?:work|research)|what we (?:would|\W?d) like|desiderata|call to action)",
     ),
     ("conclusion", r"conclu|closing|takeaway"),
     ("discussion", r"discuss|implication|interpretation|trustworthy|future work"),

@@ -189,6 +189,8 @@ class OfflineExtractor:
 def section_roles(sections: Sequence[Section]) -> Iterator[str]:
     """Yield each section's role; one whose heading says nothing has that of the heading above.
 
+    So has an analysis that is described among the methods.
+
     But: a heading without text of its own is no section, so 2.1 may follow 1; numbers tell.
     """
     above: list[tuple[Section, str]] = []
@@ -196,8 +198,9 @@ def section_roles(sections: Sequence[Section]) -> Iterator[str]:
         while above and above[-1][0].level >= section.level:
             above.pop()
         role = section_role(section.heading, section.kind)
-        if role in {"other", "assertion"} and above and _stands_under(section, above[-1][0]):
-            role = above[-1][1]
+        if above and _stands_under(section, above[-1][0]):
+            is_analysis = role == "results" and above[-1][1] == "method"
+            role = above[-1][1] if is_analysis or role in {"other", "assertion"} else role
         above.append((section, role))
         yield role
 

@@ -66,6 +66,49 @@ _PATTERNS = {
         r"|^(?:figure|fig\.|table)s? [\w.]+(?: \(\w+\))?(?:[.:]| (?:lists|gives|plots|depicts)\b)",
         re.IGNORECASE,
     ),
+    "pointer": re.compile(
+        r"^[^.;]*\b(?:see|refer to|shown in|as in) (?:also )?(?:the )?"
+        r"(?:appendix|figure|fig\.|section|table|§|supplement)\w*(?: [\w.]+)?"
+        r"(?: (?:for|below|above)\b[^.]*)?\.?$",
+        re.IGNORECASE,
+    ),
+    "set-up": re.compile(
+        r"\b(?:was|were) (?:chosen|selected|picked|set)"
+        r" (?:as|because|to|so|since|based|according)\b",
+        re.IGNORECASE,
+    ),
+    "supposition": re.compile(
+        r"^(?:\w+,? ){0,4}(?:suppose|supposing|imagine|consider)\b"
+        r"|\b(?:one|you|we|readers?) (?:might|may|could) (?:\w+ )?"
+        r"(?:think|expect|wonder|ask|imagine|worry)\b"
+        r"|\b(?:may|might|could) (?:cause|lead|tempt) (?:us|one|you) to\b",
+        re.IGNORECASE,
+    ),
+    "announcement": re.compile(
+        r"^let(?:[’']s| us)\b|\b(?:our|the) next (?:paper|article|section|(?:few )?experiment)"
+        r"|\b(?:we|experiments?|sections?)(?: will|[’']ll) (?:now |then |next )?"
+        r"(?:focus|discuss|examine|explore|investigate|describe|turn|study|see|look)\b",
+        re.IGNORECASE,
+    ),
+    "not known": re.compile(
+        r"\bwe (?:do not|don[’']t) (?:yet |currently )?"
+        r"(?:have (?:a|any) (?:good |clear )?explanation|know (?:why|how|whether|what)"
+        r"|understand (?:why|how))\b|\bwe(?: are|[’']re) (?:unsure|not sure)\b",
+        re.IGNORECASE,
+    ),
+    "work of others": re.compile(
+        r"^(?:their|his|her) (?:study|work|paper|results?|method)\b", re.IGNORECASE
+    ),
+    "commonplace": re.compile(
+        r"\b(?:challenges|questions|problems|limitations|issues|obstacles) remain\b"
+        r"|\bremains? (?:largely |still |an? )?"
+        r"(?:unclear|unknown|unexplored|unaddressed|open|poorly)\b"
+        r"|\bit is (?:still )?(?:unclear|unknown|not (?:yet )?(?:clear|known))"
+        r" (?:how|whether|what|why)\b"
+        r"|\bbrings? us (?:\w+ ){0,3}closer\b|\bopens? (?:up )?(?:the door|new avenues)\b"
+        r"|\b(?:results|findings) are (?:encouraging|promising|preliminary)\b",
+        re.IGNORECASE,
+    ),
     "mid-sentence": re.compile(r"^(?:[a-z]{2,}|[,;)\]%])"),
 }
 

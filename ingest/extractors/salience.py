@@ -48,7 +48,7 @@ _WEIGHTS = {
 """Cues of a statement put forward as the authors' own; a sentence has at most 1 in all."""
 
 _PENALTIES = {
-    "deictic": 0.12,
+    "deictic": 0.25,
     "example": 0.12,
     "method": 0.08,
     "leaning": 0.04,

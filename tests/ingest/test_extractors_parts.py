@@ -178,6 +178,13 @@ def test_the_shipped_coefficients_are_small_and_say_where_they_come_from():
         ("Then L = ∑_i w_i x_i + b_i ≤ α β γ is.", "formula"),
         ("Row 1 is 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 1.0.", "table"),
         ("The batch size is 64 and the learning rate is 0.001.", "hyper-parameters"),
+        ("For the same figure with two layers, see Appendix B.", "pointer"),
+        ("The width was chosen because the wider network learned faster.", "set-up"),
+        ("As an example, suppose the value rises by 2 % at each wall.", "supposition"),
+        ("Our next experiment asks whether the head is needed.", "announcement"),
+        ("We do not know why the loss rises after step 400.", "not known"),
+        ("Their study has no agents and leaves this question aside.", "work of others"),
+        ("Although this works, several challenges remain for large models.", "commonplace"),
     ],
 )
 def test_a_rule_drops_what_is_no_statement_and_says_why(sentence, reason):
