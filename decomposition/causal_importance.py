@@ -163,6 +163,11 @@ class ImportanceNetworks(nn.Module):
         self.bias_out[place] = OFF
 
     @torch.no_grad()
+    def rescale(self, matrix: str, numbers: Tensor, factors: Tensor) -> None:
+        """Multiply what these networks are given with these factors from now on."""
+        self.weight_in[dict(self.places())[matrix].start + numbers] *= factors.unsqueeze(1)
+
+    @torch.no_grad()
     def start_at(self, z: float) -> None:
         """Let every network answer about this, whatever its input."""
         self.weight_out.mul_(NEARLY_CONSTANT)

@@ -103,6 +103,13 @@ class DecompositionConfig(BaseModel):
     prune_tolerance: float = Field(default=1e-3, ge=0)
     """By what share of itself the objective may rise when the weak ones are turned off."""
 
+    consolidation_steps: int = Field(default=0, ge=0)
+    """Steps that are taken after dissolving what other subcomponents can take over, in every
+    round of it; 0 does not look for any."""
+
+    consolidation_rate: float = Field(default=0.4, gt=0)
+    """Learning rate at the first of these steps, in units of the peak."""
+
     steps: int = Field(default=3000, ge=1)
     """Of each start."""
 
@@ -257,7 +264,12 @@ def _left(schedule: str, done: float) -> float:
 
 _FIVE = DecompositionConfig(prune=True, steps=2000)
 _FORTY = DecompositionConfig(
-    n_subcomponents=200, minimality=0.0001, restarts=1, steps=2000, prune=True
+    n_subcomponents=200,
+    minimality=0.0001,
+    restarts=1,
+    steps=2000,
+    consolidation_steps=300,
+    prune=True,
 )
 _RESIDUAL = DecompositionConfig(
     prune=True,

@@ -24,6 +24,7 @@ from decomposition.errors import ConfigurationError
 _SPD: dict[str, Any] = {
     "restarts": 1,
     "prune": False,
+    "consolidation_steps": 0,
     "early_stop": None,
     "merge_zero_rows": False,
     "schedule": "cosine",
@@ -56,6 +57,7 @@ _SPD_OF: dict[str, dict[str, Any]] = {
 _VPD: dict[str, Any] = {
     "restarts": 1,
     "prune": False,
+    "consolidation_steps": 0,
     "early_stop": None,
     "merge_zero_rows": False,
     "batch_size": 64,

@@ -28,13 +28,23 @@ class Reached(NamedTuple):
 REACHED: dict[str, Reached] = {
     "tms_40-10": Reached(
         seeds=2,
+        recovered=2,
+        mmcs=1.0,
+        ml2r_low=0.999,
+        ml2r_high=0.9992,
+        identity_errors=0,
+        superfluous=0,
+        cpu_seconds=181,
+    ),
+    "tms_40-10-id": Reached(
+        seeds=1,
         recovered=1,
         mmcs=1.0,
-        ml2r_low=0.9827,
-        ml2r_high=0.999,
-        identity_errors=4,
-        superfluous=4,
-        cpu_seconds=143,
+        ml2r_low=1.0115,
+        ml2r_high=1.0115,
+        identity_errors=0,
+        superfluous=0,
+        cpu_seconds=257,
     ),
     "tms_5-2": Reached(
         seeds=5,

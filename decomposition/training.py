@@ -11,7 +11,8 @@ Bushnaq, Braun & Sharkey (2025), Stochastic Parameter Decomposition, arXiv:2506.
 
 All this is done from a few random starts, and the one with the lowest objective is kept: no
 knowledge of the true mechanisms enters the choice. Of that one the subcomponents that the
-objective does not miss may be turned off (see `pruning`).
+objective does not miss may be turned off (see `pruning`), and those whose work others can take over
+may be dissolved (see `consolidation`).
 
 Four things make it quick, and none changes the expected loss: the random masks are drawn once for
 all losses; rows of a batch that are all zero are run once, with the weight of them all; all
@@ -28,6 +29,7 @@ from typing import NamedTuple
 
 from decomposition.attempt import Attempt, fresh_model, load_parameters, trained_parameters
 from decomposition.config import DecompositionConfig
+from decomposition.consolidation import consolidate
 from decomposition.decomposed_model import DecomposedModel
 from decomposition.limits import check_outputs, memory_shortage_explained
 from decomposition.objective import objective_on_fresh_inputs
@@ -119,14 +121,19 @@ def decompose(
         check_outputs(target)
         session.run()
         assert session.best is not None, "at least one attempt is made"
-        n_pruned = prune(session.best.model, target, config) if config.prune else 0
+        model, found = session.best.model, session.best.losses
+        n_pruned = prune(model, target, config) if config.prune else 0
+        if config.consolidation_steps:
+            consolidated = consolidate(model, target, config)
+            found = consolidated.losses or found
+            n_pruned += consolidated.n
+            n_pruned += prune(model, target, config) if config.prune else 0
     if state is not None:
         state.unlink(missing_ok=True)
     steps = config.restarts * config.steps
     seconds, cpu_seconds = session.clock.seconds, session.clock.cpu_seconds
     logger.info("decomposed %s: %s steps, %.1f s", target.name, steps, seconds)
-    model = session.best.model.eval()
-    return Decomposition(target, config, model, session.best.losses, seconds, cpu_seconds, n_pruned)
+    return Decomposition(target, config, model.eval(), found, seconds, cpu_seconds, n_pruned)
 
 
 class Watcher(NamedTuple):
@@ -185,6 +192,7 @@ class Session:
             while True:
                 self._train(attempt)
                 if attempt.number + 1 == self.config.restarts:
+                    self._save(attempt)
                     return
                 attempt = self._begun(attempt.number + 1)
         except KeyboardInterrupt:

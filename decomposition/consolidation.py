@@ -1,0 +1,240 @@
+r"""Dissolving, after training, subcomponents whose work others can take over.
+
+Two subcomponents that read the same direction and write the same one are both important whenever
+either is, and each holds a part of one mechanism. One would do, and cost half as much; but between
+the two states nothing pulls: as long as both importances are one, it makes no difference how the
+mechanism is divided. So training may end with such pairs (2 of 40 features of tms_40-10 at seed 1),
+and with eleven subcomponents that span ten dimensions.
+
+What subcomponent c reads is written in terms of what the others do,
+
+.. math:: V_c \approx \sum_i k_i V_i, \qquad
+    k = \arg\min_k \lVert V_c - \sum_i k_i V_i \rVert^2 + \rho \lVert k \rVert^2 ,
+
+over the living ones i, with ρ a tenth of their mean square length so that no combination of many
+large terms is found; where that leaves less than half of V_c over, c is a candidate. To dissolve
+it, :math:`U_i` becomes :math:`U_i + k_i U_c` and c becomes zero, for good. Candidates are taken
+in the order of what they cost the objective, and those which took something over are not dissolved
+themselves; then all is trained on for a few hundred steps. If the objective is not lower than
+before, everything is put back, and fewer are tried; otherwise another round begins. The true
+mechanisms are not looked at.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from decomposition.attempt import Attempt, load_parameters, trained_parameters
+from decomposition.causal_importance import ImportanceNetworks
+from decomposition.config import DecompositionConfig
+from decomposition.decomposed_model import DecomposedModel
+from decomposition.objective import objective_on_fresh_inputs
+from decomposition.pruning import Place
+from decomposition.seeds import generator_for
+from decomposition.subcomponents import Subcomponents, TransposedSubcomponents, untied
+from decomposition.targets import Target
+
+logger = logging.getLogger(__name__)
+
+RIDGE = 0.1
+"""ρ, in units of the mean square length of V."""
+
+MOST_LEFT_OVER = 0.5
+"""A candidate's V may be this far from the others' span, as a share of its own length."""
+
+MOST_HARM = 2.0
+"""By how much dissolving one may raise the objective before training goes on, in units of it."""
+
+HEIR = 0.2
+"""Whoever takes over this share of a candidate's V is not dissolved in the same round."""
+
+LIVING = 1e-3
+"""A subcomponent lives whose mean importance is above this share of the largest of its matrix."""
+
+MOST_ROUNDS = 5
+
+
+class Consolidated(NamedTuple):
+    """What came of it."""
+
+    n: int
+    """Subcomponents that were dissolved."""
+
+    losses: dict[str, float] | None
+    """The losses at the last step that was kept; None where none was."""
+
+
+class Matrix(NamedTuple):
+    """Subcomponents, and all matrices that they are those of."""
+
+    name: str
+    parts: Subcomponents
+    transposed: list[str]
+    """The matrices tied to this one, transposed."""
+
+    same: list[str]
+    """This one, and others that share its parameters as they are."""
+
+
+def consolidate(
+    model: DecomposedModel, target: Target, config: DecompositionConfig
+) -> Consolidated:
+    """Dissolve what others can take over, as far as the objective gains by it.
+
+    Args:
+        model: Its parameters are changed.
+        target: Where inputs come from.
+        config: Its `consolidation_steps` and `consolidation_rate` say how to train on.
+    """
+    n, losses = 0, None
+    most: int | None = None
+    for number in range(MOST_ROUNDS):
+        before, start = objective_on_fresh_inputs(model, target, config), _copy(model)
+        chosen = _dissolve_all(model, target, config, most)
+        if not chosen:
+            break
+        attempt = Attempt(target, _going_on(config), config.restarts + number)
+        load_parameters(attempt.model, dict(trained_parameters(model)))
+        for _ in range(config.consolidation_steps):
+            attempt.advance()
+        found = attempt.check()
+        load_parameters(model, dict(trained_parameters(attempt.model)))
+        after = objective_on_fresh_inputs(model, target, config)
+        logger.info("%s dissolved: objective %.6f, was %.6f", len(chosen), after, before)
+        if after < before:
+            n, losses = n + len(chosen), found
+            continue
+        load_parameters(model, start)
+        most = len(chosen) // 2
+    return Consolidated(n, losses)
+
+
+def _dissolve_all(
+    model: DecomposedModel, target: Target, config: DecompositionConfig, most: int | None
+) -> list[Place]:
+    """Dissolve up to so many candidates, the least harmful first; returns which."""
+    matrices = {matrix.name: matrix for matrix in _matrices(model)}
+    before = current = objective_on_fresh_inputs(model, target, config)
+    chosen: list[Place] = []
+    heirs: set[Place] = set()
+    for place in _by_harm(model, target, config):
+        if most is not None and len(chosen) == most:
+            break
+        if place in heirs:
+            continue
+        start, matrix = _copy(model), matrices[place.matrix]
+        took = dissolve(model, matrix, living(model, target, config, matrix), place.number)
+        after = objective_on_fresh_inputs(model, target, config)
+        if after - current > MOST_HARM * before:
+            load_parameters(model, start)
+            continue
+        current = after
+        chosen.append(place)
+        heirs |= {Place(matrix.name, number) for number in took}
+    return chosen
+
+
+def _by_harm(model: DecomposedModel, target: Target, config: DecompositionConfig) -> list[Place]:
+    """Return the candidates of all matrices by how much the objective rises without each."""
+    start = _copy(model)
+    harm: list[tuple[float, Place]] = []
+    for matrix in _matrices(model):
+        alive = living(model, target, config, matrix)
+        for number in alive:
+            if _combination(matrix.parts.V.detach(), alive, number).left_over > MOST_LEFT_OVER:
+                continue
+            dissolve(model, matrix, alive, number)
+            after = objective_on_fresh_inputs(model, target, config)
+            load_parameters(model, start)
+            harm.append((after, Place(matrix.name, number)))
+    return [place for _, place in sorted(harm)]
+
+
+class _Combination(NamedTuple):
+    """One V in terms of others."""
+
+    others: list[int]
+    shares: Float[Tensor, " others"]
+    left_over: float
+    """What it is not, as a share of its length."""
+
+
+def _combination(V: Float[Tensor, "C d_in"], alive: list[int], number: int) -> _Combination:
+    others = [other for other in alive if other != number]
+    if not others:
+        return _Combination([], V.new_zeros(0), 1.0)
+    read, wanted = V[others], V[number]
+    ridge = RIDGE * read.square().sum(dim=1).mean() * torch.eye(len(others))
+    shares = torch.linalg.solve(read @ read.T + ridge, read @ wanted)
+    missed = torch.linalg.vector_norm(shares @ read - wanted)
+    return _Combination(others, shares, (missed / torch.linalg.vector_norm(wanted)).item())
+
+
+@torch.no_grad()
+def dissolve(model: DecomposedModel, matrix: Matrix, alive: list[int], number: int) -> list[int]:
+    """Give what a subcomponent does to the other living ones; returns those that took much.
+
+    Where these U are what a tied matrix reads, its importance networks are given the inner
+    activation in the old units.
+    """
+    parts, networks = matrix.parts, model.importance_networks
+    others, shares, _ = _combination(parts.V, alive, number)
+    lengths = torch.linalg.vector_norm(parts.V, dim=1)
+    old = parts.U.clone()
+    parts.U[:, others] += parts.U[:, [number]] * shares
+    units = (old * parts.U).sum(dim=0) / parts.U.square().sum(dim=0).clamp(min=1e-30)
+    for name in [*matrix.same, *matrix.transposed]:
+        if isinstance(networks, ImportanceNetworks) and name in matrix.transposed:
+            networks.rescale(name, torch.tensor(others), units[others])
+        networks.switch_off(name, number)
+    much = (shares.abs() * lengths[others] > HEIR * lengths[number]).tolist()
+    parts.U[:, number] = 0
+    parts.V[number] = 0
+    return [other for other, is_much in zip(others, much, strict=True) if is_much]
+
+
+@torch.no_grad()
+def living(
+    model: DecomposedModel, target: Target, config: DecompositionConfig, matrix: Matrix
+) -> list[int]:
+    """Return the subcomponents that matter now and then, in any of the matrices."""
+    x = target.batch(config.n_objective, generator_for("pruning", config.seed))
+    importance = model.importance(x)
+    names = [*matrix.same, *matrix.transposed]
+    means = torch.stack([importance[name].flatten(0, -2).mean(dim=0) for name in names]).sum(dim=0)
+    return (means > LIVING * means.max()).nonzero().flatten().tolist()
+
+
+def _matrices(model: DecomposedModel) -> Iterator[Matrix]:
+    for name, parts in untied(model.subcomponents).items():
+        same = [other for other, its in model.subcomponents.items() if its is parts]
+        transposed = [
+            other
+            for other, its in model.subcomponents.items()
+            if isinstance(its, TransposedSubcomponents) and its.other is parts
+        ]
+        yield Matrix(name, parts, transposed, same)
+
+
+def _going_on(config: DecompositionConfig) -> DecompositionConfig:
+    """Return the configuration of the steps that follow, in which nothing is annealed any more."""
+    return config.model_copy(
+        update={
+            "steps": config.consolidation_steps,
+            "learning_rate": config.learning_rate * config.consolidation_rate,
+            "rate_warm_up": 0.0,
+            "minimality": config.coefficients(1.0)["minimality"],
+            "minimality_end": None,
+            "minimality_power": config.power(1.0),
+            "minimality_power_end": None,
+            "smooth_l0_width": config.smooth_l0_width_end,
+        }
+    )
+
+
+def _copy(model: DecomposedModel) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in trained_parameters(model).items()}

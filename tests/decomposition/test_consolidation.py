@@ -1,0 +1,115 @@
+import pytest
+import torch
+
+from decomposition.attempt import trained_parameters
+from decomposition.config import DecompositionConfig
+from decomposition.consolidation import consolidate
+from decomposition.objective import objective_on_fresh_inputs
+from decomposition.training import decompose
+
+CONFIG = DecompositionConfig(
+    n_subcomponents=8, n_hidden=4, n_objective=2000, batch_size=256, consolidation_steps=30
+)
+
+
+def share(perfect, one: int, other: int, part: float) -> None:
+    """Let two subcomponents hold one mechanism between them, both important where it acts."""
+    parts, networks = perfect.model.subcomponents["linear1"], perfect.model.importance_networks
+    with torch.no_grad():
+        parts.V[other] = parts.V[one]
+        parts.U[:, other] = part * parts.U[:, one]
+        parts.U[:, one] *= 1 - part
+        for offset in (0, 8):  # the two matrices
+            for parameter in networks.parameters():
+                parameter[offset + other] = parameter[offset + one]
+        networks.weight_in[8 + other] /= part
+        networks.weight_in[8 + one] /= 1 - part
+
+
+def alive(perfect) -> dict[str, int]:
+    x = perfect.target.batch(5000, torch.Generator().manual_seed(3))
+    importance = perfect.model.importance(x)
+    return {name: int((g.mean(dim=0) > 1e-6).sum()) for name, g in importance.items()}
+
+
+@pytest.mark.parametrize("part", [0.5, 0.2])
+def test_of_two_that_share_a_mechanism_one_takes_it_over(perfect, part: float):
+    share(perfect, 0, 6, part)
+    assert alive(perfect) == {"linear1": 6, "linear2": 6}
+    before = objective_on_fresh_inputs(perfect.model, perfect.target, CONFIG)
+
+    found = consolidate(perfect.model, perfect.target, CONFIG)
+
+    assert found.n == 1
+    assert found.losses is not None
+    assert alive(perfect) == {"linear1": 5, "linear2": 5}
+    assert objective_on_fresh_inputs(perfect.model, perfect.target, CONFIG) < before
+
+
+def test_three_that_span_two_dimensions_become_two(perfect_identity):
+    parts = perfect_identity.model.subcomponents["hidden"]
+    networks = perfect_identity.model.importance_networks
+    with torch.no_grad():
+        parts.V[2] = torch.tensor([0.6, 0.8])
+        parts.U[:, 2] = 0.3 * parts.V[2]
+        parts.U[:, :2] -= 0.3 * torch.outer(parts.V[2], parts.V[2])
+        for parameter in networks.parameters():
+            parameter[10] = parameter[8]
+
+    consolidate(perfect_identity.model, perfect_identity.target, CONFIG)
+
+    assert alive(perfect_identity) == {"linear1": 5, "hidden": 2, "linear2": 5}
+
+
+def test_nothing_is_dissolved_where_everything_is_needed(perfect):
+    before = {n: p.detach().clone() for n, p in trained_parameters(perfect.model).items()}
+
+    found = consolidate(perfect.model, perfect.target, CONFIG)
+
+    assert found == (0, None)
+    for name, parameter in trained_parameters(perfect.model).items():
+        assert torch.equal(parameter, before[name])
+
+
+def test_everything_is_put_back_where_the_objective_does_not_gain(perfect):
+    # importances cost nothing, so one subcomponent instead of two is no gain
+    free = CONFIG.model_copy(
+        update={"minimality": 0.0, "consolidation_steps": 1, "consolidation_rate": 1e-6}
+    )
+    share(perfect, 0, 6, 0.2)
+    with torch.no_grad():
+        perfect.model.subcomponents["linear1"].V[6, 1] += 0.1
+    before = {n: p.detach().clone() for n, p in trained_parameters(perfect.model).items()}
+
+    found = consolidate(perfect.model, perfect.target, free)
+
+    assert found == (0, None)
+    for name, parameter in trained_parameters(perfect.model).items():
+        assert torch.equal(parameter, before[name])
+
+
+def test_an_interrupted_consolidation_gives_the_same_numbers_from_the_end_of_training_on(
+    pentagon, tmp_path, monkeypatch
+):
+    short = DecompositionConfig(
+        **{"restarts": 2, "steps": 40, "batch_size": 64, "n_objective": 256},
+        **{"consolidation_steps": 5, "n_subcomponents": 6},
+    )
+    whole = decompose(pentagon, short)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    state = tmp_path / "state.safetensors"
+    with monkeypatch.context() as patched:
+        patched.setattr("decomposition.training.consolidate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            decompose(pentagon, short, None, state)
+    steps: list[int] = []
+    again = decompose(pentagon, short, lambda done, _: steps.append(done), state)
+
+    assert not steps
+    assert again.losses == whole.losses
+    assert again.n_pruned == whole.n_pruned
+    for name, parameter in trained_parameters(whole.model).items():
+        assert torch.equal(parameter, trained_parameters(again.model)[name])
