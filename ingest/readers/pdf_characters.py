@@ -17,7 +17,7 @@ import ctypes
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -43,6 +43,23 @@ _TEX_CODES = {
     **{0x1B: "ff", 0x1C: "fi", 0x1D: "fl", 0x1E: "ffi", 0x1F: "ffl"},
 }
 _LIGATURES = dict(enumerate(("ff", "fi", "fl", "ffi", "ffl", "st", "st"), start=0xFB00))
+
+
+def _with_addresses(function: object, *arguments: type, returns: type) -> Callable[..., int]:
+    """Return a function of PDFium that takes and gives addresses as plain numbers.
+
+    It is called for every character, and making pointer objects takes longer than the call.
+    """
+    address = ctypes.cast(function, ctypes.c_void_p).value  # type: ignore[arg-type]
+    return ctypes.CFUNCTYPE(returns, *arguments)(address or 0)
+
+
+_ADDRESS, _INDEX = ctypes.c_void_p, ctypes.c_int
+_CODE = _with_addresses(pdfium.FPDFText_GetUnicode, _ADDRESS, _INDEX, returns=ctypes.c_uint)
+_TEXT_OBJECT = _with_addresses(pdfium.FPDFText_GetTextObject, _ADDRESS, _INDEX, returns=_ADDRESS)
+_CHARACTER_BOX = _with_addresses(
+    pdfium.FPDFText_GetCharBox, _ADDRESS, _INDEX, *[_ADDRESS] * 4, returns=ctypes.c_int
+)
 _HYPHENS_AT_LINE_END = {0x02, 0xFFFE}
 _BOLD = re.compile(r"bold|black|heavy|demi|medi(?!um)|cmbx|sfbx|lmb|ecbx|-b$", re.IGNORECASE)
 _FORCED_BOLD = 1 << 18
@@ -86,25 +103,24 @@ def page_of(page: pypdfium2.PdfPage, number: int) -> Page:
 
 def _characters(text_page: pypdfium2.PdfTextPage) -> list[Character | None]:
     """List the characters of a page; None marks where PDFium sees a line end."""
-    page = text_page.raw
+    page = ctypes.cast(text_page.raw, ctypes.c_void_p).value  # type: ignore[arg-type]
     styles: dict[int, Style] = {}
     style: Style | None = None
     characters: list[Character | None] = []
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    edges = (ctypes.c_double * 4)()
+    left, right, bottom, top = (ctypes.addressof(edges) + 8 * place for place in (0, 2, 1, 3))
     for index in range(text_page.count_chars()):
-        code = pdfium.FPDFText_GetUnicode(page, index)
-        text_object = pdfium.FPDFText_GetTextObject(page, index)
+        code = _CODE(page, index)
+        text_object = _TEXT_OBJECT(page, index)
         if not text_object:  # made up by PDFium: a space or a line end
             characters += [None] if code in {10, 13} else []
             if code == 32 and style is not None:
                 characters.append(Character(" ", NOWHERE, style))
             continue
-        address = ctypes.addressof(text_object.contents)
-        style = styles.get(address) or _style(text_page, index)
-        styles[address] = style
-        pdfium.FPDFText_GetCharBox(page, index, left, right, bottom, top)
-        box = Box(left.value, bottom.value, right.value, top.value)
-        characters.append(Character(_text(code), box, style))
+        style = styles.get(text_object) or _style(text_page, index)
+        styles[text_object] = style
+        _CHARACTER_BOX(page, index, left, right, bottom, top)
+        characters.append(Character(_text(code), Box(*edges), style))
         if code in _HYPHENS_AT_LINE_END:
             characters.append(None)
     return characters
