@@ -119,6 +119,7 @@ def duplicates(
 @app.command()
 def concepts(
     kind: Annotated[ConceptType | None, typer.Option("--type", help="Only of this type.")] = None,
+    statement: Annotated[str | None, typer.Option(help="Only of this statement.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Concepts, at most.")] = 50,
     db: Database = None,
     as_json: Json = False,
@@ -128,7 +129,8 @@ def concepts(
     from api.views.concepts import concepts_view
 
     with session_of(db) as session:
-        terminal.show(concepts_view(session, kind, limit), as_json, terminal_curation.concepts)
+        view = concepts_view(session, kind, limit, statement)
+        terminal.show(view, as_json, terminal_curation.concepts)
 
 
 @app.command()

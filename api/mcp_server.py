@@ -103,10 +103,10 @@ class _Views:
         with self._answering() as session:
             return source_view(session, source_id)
 
-    def concepts(self, limit: Limit = 50) -> ConceptsView:
-        """List what two statements or more speak of, what matters most first."""
+    def concepts(self, statement_id: str | None = None, limit: Limit = 50) -> ConceptsView:
+        """List what two statements or more speak of, or what one of them does."""
         with self._answering() as session:
-            return concepts_view(session, None, limit)
+            return concepts_view(session, None, limit, statement_id)
 
     def concept(self, name: Annotated[str, Field(description="Id, name or alias.")]) -> ConceptView:
         """Show a concept, and where statements speak of it."""

@@ -144,10 +144,16 @@ def seams_page(
 
 
 @router.get("/concepts")
-def concepts_page(request: Request, session: SessionDep, limit: Limit = 100) -> HTMLResponse:
+def concepts_page(
+    request: Request,
+    session: SessionDep,
+    statement: Annotated[str | None, Query()] = None,
+    limit: Limit = 100,
+) -> HTMLResponse:
     """Show what `GET /api/concepts` returns."""
-    concepts = concepts_view(session, limit=limit).root
-    return _page(request, "concepts.html", concepts=concepts, limit=limit)
+    concepts = concepts_view(session, None, limit, statement).root
+    asked = {"limit": limit} | ({"statement": statement} if statement else {})
+    return _page(request, "concepts.html", concepts=concepts, statement=statement, asked=asked)
 
 
 @router.get("/concepts/{name}")

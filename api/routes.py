@@ -153,10 +153,11 @@ def read_decisions(session: SessionDep, limit: Limit = 100) -> DecisionsView:
 def read_concepts(
     session: SessionDep,
     type: Annotated[ConceptType | None, Query(description="Only of this type.")] = None,
+    statement: Annotated[str | None, Query(description="Only of this statement.")] = None,
     limit: Limit = 50,
 ) -> ConceptsView:
     """Return what two statements or more speak of, what matters most first."""
-    return concepts_view(session, type, limit)
+    return concepts_view(session, type, limit, statement)
 
 
 @router.get("/concepts/{name}", tags=["concepts"])

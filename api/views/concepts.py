@@ -1,20 +1,16 @@
 """Concepts: what statements speak of, with the words in which they do."""
 
-from collections.abc import Sequence
 from itertools import groupby
 
 from pydantic import RootModel
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from api.views.view import StatementName, View, statement_name
-from kg.concept_nodes import ConceptNode, ConceptType, concept_nodes, n_statements
-from kg.embeddings import model_in_use, vectors_of
+from kg.concept_nodes import ConceptNode, ConceptType, n_statements
 from kg.errors import ConfigError, NotFoundError
-from kg.homonyms import origins_of
+from kg.known_concepts import known_concepts
 from kg.phrases import folded_words
-from kg.sources import glossaries
-from kg.statements import all_statements, sources_by_statement, statements_by_id
-from kg.tables import Embedding
+from kg.statements import sources_by_statement, statement_of, statements_by_id
 
 
 class ConceptItem(View):
@@ -66,10 +62,23 @@ class ConceptView(ConceptItem):
 
 
 def concepts_view(
-    session: Session, kind: ConceptType | None = None, limit: int = 50
+    session: Session,
+    kind: ConceptType | None = None,
+    limit: int = 50,
+    statement_id: str | None = None,
 ) -> ConceptsView:
-    """Return the concepts that matter most, of one type or of all."""
-    nodes = [node for node in _nodes(session) if kind is None or node.type is kind][:limit]
+    """Return the concepts that matter most, of one type or of all, of one statement or of all.
+
+    Raises:
+        NotFoundError: No statement has this id.
+    """
+    nodes = [node for node in known_concepts(session) if kind is None or node.type is kind]
+    if statement_id is not None:
+        statement_of(session, statement_id)
+        nodes = [
+            node for node in nodes if any(each.statement_id == statement_id for each in node.places)
+        ]
+    nodes = nodes[:limit]
     makers = sources_by_statement(session)
     return ConceptsView([_item(node, makers) for node in nodes])
 
@@ -84,7 +93,7 @@ def concept_view(session: Session, name: str) -> ConceptView:
     wanted = " ".join(folded_words(name))
     found = [
         node
-        for node in _nodes(session)
+        for node in known_concepts(session)
         if node.id == name
         or (wanted and wanted in (" ".join(folded_words(each)) for each in _names(node)))
     ]
@@ -97,22 +106,6 @@ def concept_view(session: Session, name: str) -> ConceptView:
         senses = ", ".join(f"{node.id} ({node.name}, {n_statements(node)})" for node in found)
         raise ConfigError(f"{name!r} has several meanings: ask for one by its id: {senses}")
     return _view(session, found[0])
-
-
-def _nodes(session: Session) -> list[ConceptNode]:
-    statements = all_statements(session)
-    origins = origins_of(sources_by_statement(session), glossaries(session))
-    model = model_in_use(session)
-    ids = [identifier for identifier, _ in statements]
-    vectors = None
-    if model is not None and _are_embedded(session, model, ids):
-        vectors = vectors_of(session, model, ids)
-    return concept_nodes(statements, origins, vectors)
-
-
-def _are_embedded(session: Session, model: str, ids: Sequence[str]) -> bool:
-    known = set(session.exec(select(Embedding.statement_id).where(Embedding.model == model)))
-    return known.issuperset(ids)
 
 
 def _names(node: ConceptNode) -> list[str]:

@@ -53,6 +53,36 @@ def test_concepts_are_listed_with_type_and_aliases_everywhere(database: Path):
     assert "GPT-2" in _run(database, "concepts", "--type", "model").stdout
 
 
+def test_the_concepts_of_a_statement_are_those_that_are_linked_to_it(database: Path):
+    web = TestClient(create_app(open_engine(database)))
+    linked = web.get("/api/concepts/SAE").json()
+    statement = linked["links"][0]["id"]
+
+    found = json.loads(_run(database, "concepts", "--statement", statement, "--json").stdout)
+
+    assert linked["id"] in [each["id"] for each in found]
+    assert len(found) < len(web.get("/api/concepts").json())
+    address = f"/concepts?statement={statement}"
+    assert address in web.get(f"/statements/{statement}").text
+    assert all(each["id"] in web.get(address).text for each in found)
+    assert web.get(f"/api{address}").json() == found
+    assert web.get("/api/concepts?statement=stm_none").status_code == 404
+
+
+def test_concepts_are_those_of_the_present_state(tmp_path: Path):
+    for name, text in (("a", "Dead latents are rare"), ("b", "Dead latents cost accuracy")):
+        row = {"kind": "claim", "text": text, "source": {"title": name}}
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    database = tmp_path / "a.db"
+    web = TestClient(create_app(open_engine(database)))
+
+    assert web.get("/api/concepts").json() == []
+    _run(database, "ingest", str(tmp_path / "a.jsonl"))
+    assert web.get("/api/concepts").json() == []
+    _run(database, "ingest", str(tmp_path / "b.jsonl"))
+    assert web.get("/api/concepts/dead%20latents").json()["statements"] == 2
+
+
 @pytest.mark.parametrize("name", ["SAE", "sparse autoencoder", "Sparse Autoencoders"])
 def test_a_concept_is_found_by_any_of_its_names_with_its_spans(database: Path, name: str):
     view = json.loads(_run(database, "concept", name, "--json").stdout)
