@@ -17,9 +17,10 @@ from api.views.reports import (
     ReplacedView,
     SourceReportView,
 )
+from api.views.spent import spent_on
 from kg.db import reading
 from kg.errors import DocumentError, KnowledgeGraphError
-from kg.language_model import ModelConfig, Usage, open_language_model
+from kg.language_model import ModelConfig, open_language_model
 
 if TYPE_CHECKING:
     from ingest.fetching import Fetcher
@@ -121,7 +122,7 @@ def ingest_files(
         skipped=[FailureView(file=each.name, reason=each.reason) for each in report.skipped],
         failures=[FailureView(file=each.name, reason=each.reason) for each in report.failures],
         stopped=report.stopped,
-        **(model.spent if model else Usage())._asdict(),
+        **spent_on(model),
         replaced=replaced,
     )
 

@@ -19,12 +19,13 @@ from api.views.reports import (
     LabellingView,
     VerdictView,
 )
+from api.views.spent import spent_on
 from api.views.updates import RemovalView, UpdatesView
 from api.views.view import statement_name
 from kg.db import reading, writing
 from kg.errors import ConfigError
 from kg.evidence import Store
-from kg.language_model import LanguageModel, ModelConfig, Usage, open_language_model
+from kg.language_model import LanguageModel, ModelConfig, open_language_model
 from kg.relations import RelationDraft, add_relations, remove_relations
 from kg.runs import active_run, run_of
 from kg.statements import statement_of, statements_by_id
@@ -157,7 +158,7 @@ def relate_by_model(
         asked=report.asked,
         refused=report.refused,
         is_out_of_budget=report.is_out_of_budget,
-        **model.spent._asdict(),
+        **spent_on(model),
     )
 
 
@@ -192,7 +193,6 @@ def label_communities(engine: Engine, naming: Naming, on_progress: OnProgress) -
     labelling = label_run(engine, run, labeller, on_progress)
     with reading(engine) as session:
         result = run_of(session, labelling).result
-    spent = model.spent if model is not None else Usage()
     return LabellingView(
         run=labelling,
         clustering_run=run,
@@ -200,7 +200,7 @@ def label_communities(engine: Engine, naming: Naming, on_progress: OnProgress) -
         communities=result["communities"],
         refused=result["refused"],
         seconds=result["seconds"],
-        **spent._asdict(),
+        **spent_on(model),
     )
 
 

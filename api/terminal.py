@@ -111,8 +111,7 @@ def labelling(view: LabellingView) -> Lines:
         f"run {view.run} ({view.labeller}): named {view.communities} communities of run "
         f"{view.clustering_run}, refused {view.refused}, {view.seconds:.1f} s"
     )
-    if view.requests:
-        yield f"{view.requests} requests, {view.input_tokens} tokens in, {view.output_tokens} out"
+    yield from terminal_ingestion.spent(view)
 
 
 def community_tree(view: CommunitiesView) -> Lines:
@@ -240,8 +239,7 @@ def relating(view: RelatingView) -> Lines:
     for problem in view.refused:
         yield f"refused: {problem}"
     yield f"{view.model} was asked about {view.asked} of {view.pairs} pairs"
-    if view.requests:
-        yield f"{view.requests} requests, {view.input_tokens} tokens in, {view.output_tokens} out"
+    yield from terminal_ingestion.spent(view)
     if view.is_out_of_budget:
         yield "the budget is spent: the same command with a larger one goes on from here"
 

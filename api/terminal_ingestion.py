@@ -7,6 +7,7 @@ from api.views.citations import CitationsView, ReferenceView
 from api.views.hidden import HiddenView
 from api.views.reports import IngestionView, ReplacedView, SourceReportView
 from api.views.sources import SourceView
+from api.views.spent import SpentView
 
 Lines = Iterable[str]
 
@@ -35,9 +36,18 @@ def ingestion(view: IngestionView) -> Lines:
         f"run {view.run}: {n_new} new sources, {len(view.sources) - n_new} unchanged, "
         f"{len(view.skipped)} skipped, {len(view.failures)} failed"
     )
-    if view.requests:
-        yield f"{view.requests} requests, {view.input_tokens} tokens in, {view.output_tokens} out"
+    yield from spent(view)
     yield from terminal_updates.amended(view.updates)
+
+
+def spent(view: SpentView) -> Lines:
+    """Say what was spent on a language model, if one was asked."""
+    if view.requests:
+        cost = "" if view.cost is None else f", {view.cost:.4f} US dollars by list price"
+        yield (
+            f"{view.requests} requests, {view.input_tokens} tokens in, "
+            f"{view.output_tokens} out{cost}"
+        )
 
 
 def hidden(places: Sequence[HiddenView]) -> Lines:

@@ -138,8 +138,16 @@ class LanguageModel:
     budget: int | None = None
     """Tokens in and out that may be spent; None: any number."""
 
+    has_list_price: bool = False
+    """It is asked where its provider serves it, and so at the provider's price."""
+
     spent: Usage = field(default_factory=Usage)
     _books: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @property
+    def cost(self) -> float | None:
+        """Return what was spent in US dollars, by list price; none if there is none."""
+        return price_of(self.name, self.spent) if self.has_list_price else None
 
     def complete(self, prompt: str, material: str, schema: type[Schema]) -> Reply[Schema]:
         """Return what the model makes of the material, in the form of the schema.
@@ -173,6 +181,23 @@ class LanguageModel:
                 raise ReplyError(f"{self.name} gave no usable answer: {asked.failure}")
             self.replies.add(key, self.name, asked.output, asked.usage)
         return Reply(asked.output, asked.usage, is_replayed=False)
+
+
+def price_of(name: str, usage: Usage) -> float | None:
+    """Return the list price of so many tokens in US dollars, as `genai-prices` has it.
+
+    None for a model that is not listed, and without the extra.
+    """
+    try:
+        import genai_prices
+    except ImportError:
+        return None
+    provider, _, model = name.partition(":")
+    tokens = genai_prices.Usage(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
+    try:
+        return float(genai_prices.calc_price(tokens, model, provider_id=provider).total_price)
+    except LookupError:
+        return None
 
 
 def key_of(model: str, prompt: str, material: str, schema: type[BaseModel]) -> str:
@@ -226,7 +251,8 @@ def open_language_model(
             f"{config.name!r} names no language model: give provider:model, "
             f"with one of {', '.join(URLS)}"
         )
-    return LanguageModel(config.name, PydanticAi(config), Replies(replies), budget)
+    is_listed = config.url is None
+    return LanguageModel(config.name, PydanticAi(config), Replies(replies), budget, is_listed)
 
 
 class PydanticAi:

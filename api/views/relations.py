@@ -4,6 +4,7 @@ from typing import Literal
 
 from sqlmodel import Session
 
+from api.views.spent import SpentView
 from api.views.view import StatementName, View, statement_name
 from kg.relations import SYMMETRIC, relations_of
 from kg.statements import statements_by_id
@@ -57,7 +58,7 @@ class RelationReportView(View):
     relations: list[RelatedView]
 
 
-class RelatingView(RelationReportView):
+class RelatingView(RelationReportView, SpentView):
     """What a language model asserted of pairs that were proposed, and what that cost."""
 
     model: str
@@ -71,11 +72,6 @@ class RelatingView(RelationReportView):
     """Answers that were not taken, and why."""
 
     is_out_of_budget: bool
-    input_tokens: int
-    """Paid for now; what was answered before costs nothing."""
-
-    output_tokens: int
-    requests: int
 
 
 def relation_items(session: Session, statement_id: str) -> list[RelationItem]:

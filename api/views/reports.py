@@ -6,6 +6,7 @@ from pydantic import Field
 
 from api.views.evidence import EvidenceItem
 from api.views.hidden import HiddenView
+from api.views.spent import SpentView
 from api.views.view import StatementName, View
 from kg.update_report import UpdateReport
 
@@ -67,7 +68,7 @@ class ReplacedView(View):
     """Why earlier versions could not be removed yet; empty if they could."""
 
 
-class IngestionView(View):
+class IngestionView(SpentView):
     """What became of every file."""
 
     run: int
@@ -80,11 +81,6 @@ class IngestionView(View):
     stopped: str
     """Why the run ended before the last file; empty if it did not."""
 
-    input_tokens: int = 0
-    """Paid for now, to a language model; what was answered before costs nothing."""
-
-    output_tokens: int = 0
-    requests: int = 0
     replaced: ReplacedView | None
     """What left because newer versions of its files were read; none if nothing did."""
 
@@ -133,7 +129,7 @@ class EmbeddingView(View):
     """How many had no vector under it, and have one now."""
 
 
-class LabellingView(View):
+class LabellingView(SpentView):
     """What a labelling did."""
 
     run: int
@@ -145,11 +141,6 @@ class LabellingView(View):
     refused: int
     """Communities that the offline labeller named in its stead."""
 
-    input_tokens: int
-    """Paid for now; what was answered before costs nothing."""
-
-    output_tokens: int
-    requests: int
     seconds: float
 
 

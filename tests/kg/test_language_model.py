@@ -13,6 +13,7 @@ from kg.language_model import (
     Replies,
     Usage,
     open_language_model,
+    price_of,
 )
 from tests.kg.model_server import ModelServer, Turn, chats, says, serving
 
@@ -264,3 +265,21 @@ def test_the_key_is_not_shown():
     config = ModelConfig(name="openai:tiny", key=SecretStr("sesame"))
 
     assert "sesame" not in repr(config) + json.dumps(config.model_dump(mode="json"))
+
+
+def test_a_listed_model_has_a_price_and_others_have_none():
+    little = price_of("anthropic:claude-haiku-4-5", Usage(1000, 10, 1))
+    more = price_of("anthropic:claude-haiku-4-5", Usage(3000, 30, 1))
+
+    assert little is not None
+    assert little > 0
+    assert more == pytest.approx(3 * little)
+    assert price_of("anthropic:nobody", Usage(1000, 10, 1)) is None
+    assert price_of("ollama:qwen3", Usage(1000, 10, 1)) is None
+
+
+def test_a_server_of_ones_own_costs_what_nobody_lists():
+    own = ModelConfig(name="openai:gpt-4o-mini", url="http://127.0.0.1:9/v1")
+
+    assert open_language_model(own).cost is None
+    assert open_language_model(ModelConfig(name="openai:gpt-4o-mini")).cost == 0
