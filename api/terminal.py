@@ -210,7 +210,8 @@ def statement(view: StatementView) -> Lines:
         yield f"  {each.id}  {each.label}{_unstable(each.is_stable)}{sure}"
     yield f"\nNeighbours ({len(view.neighbours)})"
     for neighbour in view.neighbours:
-        yield f"  {neighbour.weight:.3f}  {neighbour.id}  {_short(neighbour.text)}"
+        cites = f"\n         {neighbour.cites}" if neighbour.cites else ""
+        yield f"  {neighbour.weight:.3f}  {neighbour.id}  {_short(neighbour.text)}{cites}"
     yield f"\nEvidence ({len(view.evidence)})"
     for item in view.evidence:
         yield from evidence_item(item)

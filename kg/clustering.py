@@ -19,6 +19,7 @@ from sqlmodel import Session
 from threadpoolctl import threadpool_limits
 
 from kg.beside import beside
+from kg.citing_ties import related_ties
 from kg.communities import community_id
 from kg.concepts import ConceptNeighbours, concepts_of
 from kg.db import reading, writer, writing
@@ -28,11 +29,16 @@ from kg.errors import ConfigError
 from kg.forest import CommunityRow, as_forest
 from kg.hierarchy import Hierarchy, leiden_hierarchy
 from kg.homonyms import origins_of, told_apart
-from kg.hybrid_graph import GraphConfig, HybridGraph, build_hybrid_graph, ties_by_concepts
+from kg.hybrid_graph import (
+    GraphConfig,
+    HybridGraph,
+    RelationWeights,
+    build_hybrid_graph,
+    ties_by_concepts,
+)
 from kg.leiden import LeidenConfig
 from kg.lineage import first_link, inherited_links
 from kg.partition_quality import Floats
-from kg.relations import ties_by_relation
 from kg.runs import active_run, recording, succeed
 from kg.sources import glossaries
 from kg.statements import sources_by_statement
@@ -47,12 +53,15 @@ _BESIDE_FROM = 4000
 METHODS: Mapping[str, GraphConfig] = {
     "leiden_concepts": GraphConfig(semantic=0, relations=0, source=0),
     "leiden_hybrid_concepts": GraphConfig(),
-    "leiden_relations": GraphConfig(semantic=0, concepts=0, source=0.25),
+    "leiden_relations": GraphConfig(
+        semantic=0, concepts=0, source=0.25, relation_kinds=RelationWeights(reports=0.25)
+    ),
     "leiden_semantic": GraphConfig(concepts=0, relations=0, source=0),
 }
 """What each method ties statements by; all of them cut with Leiden. Where only relations and
 sources tie, a relation weighs as much as four ties within a source: a statement has about that
-many, and one relation is then as good a reason to leave it as they are to stay."""
+many, and one relation is then as good a reason to leave it as they are to stay. What a citation
+ties was told from its words and not asserted, and weighs as much as one tie within a source."""
 
 
 class ClusteringConfig(BaseModel):
@@ -232,7 +241,7 @@ def _graph(session: Session, texts: Mapping[str, str], config: ClusteringConfig)
             lambda: ConceptNeighbours(*result()),
             sources,
             config.graph,
-            ties_by_relation(session),
+            related_ties(session, config.graph),
         )
 
 

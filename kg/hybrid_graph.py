@@ -5,8 +5,9 @@ Two statements are tied in up to four layers, each with a similarity in [0, 1]:
 - *semantic*: one is among the k nearest neighbours of the other; the cosine of their vectors;
 - *concepts*: one is among the k most similar of the other by shared concepts
   (`kg.concepts` has the formula);
-- *relations*: somebody asserted a relation between them (`kg.relations`); what its kind counts
-  for, and if there are several, the most. A contradiction ties like the others: two statements
+- *relations*: somebody asserted a relation between them (`kg.relations`), or one reports in a
+  citation what the other says (`kg.citing_ties`); what the kind counts for, and if there are
+  several, the most. A contradiction ties like the others: two statements
   that contradict each other speak of the same thing;
 - *source*: a source makes both of them; 1. Every pair that another layer ties is marked, and
   each statement is tied to its k nearest of the same source, so that a long document is held
@@ -55,6 +56,9 @@ class RelationWeights(BaseModel):
     """Less than the others: one may cite what one only touches on."""
 
     same_as: float = Field(default=1.0, ge=0, le=1)
+
+    reports: float = Field(default=0.0, ge=0, le=1)
+    """For what a citation ties (`kg.citing_ties`); at 0 none are looked for."""
 
 
 class GraphConfig(BaseModel):

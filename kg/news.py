@@ -2,7 +2,7 @@
 
 A statement is told apart by its fingerprint: its note, which is embedded with it, and the sources
 that make it. Its text is its id. What joined has no fingerprint before, what left has none after.
-Relations have one fingerprint all together.
+Relations, and what citations tie, have one fingerprint all together.
 
 If what is different is just what some updates before it did, the other way round, they can be
 taken back instead of changing anything anew. So adding a source and deleting it gives back exactly
@@ -16,10 +16,10 @@ from typing import NamedTuple
 import numpy as np
 from sqlmodel import Session, col, func, select
 
+from kg.citing_ties import related_ties
 from kg.db import plain_rows
 from kg.graph_updates import NO_TIES, LayerTies, ids_after
 from kg.hybrid_graph import GraphConfig
-from kg.relations import ties_by_relation
 from kg.stored_graph import EdgeTable, place_of
 from kg.tables import Amendment, Mention, Section, Source, Statement
 
@@ -110,7 +110,7 @@ def difference(
             if before.sources != after.sources:
                 touched.add(identifier)
     new = session.exec(select(Source.id).where(Source.run_id > since).order_by(col(Source.id)))
-    relations, now = _relations_now(session, ids, config)
+    relations, now = _relations_now(session, ids, config, gone)
     before_now = _relation_print(table.ids, _relations_of(table))
     if before_now != now:
         changes[RELATIONS] = [before_now, now]
@@ -226,9 +226,9 @@ def _blocks(identifiers: Sequence[str]) -> Iterable[Sequence[str]]:
 
 
 def _relations_now(
-    session: Session, ids: Sequence[str], config: GraphConfig
+    session: Session, ids: Sequence[str], config: GraphConfig, gone: Gone
 ) -> tuple[LayerTies, str]:
-    ties = ties_by_relation(session) if config.relations else []
+    ties = related_ties(session, config, gone.sources)
     if not ties:
         return NO_TIES, _relation_print(ids, NO_TIES)
     place = {identifier: at for at, identifier in enumerate(ids)}

@@ -13,6 +13,7 @@ reason then given, stay until the relation is removed.
 
 import json
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,7 +75,8 @@ class Tie(NamedTuple):
 
     head_id: str
     tail_id: str
-    kind: RelationKind
+    kind: StrEnum
+    """A `RelationKind`, or what else ties two statements (`kg.citing_ties`)."""
 
 
 def read_relations(path: Path) -> Listed:

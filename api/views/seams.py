@@ -219,7 +219,7 @@ def _seam(seam: Seam, places: dict[str, Place], statements: dict[str, Statement]
 def _why(edge: EdgeRow) -> str:
     said = []
     if edge.relations > 0:
-        said.append("somebody relates them")
+        said.append("somebody relates them, or one reports the other")
     if edge.semantic >= MUCH:
         said.append(f"alike in meaning ({edge.semantic:.2f})")
     if edge.concepts >= MUCH:

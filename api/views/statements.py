@@ -7,6 +7,7 @@ from api.views.evidence import EvidenceItem, evidence_items
 from api.views.relations import RelationItem, relation_items
 from api.views.view import SourceName, StatementName, View, label_text
 from kg.canonical import canonicals
+from kg.citing_ties import reported
 from kg.communities import (
     certainty_by_run,
     communities_of_statement,
@@ -92,7 +93,11 @@ class NeighbourView(StatementName):
     """Similarity by shared concepts, in [0, 1]."""
 
     relations: float
-    """How strongly asserted relations tie the two, in [0, 1]."""
+    """How strongly asserted relations, or a citation, tie the two, in [0, 1]."""
+
+    cites: str
+    """Where a citation ties them, which way and in what words, such as `cites: “Doe [3] found …”`;
+    or else empty."""
 
     same_source: bool
     method: str
@@ -199,6 +204,8 @@ def _neighbours(session: Session, statement_id: str) -> list[NeighbourView]:
         for tie in neighbours_of(session, run.id, statement_id, N_NEIGHBOURS)
     ]
     statements = statements_by_id(session, sorted({tie.statement_id for _, tie in ties}))
+    is_related = any(tie.relations > 0 for _, tie in ties)
+    cites = _cites(session, statement_id) if is_related else {}
     return [
         NeighbourView(
             id=tie.statement_id,
@@ -208,11 +215,24 @@ def _neighbours(session: Session, statement_id: str) -> list[NeighbourView]:
             semantic=round(float(tie.semantic), 6),
             concepts=round(float(tie.concepts), 6),
             relations=round(float(tie.relations), 6),
+            cites=cites.get(tie.statement_id, "") if tie.relations > 0 else "",
             same_source=tie.source > 0,
             method=method,
         )
         for method, tie in ties
     ]
+
+
+def _cites(session: Session, statement_id: str) -> dict[str, str]:
+    """Return how citations tie the statement to others, by those; the first counts."""
+    sources = {place.source.id for place in mentions_of(session, statement_id)}
+    said: dict[str, str] = {}
+    for head, tail, quote in reported(session, about=sources):
+        if statement_id == head:
+            said.setdefault(tail, f"cites: “{quote}”")
+        elif statement_id == tail:
+            said.setdefault(head, f"is cited: “{quote}”")
+    return said
 
 
 def _communities(session: Session, statement_id: str) -> list[StatementCommunityView]:

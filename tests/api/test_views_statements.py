@@ -6,8 +6,12 @@ from api.views import statements
 from api.views.evidence import evidence_view, ledger_view
 from api.views.statement_rows import statement_rows
 from api.views.statements import N_CONTEXT, statement_view
+from kg.clustering import cluster
+from kg.db import reading
+from kg.embedders import open_embedder
 from kg.errors import NotFoundError
 from kg.tables import Section
+from tests.kg.test_citing_ties import CITED, CITING, COPYING, METHOD, OURS, QUOTE, cite, filled
 
 
 def test_a_statement_made_in_two_documents_shows_every_place(session, library):
@@ -98,3 +102,16 @@ def test_rows_keep_the_order_they_are_asked_for(session, library):
     rows = statement_rows(session, [*wanted, "stm_unknown"])
 
     assert [row.id for row in rows] == wanted
+
+
+@pytest.mark.parametrize(("end", "cites"), [(OURS, "cites"), (COPYING, "is cited")])
+def test_a_neighbour_that_a_citation_ties_has_the_sentence_beside_it(end, cites):
+    engine, ids = filled([*CITED, *CITING])
+    cite(engine)
+    cluster(engine, METHOD, open_embedder("minilm"))
+
+    with reading(engine) as session:
+        view = statement_view(session, ids[end])
+
+    assert [each.cites for each in view.neighbours if each.relations] == [f"{cites}: “{QUOTE}”"]
+    assert {each.cites for each in view.neighbours if not each.relations} == {""}
