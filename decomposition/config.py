@@ -268,7 +268,7 @@ _FORTY = DecompositionConfig(
     minimality=0.0001,
     restarts=1,
     steps=2000,
-    consolidation_steps=300,
+    consolidation_steps=800,
     prune=True,
 )
 _RESIDUAL = DecompositionConfig(
@@ -298,7 +298,7 @@ CONFIGS: dict[str, DecompositionConfig] = {
     "tms_5-2": _FIVE,
     "tms_5-2-id": _FIVE,
     "tms_40-10": _FORTY,
-    "tms_40-10-id": _FORTY,
+    "tms_40-10-id": _FORTY.model_copy(update={"consolidation_steps": 300}),
     "resid_mlp1": _RESIDUAL.model_copy(update={"n_subcomponents": 100}),
     "resid_mlp2": _RESIDUAL.model_copy(update={"n_subcomponents": 400}),
     "resid_mlp3": _RESIDUAL.model_copy(update={"n_subcomponents": 500, "n_hidden": 128}),
