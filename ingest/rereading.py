@@ -12,10 +12,9 @@ bibliographic files that it saw, and a file that is in is read again, for its me
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
-from ingest.documents import stem_of
 from ingest.folders import Found, sha256_of
 from ingest.readers.files import TEXT_LIMIT, label
-from ingest.sidecars import SUFFIXES
+from ingest.sidecars import SUFFIXES, is_named_in, is_own_of, without_backslashes
 from kg.ids import content_id
 
 
@@ -61,11 +60,11 @@ class Bibliographies:
 
     def _speaks_of(self, sidecar: Path, path: Path) -> bool:
         """Say whether a file may mean this document: by its own name, or in its text."""
-        if stem_of(sidecar) == stem_of(path) and sidecar.parent == path.parent:
+        if is_own_of(path, sidecar):
             return True
         if sidecar not in self._texts:
             self._texts[sidecar] = _text_of(sidecar)
-        return path.name.encode(errors="replace") in self._texts[sidecar]
+        return is_named_in(self._texts[sidecar], path)
 
 
 def _place_of(path: Path) -> str:
@@ -76,6 +75,6 @@ def _text_of(sidecar: Path) -> bytes:
     try:
         if sidecar.stat().st_size > TEXT_LIMIT:
             return b""
-        return sidecar.read_bytes().replace(b"\\", b"")
+        return without_backslashes(sidecar.read_bytes())
     except OSError:
         return b""

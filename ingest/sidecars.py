@@ -100,11 +100,25 @@ def descriptions_of(path: Path, sidecars: Sequence[Path]) -> list[Description]:
     return found
 
 
+def is_own_of(path: Path, sidecar: Path) -> bool:
+    """Say whether a sidecar stands beside a document and has its stem."""
+    return stem_of(sidecar) == stem_of(path) and sidecar.parent == path.parent
+
+
+def is_named_in(text: bytes, path: Path) -> bool:
+    """Say whether a bibliography without backslashes has the name of a document anywhere."""
+    return path.name.encode(errors="replace") in text
+
+
+def without_backslashes(text: bytes) -> bytes:
+    """Take out what reference managers put before special characters of a path."""
+    return text.replace(b"\\", b"")
+
+
 def _from_bibtex(sidecar: Path, path: Path) -> list[Description]:
     file = load(sidecar, _FORMATS[".bib"])
-    is_own = sidecar.stem == stem_of(path) and sidecar.parent == path.parent
-    names = path.name.encode(errors="replace") in file.data.replace(b"\\", b"")
-    if not is_own and not names:
+    is_own = is_own_of(path, sidecar)
+    if not is_own and not is_named_in(without_backslashes(file.data), path):
         return []  # spares the parsing of a whole library for each file beside it
     library = Splitter(decode(file)).split()
     meant = [entry for entry in library.entries if _names(sidecar, entry, path)]
