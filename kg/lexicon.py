@@ -13,9 +13,8 @@ different, which costs a merge; a rival that is missing can let two different on
 
 import re
 from functools import lru_cache
-from importlib.resources import files
 
-from kg.phrases import folded
+from kg.phrases import folded, lines_of
 
 _ENDINGS = tuple(
     sorted(
@@ -393,11 +392,6 @@ LIGHT = LIGHT_NOUNS | frozenset(
     ]
 )
 """Words that say little about what a statement is on; their absence weighs less."""
-
-
-def lines_of(name: str) -> list[str]:
-    """Return the lines of a list of words."""
-    return (files("kg") / "words" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
 
 
 @lru_cache(maxsize=65536)

@@ -337,5 +337,9 @@ def _is_seldom_a_noun(word: str) -> bool:
 
 @cache
 def _listed(name: str) -> frozenset[str]:
-    lines = (files("kg") / "words" / f"{name}.txt").read_text(encoding="utf-8").split()
-    return frozenset(lines) - _NOUNS_OF_THE_FIELD
+    return frozenset(lines_of(name)) - _NOUNS_OF_THE_FIELD
+
+
+def lines_of(name: str) -> list[str]:
+    """Return the lines of a list of words."""
+    return (files("kg") / "words" / f"{name}.txt").read_text(encoding="utf-8").splitlines()

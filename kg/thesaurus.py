@@ -12,7 +12,8 @@ But: a pair holds in some sense of its words, and which sense a sentence means i
 
 from functools import cache
 
-from kg.lexicon import lines_of, stem
+from kg.lexicon import stem
+from kg.phrases import lines_of
 
 _NOTHING: frozenset[str] = frozenset()
 
