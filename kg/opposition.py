@@ -26,59 +26,13 @@ _TAKING_AWAY = frozenset(
     map(stem, ["remove", "drop", "ablate", "delete", "omit", "disable", "erase", "eliminate"])
 )
 _LACKING = frozenset(["without", "absent", "absence", "missing", "lack", "lacks", "lacking"])
-_COMPARING = frozenset(
-    map(
-        stem,
-        [
-            *(
-                "more",
-                "less",
-                "fewer",
-                "better",
-                "best",
-                "worse",
-                "worst",
-                "compare",
-                "relative",
-                "prefer",
-            ),
-            *(
-                "beat",
-                "exceed",
-                "outperform",
-                "surpass",
-                "above",
-                "below",
-                "over",
-                "ahead",
-                "behind",
-            ),
-            *("like", "unlike", "same", "equal", "match", "differ", "not", "no", "as", "increase"),
-            *(
-                "decrease",
-                "reduce",
-                "raise",
-                "improve",
-                "double",
-                "halve",
-                "half",
-                "twice",
-                "times",
-            ),
-            *(
-                "contrast",
-                "favour",
-                "dominate",
-                "only",
-                "without",
-                "save",
-                "cheap",
-                "fast",
-                "instead",
-            ),
-        ],
-    )
-)
+_COMPARING_WORDS = """
+more less fewer better best worse worst compare relative prefer beat exceed outperform surpass
+above below over ahead behind like unlike same equal match differ not no as increase decrease
+reduce raise improve double halve half twice times contrast favour dominate only without save
+cheap fast instead
+"""
+_COMPARING = frozenset(map(stem, _COMPARING_WORDS.split()))
 """Words that can say more, less or as much without "than"."""
 
 
