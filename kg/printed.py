@@ -12,8 +12,9 @@ import math
 import zlib
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import chain, pairwise
 from typing import NamedTuple
+
+import numpy as np
 
 _UNIT = 0.1
 """Points."""
@@ -74,10 +75,11 @@ def packed(lines: Iterable[PrintedLine]) -> str:
     """Return lines as a short text; empty if there are none."""
     heads, steps = array("i"), array("h")
     for line in lines:
-        tenths = [_tenths(edge) for edge in chain.from_iterable(line.edges)]
+        tenths = np.rint(np.ravel(line.edges) * 10).astype(np.int64)
+        tenths[abs(tenths) >= _FARTHEST] = 0
         heads.extend((line.start, line.page, line.degrees))
         heads.extend((_tenths(line.bottom), _tenths(line.top), len(line.edges)))
-        steps.extend(after - before for before, after in pairwise((0, *tenths)))
+        steps.extend(np.diff(tenths, prepend=0).tolist())
     if not heads:
         return ""
     data = len(heads).to_bytes(4, "little") + heads.tobytes() + steps.tobytes()
