@@ -52,11 +52,6 @@ class Section:
         """Return where a span is printed: a box for each printed line, in reading order."""
         return boxes_of(unpacked(self.printed), *span)
 
-    def anchor_at(self, offset: int) -> str:
-        """Return the id of the element nearest before this offset; empty if there is none."""
-        index = bisect_right(self.anchors, offset, key=lambda anchor: anchor[0])
-        return self.anchors[index - 1][1] if index else ""
-
     def cited_within(self, span: Span) -> frozenset[str]:
         """Return the keys of what is cited inside a span, or right behind it."""
         return frozenset(key for at, key in self.cites if span.start < at <= span.end)

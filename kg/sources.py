@@ -1,6 +1,8 @@
 """Sources and their sections, written once and read by id."""
 
+from bisect import bisect_right
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -189,6 +191,12 @@ def boxes_at(session: Session, section: str, start: int, end: int) -> list[PageB
     return boxes_of(unpacked(printed.lines), start, end) if printed else []
 
 
+def anchor_at(anchors: Sequence[Sequence[Any]], offset: int) -> str:
+    """Return the id of the element nearest before an offset; empty if there is none."""
+    index = bisect_right(anchors, offset, key=lambda anchor: anchor[0])
+    return str(anchors[index - 1][1]) if index else ""
+
+
 def link_to(source: Source, section: Section, mention: Mention) -> str | None:
     """Return the address where a mention can be read; none if the source has no address.
 
@@ -196,9 +204,9 @@ def link_to(source: Source, section: Section, mention: Mention) -> str | None:
     """
     if source.url is None:
         return None
-    before = [name for start, name in section.anchors if start <= mention.char_start]
-    if before:
-        return f"{source.url.partition('#')[0]}#{quote(before[-1])}"
+    anchor = anchor_at(section.anchors, mention.char_start)
+    if anchor:
+        return f"{source.url.partition('#')[0]}#{quote(anchor)}"
     if mention.page is not None and source.url.lower().endswith(".pdf"):
         return f"{source.url}#page={mention.page}"
     return source.url

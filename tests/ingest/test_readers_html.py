@@ -7,6 +7,7 @@ import pytest
 from ingest.documents import Document, Span
 from ingest.readers import read
 from kg.errors import DocumentError
+from kg.sources import anchor_at
 
 DOCUMENTS = Path(__file__).parents[1] / "data" / "documents"
 
@@ -67,7 +68,7 @@ def test_a_latexml_article_gives_its_running_text_and_its_metadata():
         ("Footnotes", "captions", "Four times the width."),
     ]
     method = document.sections[1]
-    assert method.anchor_at(3) == "S1.p1"
+    assert anchor_at(method.anchors, 3) == "S1.p1"
     assert method.cited_within(Span(0, len(method.text))) == {"bib.bib1"}
 
 
@@ -181,4 +182,4 @@ def test_prose_in_a_figure_is_text_and_its_labels_are_not(tmp_path: Path):
         ("", f"Before.\n\n{prose}\n\nAfter."),
         ("Captions", f"{prose} Said below."),
     ]
-    assert document.sections[0].anchor_at(len("Before.") + 2) == "a"
+    assert anchor_at(document.sections[0].anchors, len("Before.") + 2) == "a"

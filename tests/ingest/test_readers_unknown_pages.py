@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ingest.readers import read
+from kg.sources import anchor_at
 
 SENTENCES = (
     "Attention heads of the second layer copy the names that the first layer has marked.",
@@ -31,7 +32,7 @@ def test_what_stands_around_an_article_is_left_out(tmp_path: Path):
 
     assert [section.heading for section in document.sections] == ["Heads"]
     assert document.sections[0].text.split("\n\n") == list(SENTENCES * 3)
-    assert document.sections[0].anchor_at(len(SENTENCES[0]) + 2) == "p1"
+    assert anchor_at(document.sections[0].anchors, len(SENTENCES[0]) + 2) == "p1"
 
 
 def test_a_page_in_which_no_article_is_found_is_read_whole(tmp_path: Path):
