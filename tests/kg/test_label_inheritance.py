@@ -81,14 +81,17 @@ def test_a_community_that_has_grown_keeps_its_name_and_who_gave_it(engine: Engin
 
 
 def test_a_name_goes_with_the_members_that_earned_it(engine: Engine, ids):
+    names = {**NAMES, "c0": "Latents"}
     first = _clustered(engine, ids, {"c0": "dead dictionary latents odd even", "c1": "probe tense"})
-    label_run(engine, first, _SaysWithoutSupport(NAMES))
+    label_run(engine, first, _SaysWithoutSupport(names))
     # Three say that latents are dead, and one of them is left: the match is by odd and even.
     second = _clustered(engine, ids, {"c0": "dead odd even", "c1": "probe tense"})
     label_run(engine, second, OfflineLabeller())
 
     labels = _labels(engine, second)
-    assert (labels["c0"].model, labels["c1"].model) == ("offline", "told")
+    assert labels["c0"].label != "Latents"
+    assert labels["c0"].model == "offline"
+    assert (labels["c1"].label, labels["c1"].model) == ("Linear probe", "told")
 
 
 def test_support_that_was_given_counts_and_not_who_else_says_it(engine: Engine, ids):
