@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session, col, select
 
-from kg.db import reading, writing
+from kg.db import plain_rows, reading, writing
 from kg.embedders import Embedder, OnProgress, Vectors
 from kg.errors import ConfigError, NotFoundError
 from kg.runs import recording, succeed
@@ -227,9 +227,7 @@ def _blocks(
 
 def _missing(session: Session, model: str, texts: Mapping[str, str]) -> dict[str, str]:
     query = "SELECT statement_id, text_sha256 FROM embedding WHERE model = ?"
-    cursor = session.connection().exec_driver_sql(query, (model,)).cursor
-    assert cursor is not None
-    known = dict(cursor.fetchall())
+    known = dict(plain_rows(session, query, model))
     return {name: text for name, text in texts.items() if known.get(name) != _sha256(text)}
 
 
