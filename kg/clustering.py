@@ -28,7 +28,7 @@ from kg.embeddings import embed_missing, embedded_texts, vectors_of
 from kg.errors import ConfigError
 from kg.forest import CommunityRow, as_forest
 from kg.hierarchy import Hierarchy, leiden_hierarchy
-from kg.homonyms import origins_of, told_apart
+from kg.homonyms import NO_ORIGINS, origins_of, told_apart
 from kg.hybrid_graph import (
     GraphConfig,
     HybridGraph,
@@ -224,7 +224,9 @@ def _graph(session: Session, texts: Mapping[str, str], config: ClusteringConfig)
     ids = list(texts)
     vectors = vectors_of(session, config.model, ids)
     sources = sources_by_statement(session)
-    origins = origins_of(sources, glossaries(session))
+    origins = NO_ORIGINS
+    if config.graph.concepts:
+        origins = origins_of(sources, glossaries(session))
 
     def by_concepts() -> ConceptNeighbours:
         found = concepts_of(list(texts.items()))
