@@ -11,10 +11,11 @@ import base64
 import math
 import zlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 _UNIT = 0.1
 """Points."""
@@ -58,7 +59,7 @@ class PrintedLine(NamedTuple):
 
     bottom: float
     top: float
-    edges: Sequence[tuple[float, float]]
+    edges: NDArray[np.float64]
     """Left and right edge of each character."""
 
 
@@ -73,15 +74,19 @@ def turned(box: Box, degrees: float) -> Box:
 
 def packed(lines: Iterable[PrintedLine]) -> str:
     """Return lines as a short text; empty if there are none."""
-    heads, steps = array("i"), array("h")
-    for line in lines:
-        tenths = np.rint(np.ravel(line.edges) * 10).astype(np.int64)
-        tenths[abs(tenths) >= _FARTHEST] = 0
+    every = list(lines)
+    if not every:
+        return ""
+    heads = array("i")
+    for line in every:
         heads.extend((line.start, line.page, line.degrees))
         heads.extend((_tenths(line.bottom), _tenths(line.top), len(line.edges)))
-        steps.extend(np.diff(tenths, prepend=0).tolist())
-    if not heads:
-        return ""
+    tenths = np.rint(np.concatenate([np.ravel(line.edges) for line in every]) * 10)
+    tenths = np.where(abs(tenths) < _FARTHEST, tenths, 0).astype(np.int16)
+    steps = np.diff(tenths, prepend=tenths[:1])
+    ends = 2 * np.cumsum([len(line.edges) for line in every])
+    firsts = np.concatenate(([0], ends[ends < len(tenths)])).astype(np.intp)[: len(tenths)]
+    steps[firsts] = tenths[firsts]
     data = len(heads).to_bytes(4, "little") + heads.tobytes() + steps.tobytes()
     return base64.b64encode(zlib.compress(data, 4)).decode("ascii")
 
@@ -91,20 +96,16 @@ def unpacked(text: str) -> list[PrintedLine]:
     if not text:
         return []
     data = zlib.decompress(base64.b64decode(text))
-    heads, steps = array("i"), array("h")
+    heads = array("i")
     end = 4 + heads.itemsize * int.from_bytes(data[:4], "little")
     heads.frombytes(data[4:end])
-    steps.frombytes(data[end:])
+    steps = np.frombuffer(data[end:], np.int16)
     lines, at = [], 0
     for place in range(0, len(heads), _HEADER):
         start, page, degrees, bottom, top, length = heads[place : place + _HEADER]
-        edge, edges = 0, []
-        for step in range(at, at + 2 * length, 2):
-            left = edge + steps[step]
-            edge = left + steps[step + 1]
-            edges.append((left * _UNIT, edge * _UNIT))
+        edges = np.cumsum(steps[at : at + 2 * length], dtype=np.float64).reshape(-1, 2)
         at += 2 * length
-        lines.append(PrintedLine(start, page, degrees, bottom * _UNIT, top * _UNIT, edges))
+        lines.append(PrintedLine(start, page, degrees, bottom * _UNIT, top * _UNIT, edges * _UNIT))
     return lines
 
 
@@ -113,8 +114,8 @@ def boxes_of(lines: Iterable[PrintedLine], start: int, end: int) -> list[PageBox
     boxes = []
     for line in lines:
         edges = line.edges[max(start - line.start, 0) : max(end - line.start, 0)]
-        if edges:
-            left, right = min(edge[0] for edge in edges), max(edge[1] for edge in edges)
+        if len(edges):
+            left, right = float(edges[:, 0].min()), float(edges[:, 1].max())
             box = turned(Box(left, line.bottom, right, line.top), -line.degrees)
             boxes.append(PageBox(line.page, *(round(edge, 1) for edge in box)))
     return boxes

@@ -14,6 +14,7 @@ there; the document says so.
 
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -68,7 +69,6 @@ def _read(file: RawFile, data: bytes) -> Document:
     try:
         properties = opened.get_metadata_dict()
         pages = [_page(file, opened, index) for index in range(len(opened))]
-        front = [_plain(opened, index) for index in range(min(len(opened), _FRONT_PAGES))]
     finally:
         opened.close()
     if not any(page.pieces for page in pages):
@@ -91,7 +91,8 @@ def _read(file: RawFile, data: bytes) -> Document:
         sections=sections,
         hidden=tuple(each for page in pages for each in page.hidden),
     )
-    return described(document, _descriptions(_title(lines), properties, front))
+    front = [page.plain for page in pages[:_FRONT_PAGES]]
+    return described(document, _descriptions(_title(lines, words), properties, front))
 
 
 def _repaired(data: bytes) -> bytes | None:
@@ -135,23 +136,12 @@ def _page(file: RawFile, document: pypdfium2.PdfDocument, index: int) -> Page:
     try:
         page = document[index]
         try:
-            return page_of(page, index + 1)
+            return page_of(page, index + 1, with_plain=index < _FRONT_PAGES)
         finally:
             page.close()
     except pypdfium2.PdfiumError as error:
         place = f"page {index + 1} of {len(document)}"
         raise DamagedPdfError(str(file.error(f"{place} cannot be read: {error}"))) from error
-
-
-def _plain(document: pypdfium2.PdfDocument, index: int) -> str:
-    """Return all text of a page, also what runs up its margin, in PDFium's own order."""
-    page = document[index]
-    text_page = page.get_textpage()
-    try:
-        return str(text_page.get_text_range())
-    finally:
-        text_page.close()
-        page.close()
 
 
 def _descriptions(
@@ -175,8 +165,7 @@ def _authors(field: str) -> tuple[str, ...]:
     return tuple(names) if are_names else ()
 
 
-def _title(lines: list[Line]) -> str:
+def _title(lines: list[Line], words: Counter[str]) -> str:
     """Return the large print on the first page."""
     pieces: list[Piece] = [piece for piece, kind in lines if kind is Kind.TITLE]
-    words = count_words(piece.text for piece, _ in lines)
     return clean(join_lines((piece.text for piece in pieces), words))

@@ -12,8 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
+
 from ingest.readers.pdf_characters import Page
-from ingest.readers.pdf_pieces import NOWHERE, Piece
+from ingest.readers.pdf_pieces import Piece
 from kg.printed import Box
 
 _FEWEST_LINE_NUMBERS = {1: 8, 5: 4, 10: 4}
@@ -129,5 +131,6 @@ def _joined(line: Piece, piece: Piece) -> Piece:
         max(line.box.top, piece.box.top),
     )
     longer = line if len(line.text) >= len(piece.text) else piece
-    boxes = (*line.boxes, NOWHERE, *piece.boxes)
-    return replace(longer, box=box, text=f"{line.text} {piece.text}", boxes=boxes)
+    space = line.edges[-1:, [1, 1]]
+    edges = np.concatenate((line.edges, space, piece.edges))
+    return replace(longer, box=box, text=f"{line.text} {piece.text}", edges=edges)

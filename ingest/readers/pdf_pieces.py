@@ -1,7 +1,5 @@
 """The printed characters of a PDF page, cut into pieces of lines."""
 
-import math
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,13 +7,18 @@ from enum import StrEnum
 from statistics import median
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kg.printed import Box
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_CODE_POINT = re.compile("[\ud800-\udbff][\udc00-\udfff]|.", re.DOTALL)
 _COLUMN_GAP = 1.15
 """In font sizes (the smaller, for line numbers are in small print); a wider gap begins a new
 piece, as between columns or table cells."""
+
+_SMALLEST_GAP = 9.0
+_JUMP_BACK = -30.0
+"""Points."""
 
 
 class Visibility(StrEnum):
@@ -38,16 +41,45 @@ class Style(NamedTuple):
     visibility: Visibility
 
 
-NOWHERE = Box(0.0, 0.0, 0.0, 0.0)
-"""Of the spaces that PDFium puts in."""
+@dataclass(frozen=True)
+class Characters:
+    """Characters in drawing order, as columns."""
 
+    codes: NDArray[np.uint32]
+    """Code points."""
 
-class Character(NamedTuple):
-    """What the page prints at one place."""
+    boxes: NDArray[np.float64]
+    """Left, bottom, right and top, in points; meaningless for what is not printed."""
 
-    text: str
-    box: Box
-    style: Style
+    is_printed: NDArray[np.bool_]
+    """False for the spaces that PDFium puts in."""
+
+    lines: NDArray[np.intp]
+    """How many line ends PDFium saw before."""
+
+    looks: NDArray[np.intp]
+    """Each one's place in `styles`."""
+
+    styles: tuple[Style, ...]
+
+    def text(self) -> str:
+        """Return the characters as text."""
+        return self.codes.tobytes().decode("utf-32-le")
+
+    def is_space(self) -> NDArray[np.bool_]:
+        """Say which characters are white space."""
+        return np.fromiter(map(str.isspace, self.text()), np.bool_, len(self.codes))
+
+    def taken(self, which: NDArray[np.bool_]) -> "Characters":
+        """Return some of the characters."""
+        return Characters(
+            self.codes[which],
+            self.boxes[which],
+            self.is_printed[which],
+            self.lines[which],
+            self.looks[which],
+            self.styles,
+        )
 
 
 @dataclass(frozen=True)
@@ -64,83 +96,110 @@ class Piece:
     font: str
     is_bold: bool
     text: str
-    boxes: tuple[Box, ...] = field(default=(), compare=False)
-    """Of each character of the text; `NOWHERE` for spaces that are not printed."""
+    edges: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)), compare=False)
+    """Left and right edge of each character of the text. A space that is not printed has no width:
+    both are the right edge of the character before."""
 
     degrees: int = 0
     """By which the page's text is turned; all boxes are turned back."""
 
 
-def pieces_of(characters: list[Character | None], page: int, degrees: int) -> Iterator[Piece]:
+def pieces_of(characters: Characters, page: int, degrees: int) -> Iterator[Piece]:
     """Cut the stream of characters at line ends, wide gaps and jumps back."""
-    run: list[Character] = []
-    last: Character | None = None
-    for character in characters:
-        if character is None:
-            yield from _piece(run, page, degrees)
-            run, last = [], None
-        elif character.box is NOWHERE:
-            run.append(character)
-        else:
-            gap = 0.0 if last is None else character.box.left - last.box.right
-            size = min(character.style.size, last.style.size if last else math.inf)
-            if gap > max(_COLUMN_GAP * size, 9.0) or gap < -30.0:
-                yield from _piece(run, page, degrees)
-                run = []
-            run.append(character)
-            last = character
-    yield from _piece(run, page, degrees)
-
-
-def _piece(run: list[Character], page: int, degrees: int) -> Iterator[Piece]:
-    boxed = [character for character in run if character.box is not NOWHERE]
-    text, boxes = joined(run)
-    if not text:
+    number = _numbered(characters)
+    is_kept = ~_in_small_capitals(characters, number)
+    if not is_kept.all():
+        characters, number = characters.taken(is_kept), number[is_kept]
+    printed = np.flatnonzero(characters.is_printed)
+    if not len(printed):
         return
-    lefts, bottoms, rights, tops = zip(*(character.box for character in boxed), strict=True)
-    fonts = Counter((character.style.font, character.style.is_bold) for character in boxed)
-    font, is_bold = min(fonts, key=lambda each: (-fonts[each], each))
-    yield Piece(
-        page=page,
-        box=Box(min(lefts), min(bottoms), max(rights), max(tops)),
-        size=median(character.style.size for character in boxed),
-        font=font,
-        is_bold=is_bold,
-        text=text,
-        boxes=boxes,
-        degrees=degrees,
+    heads = printed[np.flatnonzero(np.diff(number[printed], prepend=-1))]
+    pieces = number[heads]
+    starts, ends = np.searchsorted(number, pieces), np.searchsorted(number, pieces, "right")
+    edges = _edges(characters)
+    text = characters.text()
+    columns = zip(
+        starts.tolist(),
+        ends.tolist(),
+        _outlines(characters, number),
+        _prevailing(characters, number),
+        strict=True,
     )
+    for start, end, box, look in columns:
+        whole = text[start:end]
+        stripped = whole.strip()
+        if stripped:
+            first = start + len(whole) - len(whole.lstrip())
+            place = edges[first : first + len(stripped)]
+            yield Piece(page, box, *look, stripped, place, degrees)
 
 
-def joined(run: list[Character]) -> tuple[str, tuple[Box, ...]]:
-    """Return the text of a piece and the box of each character of it.
-
-    A space that PDFium sees inside small capitals goes. What a character prints may be several
-    letters, which share its box.
-    """
-    kept = [
-        character
-        for place, character in enumerate(run)
-        if not (character.box is NOWHERE and _in_small_capitals(run[place - 1 : place + 2]))
-    ]
-    text = "".join(character.text for character in kept)
-    boxes = [character.box for character in kept for _ in character.text]
-    if _SURROGATE.search(text):  # PDFium gives characters beyond U+FFFF as a pair of these
-        boxes = [boxes[pair.start()] for pair in _CODE_POINT.finditer(text)]
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    start = len(text) - len(text.lstrip())
-    text = text.strip()
-    return text, tuple(boxes[start : start + len(text)])
+def _numbered(characters: Characters) -> NDArray[np.intp]:
+    """Return for each character the number of its piece; a space belongs to what is before it."""
+    is_first = np.diff(characters.lines, prepend=-1) != 0
+    printed = np.flatnonzero(characters.is_printed)
+    before, after = printed[:-1], printed[1:]
+    gap = characters.boxes[after, 0] - characters.boxes[before, 2]
+    sizes = _sizes(characters)
+    size = np.minimum(sizes[before], sizes[after])
+    is_cut = (gap > np.maximum(_COLUMN_GAP * size, _SMALLEST_GAP)) | (gap < _JUMP_BACK)
+    is_cut &= characters.lines[before] == characters.lines[after]
+    is_first[after[is_cut]] = True
+    return np.cumsum(is_first)
 
 
-def _in_small_capitals(around: list[Character]) -> bool:
-    """Say whether a space stands between a capital and smaller capitals, without a gap."""
-    if len(around) < 3:
-        return False
-    before, _, after = around
-    return (
-        before.text.isupper()
-        and after.text.isupper()
-        and after.style.size < 0.9 * before.style.size
-        and after.box.left - before.box.right < 0.15 * before.style.size
-    )
+def _sizes(characters: Characters) -> NDArray[np.float64]:
+    return np.array([style.size for style in characters.styles])[characters.looks]
+
+
+def _in_small_capitals(characters: Characters, number: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Say which made-up spaces stand between a capital and smaller capitals, without a gap."""
+    found = np.zeros(len(number), np.bool_)
+    space = np.flatnonzero(~characters.is_printed[1:-1]) + 1
+    before, after = space - 1, space + 1
+    sizes = _sizes(characters)
+    gap = characters.boxes[after, 0] - characters.boxes[before, 2]
+    is_near = (sizes[after] < 0.9 * sizes[before]) & (gap < 0.15 * sizes[before])
+    is_near &= characters.is_printed[before] & characters.is_printed[after]
+    is_near &= (number[before] == number[after]) & (number[before] == number[space])
+    for place in space[is_near].tolist():
+        around = characters.codes[[place - 1, place + 1]].tolist()
+        found[place] = all(chr(code).isupper() for code in around)
+    return found
+
+
+def _edges(characters: Characters) -> NDArray[np.float64]:
+    """Return the left and right edges of characters."""
+    edges = characters.boxes[:, [0, 2]]
+    printed = np.where(characters.is_printed, np.arange(len(edges)), 0)
+    last = np.maximum.accumulate(printed)
+    made_up = ~characters.is_printed
+    edges[made_up] = edges[last[made_up], 1:]
+    return edges
+
+
+def _outlines(characters: Characters, number: NDArray[np.intp]) -> Iterator[Box]:
+    """Yield the box of each piece."""
+    boxes = characters.boxes[characters.is_printed]
+    heads = np.flatnonzero(np.diff(number[characters.is_printed], prepend=-1))
+    low, high = np.minimum.reduceat(boxes, heads), np.maximum.reduceat(boxes, heads)
+    return map(Box._make, np.hstack((low[:, :2], high[:, 2:])).tolist())
+
+
+def _prevailing(
+    characters: Characters, number: NDArray[np.intp]
+) -> Iterator[tuple[float, str, bool]]:
+    """Yield the median size of each piece and the font that most of it is in, bold or not."""
+    looks = characters.looks[characters.is_printed]
+    heads = np.flatnonzero(np.diff(number[characters.is_printed], prepend=-1))
+    ends = [*heads[1:].tolist(), len(looks)]
+    low, high = np.minimum.reduceat(looks, heads), np.maximum.reduceat(looks, heads)
+    columns = zip(heads.tolist(), ends, low.tolist(), high.tolist(), strict=True)
+    for start, end, one, other in columns:
+        if one == other:
+            yield characters.styles[one][:3]
+            continue
+        styles = [characters.styles[look] for look in looks[start:end].tolist()]
+        fonts = Counter((style.font, style.is_bold) for style in styles)
+        font, is_bold = min(fonts, key=lambda each: (-fonts[each], each))
+        yield median(style.size for style in styles), font, is_bold

@@ -9,45 +9,40 @@ make paragraphs need not know of places.
 
 from collections.abc import Iterator, Sequence
 
-from ingest.readers.pdf_pieces import NOWHERE, Piece
-from kg.printed import Box, PrintedLine
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.readers.pdf_pieces import Piece
+from kg.printed import PrintedLine
 
 
 def printed_lines(text: str, pieces: Sequence[Piece]) -> Iterator[PrintedLine]:
     """Yield the printed lines of a paragraph with the places of its characters."""
     at = 0
     for piece in pieces:
-        start = at
-        between = "" if text.startswith(piece.text, at) else " "
-        if text.startswith(between + piece.text, at):  # as most lines do
-            boxes = [NOWHERE, *piece.boxes] if between else piece.boxes
-            edges = _edges(boxes, piece.box.left)
+        start, box = at, piece.box
+        if text.startswith(piece.text, at):  # as most lines do, with a space in front or without
+            edges = piece.edges
+        elif text.startswith(piece.text, at + 1) and text[at] == " ":
+            edges = np.concatenate((((box.left, box.left),), piece.edges))
         else:
-            edges = _edges(_kept(text, at, piece), piece.box.left)
+            edges = _kept(text, at, piece)
         at += len(edges)
-        if edges:
-            box = piece.box
+        if len(edges):
             yield PrintedLine(start, piece.page, piece.degrees, box.bottom, box.top, edges)
 
 
-def _kept(text: str, at: int, piece: Piece) -> list[Box]:
-    """Return the boxes of the characters of a line that the text has from here on."""
-    kept: list[Box] = []
-    for character, box in zip(piece.text, piece.boxes, strict=True):
+def _kept(text: str, at: int, piece: Piece) -> NDArray[np.float64]:
+    """Return the edges of the characters of a line that the text has from here on."""
+    kept: list[tuple[float, float]] = []
+    last = piece.box.left
+    for character, (left, right) in zip(piece.text, piece.edges.tolist(), strict=True):
         wanted = text[at + len(kept) : at + len(kept) + 1]
         is_space = character.isspace()
         if wanted == " " and not is_space:
-            kept.append(NOWHERE)
+            kept.append((last, last))
             wanted = text[at + len(kept) : at + len(kept) + 1]
         if wanted == character or (is_space and wanted == " "):
-            kept.append(box)
-    return kept
-
-
-def _edges(boxes: Sequence[Box], left: float) -> list[tuple[float, float]]:
-    """Return the left and right edges of boxes; a space that is not printed has no width."""
-    edges = []
-    for box in boxes:
-        before, left = (left, left) if box is NOWHERE else (box[0], box[2])
-        edges.append((before, left))
-    return edges
+            kept.append((left, right))
+            last = right
+    return np.array(kept).reshape(-1, 2)

@@ -14,7 +14,8 @@ from reportlab.pdfgen.canvas import Canvas
 from ingest.documents import Document, Draft, Hidden, Span
 from ingest.provenance import locate_quotes
 from ingest.readers import read
-from ingest.readers.pdf_characters import Page, _text, page_of
+from ingest.readers.pdf_characters import Page, page_of
+from ingest.readers.pdf_glyphs import printed_as
 from ingest.readers.pdf_lines import lines_of
 from ingest.readers.pdf_pieces import Piece
 from ingest.sentences import sentences
@@ -460,7 +461,7 @@ def test_ligatures_of_fonts_without_a_unicode_map_are_put_right(tmp_path: Path):
     ("code", "text"), [(0x1C, "fi"), (0x0B, "ff"), (0xFB03, "ffi"), (0x02, "-"), (0x41, "A")]
 )
 def test_a_character_code_prints_as(code: int, text: str):
-    assert _text(code) == text
+    assert printed_as(code) == text
 
 
 def test_every_located_quote_is_the_section_s_own_text(make: Callable[..., Path]):

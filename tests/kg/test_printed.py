@@ -1,11 +1,19 @@
 """From an offset to a page and a box, through as few bytes as that takes."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from kg.printed import PageBox, PrintedLine, boxes_of, packed, unpacked
 
 TENTHS = st.integers(0, 15_000).map(lambda n: n / 10)
+
+
+def _edges(pairs: list[tuple[float, float]]) -> NDArray[np.float64]:
+    return np.array(pairs, np.float64).reshape(-1, 2)
+
+
 LINES = st.lists(
     st.builds(
         PrintedLine,
@@ -14,7 +22,7 @@ LINES = st.lists(
         st.sampled_from((0, 90, 180, 270)),
         TENTHS,
         TENTHS,
-        st.lists(st.tuples(TENTHS, TENTHS), max_size=20),
+        st.lists(st.tuples(TENTHS, TENTHS), max_size=20).map(_edges),
     )
 )
 
@@ -35,8 +43,8 @@ def test_no_lines_are_packed_as_nothing():
 
 def test_a_span_has_a_box_on_each_of_its_lines():
     lines = [
-        PrintedLine(0, 3, 0, 700, 710, [(10, 15), (15, 20), (20, 25)]),
-        PrintedLine(4, 4, 0, 50, 60, [(10, 16), (16, 20)]),
+        PrintedLine(0, 3, 0, 700, 710, _edges([(10, 15), (15, 20), (20, 25)])),
+        PrintedLine(4, 4, 0, 50, 60, _edges([(10, 16), (16, 20)])),
     ]
 
     assert boxes_of(lines, 1, 5) == [PageBox(3, 15, 700, 25, 710), PageBox(4, 10, 50, 16, 60)]
@@ -44,6 +52,6 @@ def test_a_span_has_a_box_on_each_of_its_lines():
 
 
 def test_the_box_on_a_turned_page_is_turned_with_it():
-    (box,) = boxes_of([PrintedLine(0, 1, 90, -30, -20, [(100, 105)])], 0, 1)
+    (box,) = boxes_of([PrintedLine(0, 1, 90, -30, -20, _edges([(100, 105)]))], 0, 1)
 
     assert box == PageBox(1, 20, 100, 30, 105)
