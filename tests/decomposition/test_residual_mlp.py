@@ -12,6 +12,7 @@ from decomposition.targets.residual_mlp import (
     ResidualMlpConfig,
     ResidualMlpRecipe,
     computed,
+    outputs_apart,
     signed_features,
 )
 from decomposition.training import decompose
@@ -44,14 +45,31 @@ def test_a_model_with_a_neuron_for_each_feature_adds_its_relu():
     assert exact()(x).tolist() == [[1.0, -0.5, 0.5, 0.0]]
 
 
+def test_a_stream_that_is_not_multiplied_out_gives_the_same_outputs_and_gradients():
+    generator = generator_for("apart")
+    model = ResidualMlp(torch.randn(16, 4, generator=generator), n_layers=3, n_neurons=5)
+    x = torch.randn(7, 4, generator=generator)
+    parameters = list(model.parameters())
+
+    whole, apart = model(x), outputs_apart(model, x)
+
+    assert torch.allclose(apart, whole, rtol=1e-4)
+    for one, other in zip(
+        torch.autograd.grad(whole.square().sum(), parameters),
+        torch.autograd.grad(apart.square().sum(), parameters),
+        strict=True,
+    ):
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-3)
+
+
 def test_functions_that_a_model_does_not_compute_are_counted():
     config = SMALL.model_copy(update={"n_neurons": 2, "d_embed": 4})
     model = exact()
     assert computed(model, config).features == [True] * 4
 
     with torch.no_grad():
-        model.layers[0].mlp_out.weight[1, 1] = 0.4  # too weak
-        model.layers[1].mlp_out.weight[0, 0] = 0.3  # feature 2 leaks into output 0
+        model.layers[0].mlp_out.weight[1, 1] = 0.35  # too weak
+        model.layers[1].mlp_out.weight[0, 0] = 0.35  # feature 2 leaks into output 0
 
     assert computed(model, config).features == [True, False, False, True]
 
