@@ -25,9 +25,9 @@ _FUNCTION = """
 a about above across after against al all almost along already also although am among amongst an and
 another any anybody anyone anything are around as at be because been before behind being below
 beneath between beyond both but by can cf could did do does doing done down during e.g each eg
-either else et etc even ever every everybody everyone everything few for from further had has have
-having he hence her here hers him his how however i i.e ie if in indeed inside instead into is it
-its itself just least less like many may me might more moreover most much must my near nearly
+either else et etc even ever every everybody everyone everything except few for from further had has
+have having he hence her here hers him his how however i i.e ie if in indeed inside instead into is
+it its itself just least less like many may me might more moreover most much must my near nearly
 neither nobody nor now of off often on once one only onto or other others our ours out over own per
 quite rather s same several shall she should since so some somebody someone something still such
 than that the their theirs them themselves then there therefore these they this those though through
@@ -156,7 +156,7 @@ _PLURALS = {
 MAX_WORDS = 4
 """Of a phrase."""
 
-TOKEN = re.compile(r"\\[A-Za-z]+|[^\W_]+(?:['’‐‑-][^\W_]+)*|[^\s]")
+TOKEN = re.compile(r"\\[A-Za-z]+|[^\W_]+(?:(?:['’‐‑-]|_(?=[^\W\d_]{2}))[^\W_]+)*|[^\s]")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _CONTRACTED = ("n't", "'re", "'ve", "'ll", "'d", "'m")
 _ENDS = frozenset(".!?:")
@@ -290,7 +290,7 @@ def delimits(token: str) -> bool:
         or small in DELIMITERS
         or small.removesuffix("'s") in DELIMITERS
         or small.endswith(_CONTRACTED)
-        or not any(map(str.isalpha, token))
+        or not any(map(str.isalpha, _POSSESSIVE.sub("", token)))
     )
 
 

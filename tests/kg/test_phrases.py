@@ -21,6 +21,14 @@ def test_phrases_stand_between_function_words_verbs_numbers_and_punctuation():
     }
 
 
+def test_a_name_with_underscores_is_one_word_and_a_number_is_none():
+    assert set(phrases_of("pre_tool activation predicts x_1 except on #22358’s turns")) == {
+        "pre tool",
+        "pre tool activation",
+        "activation",
+    }
+
+
 def test_contractions_are_not_part_of_a_phrase():
     found = phrases_of("It’s fair that they've zinc probes; don't see what there's iron in")
 
