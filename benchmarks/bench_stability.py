@@ -205,9 +205,11 @@ def swapped(graph: HybridGraph, seed: int) -> HybridGraph:
 def unstable(graph: HybridGraph, config: LeidenConfig, level: int) -> list[bool]:
     """Return whether each community of two and more on this level is marked.
 
-    Below the top, cuts of half the usual gain are made, so that random graphs have some.
+    Below the top, cuts of half the usual gain are made, so that random graphs have some, and
+    none is left out for not being stable.
     """
-    update = {"max_levels": level + 1, "min_gain": config.min_gain / (1 + level)}
+    gain = config.min_gain / (1 + level)
+    update = {"max_levels": level + 1, "min_gain": gain, "min_supported": 0.0}
     hierarchy = leiden_hierarchy(graph, config.model_copy(update=update))
     marked = hierarchy.stability <= hierarchy.chance_stability
     return [bool(mark) for mark in marked[(hierarchy.level == level) & (hierarchy.size > 1)]]

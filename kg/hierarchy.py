@@ -1,12 +1,14 @@
 """Communities within communities: from the top down, or from the bottom up.
 
 **From the top down.** The graph is cut into communities by modularity, and the subgraph of each
-community again by its own, until a community is too small, or no cut of it is better than none.
-The gain of a cut is its modularity in the subgraph less that of the uncut subgraph, which is
-1 - gamma. Even a random graph can be cut with some gain, so `min_gain` has to be passed. Below the
-top a cut never leaves anyone alone: a statement that Leiden would set apart goes to the community
-that it is most strongly tied to. All communities of a level are cut by one call (`kg.leiden`), and
-everything around it is done on columns: no object per community, vertex or edge.
+community again by its own, until a community is too small, or no cut of it is better than none. The
+gain of a cut is its modularity in the subgraph less that of the uncut subgraph, which is 1 - gamma.
+Even a random graph can be cut with some gain, so `min_gain` has to be passed, and where stability
+is measured at least the share `min_supported` of the statements has to come into communities that
+are more stable than those of random graphs: the hierarchy is as deep as the data supports. Below
+the top a cut never leaves anyone alone: a statement that Leiden would set apart goes to the
+community that it is most strongly tied to. All communities of a level are cut by one call
+(`kg.leiden`), and everything around it is done on columns: no object per community, vertex or edge.
 
 **From the bottom up.** The smallest communities come first, at the resolution gamma step^(L-1) of L
 levels; then they are joined at resolutions lower by one step each, on graphs whose vertices are the
@@ -113,7 +115,15 @@ def _top_down(pieces: Pieces, config: LeidenConfig, on_progress: OnLevel) -> Hie
                 break
             vertices, pieces = vertices[inner.vertices[better]], inner.pieces.only(better)
             labels = numbered(pieces.part, labels[better])
-        tree.add(vertices, labels, _standing(pieces, labels, alike, teller))
+        standing = _standing(pieces, labels, alike, teller)
+        if level:
+            supported = _is_supported(pieces, labels, standing, config.min_supported)
+            standing = standing.only(supported, labels)
+            vertices, pieces = vertices[supported], pieces.only(supported)
+            labels = numbered(pieces.part, labels[supported])
+        if level and not len(vertices):
+            break
+        tree.add(vertices, labels, standing)
     return tree.hierarchy(quality)
 
 
@@ -172,6 +182,19 @@ def _standing(pieces: Pieces, labels: Labels, config: LeidenConfig, teller: _Tel
 def _unmeasured(n: int, connected: NDArray[np.bool_]) -> Standing:
     unknown = np.full(len(connected), np.nan)
     return Standing(np.full(n, np.nan), unknown, unknown, connected)
+
+
+def _is_supported(
+    pieces: Pieces, labels: Labels, standing: Standing, least: float
+) -> NDArray[np.bool_]:
+    """Return of each vertex whether enough of its part is in communities stabler than chance.
+
+    Communities of unknown stability count as stable.
+    """
+    steady = ~(standing.stability <= standing.chance_stability)[labels]
+    share = summed(pieces.part, steady.astype(np.float64), pieces.n_parts)
+    share /= np.bincount(pieces.part, minlength=pieces.n_parts)
+    return (share >= least)[pieces.part]
 
 
 def _is_better(pieces: Pieces, labels: Labels, config: LeidenConfig) -> NDArray[np.bool_]:

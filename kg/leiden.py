@@ -93,6 +93,11 @@ class LeidenConfig(BaseModel):
     min_gain: float = Field(default=0.1, ge=0)
     """A cut that gains less modularity is not made; the top level is always cut."""
 
+    min_supported: float = Field(default=0.5, ge=0, le=1)
+    """Below the top, a cut that brings a smaller share of its statements into communities that are
+    more stable than chance is not made. 0 makes every cut; a single run, of which no stability is
+    known, does so too."""
+
     max_levels: int = Field(default=20, ge=1)
     """More than any data has needed: what ends a branch is `min_size` and `min_gain`."""
 

@@ -29,6 +29,16 @@ class Standing(NamedTuple):
 
     is_well_connected: NDArray[np.bool_]
 
+    def only(self, kept: NDArray[np.bool_], labels: Labels) -> "Standing":
+        """Return what is known of these vertices and of the communities that they are."""
+        chosen = np.unique(labels[kept])
+        return Standing(
+            self.certainty[kept],
+            self.stability[chosen],
+            self.chance_stability[chosen],
+            self.is_well_connected[chosen],
+        )
+
 
 @dataclass(frozen=True)
 class Branch:

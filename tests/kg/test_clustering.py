@@ -84,7 +84,7 @@ def test_children_partition_their_parent_and_the_top_level_all_statements(
 def test_a_community_is_cut_again_where_that_is_better(engine: Engine, minilm: Embedder):
     fill(engine)
 
-    report = cluster(engine, "leiden_concepts", minilm)
+    report = cluster(engine, "leiden_concepts", minilm, leiden=LeidenConfig(n_seeds=1))
 
     with reading(engine) as session:
         deeper = [node for node in tree_of(session, report.run) if node.level]

@@ -203,13 +203,30 @@ def test_a_single_run_has_no_stability():
 def test_the_parts_of_a_random_community_are_unstable_below_a_stable_top():
     graph = hybrid(90, planted(90, 3, 0.5, 0.02, seed=1))
 
-    hierarchy = leiden_hierarchy(graph, LeidenConfig(min_gain=0.05))
+    hierarchy = leiden_hierarchy(graph, LeidenConfig(min_gain=0.05, min_supported=0))
 
     stable = hierarchy.stability > hierarchy.chance_stability
     assert stable[hierarchy.level == 0].all()
     below = stable[hierarchy.level > 0]
     assert len(below) > 5
     assert below.mean() <= 0.2
+
+
+def test_a_community_is_cut_only_into_parts_that_are_stabler_than_chance():
+    edges = planted(90, 3, 0.5, 0.02, seed=1)  # three groups with nothing within them
+    edges |= {(a + 90, b + 90): w for (a, b), w in cliques([6, 6]).items()}
+    edges |= {(90 + a, 96 + b): 0.35 for a in range(6) for b in range(6)}  # a group of two cliques
+
+    def n_parts(share: float) -> tuple[int, int]:
+        config = LeidenConfig(min_gain=0.05, min_supported=share)
+        hierarchy = leiden_hierarchy(hybrid(102, edges), config)
+        below = np.flatnonzero(hierarchy.level > 0)
+        of_cliques = np.isin(below, hierarchy.home[90:])
+        return int(of_cliques.sum()), int((~of_cliques).sum())
+
+    assert n_parts(0.5) == (2, 0)
+    assert n_parts(0)[0] == 2
+    assert n_parts(0)[1] > 5
 
 
 @given(weighted_edges(), weighted_edges(), st.integers(0, 100))
