@@ -10,7 +10,11 @@ from lxml import html
 from pdfminer.high_level import extract_text
 from pypdf import PdfReader
 
-_CUT = "d-cite|d-footnote|dt-cite|dt-fn|d-math|math|script|style|figcaption|sup"
+_CUT = "d-cite|d-footnote|dt-cite|dt-fn|script|style|figcaption|sup"
+_FORMULAS = ("d-math", "dt-math", "math")
+_BACK = re.compile(r"\s*[↩↑^]\ufe0e?\s*")
+"""What a link back from a note to the text says."""
+
 _ARTICLES = ("//d-article", "//dt-article", "//article", "//*[@id='content']", "//body")
 
 
@@ -49,9 +53,11 @@ def page_paragraphs(path: Path) -> Iterator[str]:
     """Yield the text of a page's paragraph elements, without citations, notes and formulas."""
     page = html.fromstring(path.read_bytes())
     article = next(found[0] for place in _ARTICLES if (found := page.xpath(place)))
-    for element in list(article.iter(*_CUT.split("|"))):
-        if element.tag in {"d-math", "math"}:
-            element.text = "$"  # so that the sentence is no gold
-        element.drop_tree() if element.tag not in {"d-math", "math"} else element.drop_tag()
+    links = [link for link in article.iter("a") if _BACK.fullmatch(link.text_content())]
+    for element in [*article.iter(*_CUT.split("|")), *links]:
+        element.drop_tree()
+    for formula in list(article.iter(*_FORMULAS)):
+        formula.tail = f"${formula.tail or ''}"  # so that the sentence is no gold
+        formula.drop_tree()
     for paragraph in article.iter("p"):
         yield re.sub(r"\s+(?=[.,;:)])", "", str(paragraph.text_content()))

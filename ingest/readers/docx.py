@@ -77,7 +77,7 @@ def read_docx(file: RawFile) -> list[Document]:
     source = RawFile(file.path, f"<html><body>{html}</body></html>".encode())
     page = parse_page(source)
     _set_notes_aside(page)
-    title, sections = article_of(page)
+    title, sections = article_of(page, article=page)
     if not sections:
         raise file.error("there is no paragraph of running text in this document")
     document = Document(

@@ -115,7 +115,7 @@ def _role_of(element: etree._Element) -> Role:
     if kinds & _NOTES:
         return Role(Part.FOOTNOTE)
     role = role_of(element)
-    return Role(Part.BLOCK) if role.part is Part.CUT and element.tag == "header" else role
+    return Role(Part.BLOCK) if element.tag == "header" and role.part is Part.FLOAT else role
 
 
 def _descriptions(package: etree._Element) -> Iterator[Description]:

@@ -1,9 +1,10 @@
 """HTML: an article's own words, from the places where known sites keep them.
 
 1. The bytes are decoded strictly, by byte order mark, else the declared charset, else UTF-8.
-2. The article is found: LaTeXML and arXiv (``article.ltx_document``), Distill (``d-article``,
-   ``dt-article``), LessWrong (``#postContent``), else the first ``article``, ``main`` or ``body``.
-   On a page of no known kind trafilatura says where it is (`ingest.readers.unknown_pages`).
+2. The article is found: LaTeXML and arXiv (``ltx_document``), Distill and the Transformer Circuits
+   Thread (``d-article``, ``dt-article``, and their appendices beside it), LessWrong
+   (``#postContent``). On all other pages trafilatura says where it is
+   (`ingest.readers.unknown_pages`).
 3. What is not running text is cut: scripts, navigation, citations, displayed formulas, tables,
    code, and whatever the page itself hides. Captions and footnotes go beside.
 4. The references are read from wherever the page has them (`ingest.readers.page_references`).
@@ -32,21 +33,20 @@ from ingest.readers.sections import Block, Heading, Paragraph, assemble, clean, 
 from ingest.readers.unknown_pages import article_in
 
 _ARTICLES = (
-    "//article[contains(concat(' ', normalize-space(@class), ' '), ' ltx_document ')]",
+    "//*[contains(concat(' ', normalize-space(@class), ' '), ' ltx_document ')]",
     "//d-article",
     "//dt-article",
     "//*[@id='postContent']",
-    "//article",
-    "//main",
+    "//*[contains(concat(' ', normalize-space(@class), ' '), ' PostsPage-postContent ')]",
 )
 _TAGS = {
     Part.BLOCK: "address article blockquote body center dd details dialog div dl dt fieldset "
     "hgroup hr li main ol p section summary ul d-abstract dt-abstract",
     Part.CUT: "button canvas d-appendix d-bibliography d-byline d-citation-list d-cite d-code "
     "d-contents d-footnote-list d-front-matter d-toc dt-appendix dt-banner dt-bibliography "
-    "dt-byline dt-cite dt-code footer form head header iframe img input nav noscript object pre "
-    "script select style svg table template textarea video",
-    Part.FLOAT: "d-figure figure",
+    "dt-byline dt-cite dt-code distill-appendix footer form head iframe img input nav noscript "
+    "object pre script select style svg table template textarea video",
+    Part.FLOAT: "d-figure figure header",
     Part.CAPTION: "caption figcaption",
     Part.FOOTNOTE: "aside d-footnote dt-fn",
 }
@@ -54,9 +54,10 @@ _PART_OF_TAG = {tag: part for part, tags in _TAGS.items() for tag in tags.split(
 _CLASSES = {
     Part.CUT: "katex-html ltx_authors ltx_bibliography ltx_biblist ltx_dates ltx_eqn_table "
     "ltx_equation ltx_equationgroup ltx_ERROR ltx_page_footer ltx_page_logo ltx_page_navbar "
-    "ltx_TOC MathJax_Display katex-display sidebar thread-info toc footnote-back-link "
+    "ltx_TOC MathJax_Display katex-display sidebar toc footnote-back-link "
     "footnote-backref footnote-reference reversefootnote",
-    Part.FOOTNOTE: "ltx_note",
+    Part.FOOTNOTE: "ltx_note thread-info",
+    Part.CAPTION: "caption figcaption ltx_caption wp-caption-text",
     Part.FLOAT: "ltx_figure ltx_table ltx_listing ltx_float",
 }
 _PART_OF_CLASS = {name: part for part, names in _CLASSES.items() for name in names.split()}
@@ -82,6 +83,10 @@ _STUB = re.compile(
     re.IGNORECASE,
 )
 _REFERENCES = re.compile(r"(?:[\d.]+\s+)?(?:references|bibliography)\W*$", re.IGNORECASE)
+_LONG_PARAGRAPH = 20
+"""Words; a figure with headings and several such paragraphs is none."""
+
+_FEWEST_PARAGRAPHS = 3
 _SHORTEST_ARTICLE = 2000
 """Characters; a page that speaks of a missing conversion is believed only below this length."""
 
@@ -113,16 +118,22 @@ def read_html(file: RawFile) -> list[Document]:
     return [described(document, descriptions)]
 
 
-def article_of(page: etree._Element, named: str = "") -> tuple[str, tuple[Section, ...]]:
-    """Return the article's own title and its sections; headings that repeat `named` go."""
-    known = next((found[0] for path in _ARTICLES if (found := select(page, path))), None)
-    article = article_in(page) if known is None else known
-    title, blocks = split_title([*_abstract(page, article), *walk(article, role_of)])
+def article_of(
+    page: etree._Element, named: str = "", article: etree._Element | None = None
+) -> tuple[str, tuple[Section, ...]]:
+    """Return the title and the sections of a page's article, which is looked for unless given.
+
+    Headings that repeat `named` go.
+    """
+    if article is None:
+        known = next((found[0] for path in _ARTICLES if (found := select(page, path))), None)
+        article = article_in(page) if known is None else known
+    body = [*_abstract(page, article), *walk(article, role_of)]
+    references = [] if any(map(_is_list, body)) else references_of(page, article)
+    title, blocks = split_title([*body, *_appendices(page, with_list=not references)])
     title = clean(title)
     while blocks and isinstance(blocks[0], Heading) and blocks[0].text == (named or title):
         del blocks[0]
-    has_list = any(isinstance(each, Heading) and _REFERENCES.match(each.text) for each in blocks)
-    references = [] if has_list else references_of(page, article)
     if references:
         blocks += [Heading("References", 1, "references"), *map(Paragraph, references)]
     return title, assemble(blocks)
@@ -181,6 +192,8 @@ def role_of(element: etree._Element) -> Role:
     by_class = next((_PART_OF_CLASS[name] for name in classes if name in _PART_OF_CLASS), None)
     if is_note(element):
         return Role(Part.FOOTNOTE)
+    if by_class is Part.FLOAT or _PART_OF_TAG.get(tag) is Part.FLOAT:
+        return Role(Part.FLOAT if _is_float(element) else Part.BLOCK)
     if by_class or tag in _CITING:
         return _citing(element, by_class or _PART_OF_TAG.get(tag, Part.INLINE))
     if re.fullmatch("h[1-6]", tag):
@@ -188,6 +201,14 @@ def role_of(element: etree._Element) -> Role:
             return Role(Part.HEADING, 2, "abstract")
         return Role(Part.HEADING, int(tag[1]))
     return _formula(element) if tag in _FORMULAS else Role(_PART_OF_TAG.get(tag, Part.INLINE))
+
+
+def _is_float(element: etree._Element) -> bool:
+    """Say whether a figure is one; where its end is not written, it goes on to hold the article."""
+    if not select(element, ".//h2 | .//h3"):
+        return True
+    paragraphs = (raw_text(each) for each in select(element, ".//p[not(ancestor::figcaption)]"))
+    return sum(len(text.split()) >= _LONG_PARAGRAPH for text in paragraphs) < _FEWEST_PARAGRAPHS
 
 
 def _citing(element: etree._Element, part: Part) -> Role:
@@ -225,3 +246,23 @@ def _abstract(page: etree._Element, article: etree._Element) -> Iterator[Block]:
             yield Heading("Abstract", 2, "abstract")
             yield from walk(abstract, role_of)
             yield Heading("", 0)
+
+
+def _appendices(page: etree._Element, *, with_list: bool) -> Iterator[Block]:
+    """Yield Distill's appendix, which stands behind its article, and its references if wanted.
+
+    Thanks, contributions and further reading stand there, and much of some papers.
+    """
+    for appendix in select(page, "//d-appendix | //dt-appendix"):
+        yield Heading("Appendix", 2, "appendix")
+        is_read = True
+        for block in walk(appendix, role_of):
+            if isinstance(block, Heading):
+                is_read = with_list or not _is_list(block)
+            if is_read:
+                yield block
+
+
+def _is_list(block: Block) -> bool:
+    """Say whether a block is the heading of the references."""
+    return isinstance(block, Heading) and _REFERENCES.match(block.text) is not None

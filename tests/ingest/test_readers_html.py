@@ -40,6 +40,7 @@ def test_a_distill_article_gives_its_running_text():
             "depth n.\n\nIt ignores closed brackets.\n\nIt is the only head that does.",
         ),
         ("Ablation", 2, "body", "Without the head accuracy falls from 99% to 51%."),
+        ("Appendix", 1, "appendix", "Thanks to everyone."),
         ("Captions", 1, "captions", "Attention of head 0.3."),
         ("Footnotes", 1, "captions", "Up to a depth of eight."),
     ]
@@ -183,3 +184,56 @@ def test_prose_in_a_figure_is_text_and_its_labels_are_not(tmp_path: Path):
         ("Captions", f"{prose} Said below."),
     ]
     assert anchor_at(document.sections[0].anchors, len("Before.") + 2) == "a"
+
+
+def test_the_appendix_beside_a_distill_article_is_read_without_its_list(tmp_path: Path):
+    document = _read(
+        tmp_path,
+        "<body><d-article><h2>Heads</h2><p>They copy names.</p></d-article><d-appendix>"
+        "<h3>Derivation</h3><p>We fold the norm into the weights.</p><h3>References</h3>"
+        "<ol class='references'><li id='a21'>A. Roth. Names. 2021.</li></ol><h3>Contributions</h3>"
+        "<p>Mina wrote it.</p></d-appendix></body>",
+    )
+
+    assert [(s.heading, s.level, s.kind, s.text) for s in document.sections] == [
+        ("Heads", 1, "body", "They copy names."),
+        ("Derivation", 2, "appendix", "We fold the norm into the weights."),
+        ("Contributions", 2, "appendix", "Mina wrote it."),
+        ("References", 1, "references", "[a21] A. Roth. Names. 2021."),
+    ]
+
+
+def test_a_figure_whose_end_is_not_written_does_not_take_the_article_with_it(tmp_path: Path):
+    prose = "We now ask which heads of the second layer copy the name, and ablate each of them " * 2
+    rest = f"<h2>Results</h2><p>{prose}: first.</p><p>{prose}: second.</p><p>{prose}: third.</p>"
+
+    document = _read(
+        tmp_path, f"<d-article><p>Before.</p><figure><div>Head 3</figure>{rest}</d-article>"
+    )
+
+    assert [section.heading for section in document.sections] == ["", "Results"]
+    assert document.sections[1].text.count("\n\n") == 2
+
+
+def test_a_figure_with_headings_of_its_own_stays_a_figure(tmp_path: Path):
+    document = _read(
+        tmp_path,
+        "<d-article><p>Before.</p><figure><h3>Layer 1</h3><p>Edges.</p><h3>Layer 2</h3>"
+        "<p>Curves.</p><div class='figcaption'>Both layers.</div></figure></d-article>",
+    )
+
+    assert [(section.heading, section.text) for section in document.sections] == [
+        ("", "Before."),
+        ("Captions", "Both layers."),
+    ]
+
+
+@pytest.mark.parametrize("tag", ["article", "div"])
+def test_latexml_articles_are_known_by_their_class(tag: str, tmp_path: Path):
+    document = _read(
+        tmp_path,
+        f"<body><article><p>Another paper that you may like, said beside this one.</p></article>"
+        f"<{tag} class='ltx_document ltx_authors_1line'><p>The paper.</p></{tag}></body>",
+    )
+
+    assert [section.text for section in document.sections] == ["The paper."]

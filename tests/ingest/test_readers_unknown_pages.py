@@ -2,7 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+import trafilatura
+from lxml import etree
+
 from ingest.readers import read
+from ingest.readers.unknown_pages import article_in
 from kg.sources import anchor_at
 
 SENTENCES = (
@@ -40,3 +45,40 @@ def test_a_page_in_which_no_article_is_found_is_read_whole(tmp_path: Path):
     path.write_text("<html><body><p>Short.</p><div><p>Words.</p></div></body></html>")
 
     assert read(path)[0].sections[0].text == "Short.\n\nWords."
+
+
+def test_a_teaser_in_an_article_element_is_not_taken_for_the_article(tmp_path: Path):
+    path = tmp_path / "page.html"
+    article = "".join(f"<p>{text}</p>" for text in SENTENCES * 3)
+    path.write_text(
+        f"<html><body><article><a href='/1'>{NEWS[1]}</a></article>"
+        f"<div class='post'>{article}</div></body></html>",
+        encoding="utf-8",
+    )
+
+    assert [s.text.split("\n\n") for s in read(path)[0].sections] == [list(SENTENCES * 3)]
+
+
+def test_an_article_without_paragraph_elements_is_found(tmp_path: Path):
+    path = tmp_path / "page.html"
+    around = "".join(f"<li><a href='/{n}'>{text}</a></li>" for n, text in enumerate(NEWS * 4))
+    path.write_text(
+        f"<html><body><form><div class='menu'><ul>{around}</ul></div>"
+        f"<div class='post'>{'<br><br>'.join(SENTENCES * 3)}</div></form></body></html>",
+        encoding="utf-8",
+    )
+
+    assert read(path)[0].sections[0].text == " ".join(SENTENCES * 3)
+
+
+@pytest.mark.parametrize(("n_found", "tag"), [(1, "article"), (4, "section")])
+def test_an_article_of_which_only_a_part_is_found_is_read_whole(
+    n_found: int, tag: str, monkeypatch: pytest.MonkeyPatch
+):
+    passages = [f"{text} {text}" for text in SENTENCES]
+    found, missed = passages[:n_found], passages[n_found:]
+    first, rest = ("".join(f"<p>{text}</p>" for text in texts) for texts in (found, missed))
+    page = etree.HTML(f"<article><section>{first}</section><div>{rest}</div></article>")
+    monkeypatch.setattr(trafilatura, "extract", lambda *_, **__: " ".join(found))
+
+    assert article_in(page).tag == tag
