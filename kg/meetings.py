@@ -1,7 +1,8 @@
 """Which sources meet at a bridge: the reason why anyone should care about an overlap.
 
 The shared statements of two communities come from sources. Where they come from one, that source
-lies across both themes; where they come from several, these meet here. Whether the first two of
+lies across both themes; where they come from several, these meet here. Versions of one paper count
+as one source (`kg.works`). Whether the first two of
 them meet anywhere else is looked up in the deepest communities of the two runs, since in a large
 enough community everybody meets.
 """
@@ -14,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from kg.communities import branch_of
 from kg.tables import Community, Membership, Mention, Section, Source
+from kg.works import Titled, works_of
 
 
 class Meeting(NamedTuple):
@@ -46,17 +48,18 @@ class Shared(NamedTuple):
 def meetings_of(session: Session, crossings: Sequence[Shared]) -> list[Meeting]:
     """Return which sources meet at each of these crossings, in their order."""
     statements = sorted({each for crossing in crossings for each in crossing.shared_ids})
-    made_by, titles = _sources_of(session, statements)
+    made_by, titles, versions = _sources_of(session, statements)
     runs = _runs_of(session, sorted({name for c in crossings for name in (c.here, c.there)}))
-    homes: dict[tuple[str, int], frozenset[str]] = {}
+    homes: dict[tuple[tuple[str, ...], int], frozenset[str]] = {}
     meetings: list[Meeting] = []
     for crossing in crossings:
         counts = Counter(source for each in crossing.shared_ids for source in made_by.get(each, ()))
         ordered = sorted(counts, key=lambda source: (-counts[source], titles[source], source))
         elsewhere = None
         if len(ordered) > 1:
+            first_two = [versions[source] for source in ordered[:2]]
             elsewhere = any(
-                _share_another(session, homes, ordered[:2], runs[community], crossing)
+                _share_another(session, homes, first_two, runs[community], crossing)
                 for community in (crossing.here, crossing.there)
             )
         sources = [SourceCount(source, titles[source], counts[source]) for source in ordered]
@@ -66,8 +69,8 @@ def meetings_of(session: Session, crossings: Sequence[Shared]) -> list[Meeting]:
 
 def _share_another(
     session: Session,
-    homes: dict[tuple[str, int], frozenset[str]],
-    sources: Sequence[str],
+    homes: dict[tuple[tuple[str, ...], int], frozenset[str]],
+    sources: Sequence[tuple[str, ...]],
     run_id: int,
     crossing: Shared,
 ) -> bool:
@@ -79,12 +82,12 @@ def _share_another(
     return any({crossing.here, crossing.there}.isdisjoint(branch_of(home)) for home in shared)
 
 
-def _homes_of(session: Session, source_id: str, run_id: int) -> frozenset[str]:
+def _homes_of(session: Session, versions: Sequence[str], run_id: int) -> frozenset[str]:
     """Return the deepest communities of a run that have statements of a source."""
     made = (
         select(Mention.statement_id)
         .join(Section, col(Section.id) == Mention.section_id)
-        .where(Section.source_id == source_id)
+        .where(col(Section.source_id).in_(versions))
     )
     return frozenset(
         session.exec(
@@ -97,21 +100,27 @@ def _homes_of(session: Session, source_id: str, run_id: int) -> frozenset[str]:
 
 def _sources_of(
     session: Session, statement_ids: Sequence[str]
-) -> tuple[dict[str, set[str]], dict[str, str]]:
-    """Return the sources that make each statement, and the titles of all of them."""
-    made_by: dict[str, set[str]] = {}
-    titles: dict[str, str] = {}
+) -> tuple[dict[str, set[str]], dict[str, str], dict[str, tuple[str, ...]]]:
+    """Return the sources that make each statement, and the titles and versions of all of them."""
+    rows: list[tuple[str, Titled]] = []
     for block in _blocks(statement_ids):
-        rows = session.exec(
-            select(Mention.statement_id, Source.id, Source.title)
+        found = session.exec(
+            select(Mention.statement_id, Source.id, Source.title, Source.identifiers)
             .join(Section, col(Section.id) == Mention.section_id)
             .join(Source, col(Source.id) == Section.source_id)
             .where(col(Mention.statement_id).in_(block))
         )
-        for statement, source, title in rows:
-            made_by.setdefault(statement, set()).add(source)
-            titles[source] = title
-    return made_by, titles
+        rows += [(row[0], Titled(row[1], row[2], row[3])) for row in found]
+    sources = {source.id: source for _, source in rows}
+    paper = works_of([sources[each] for each in sorted(sources)])
+    made_by: dict[str, set[str]] = {}
+    for statement, source in rows:
+        made_by.setdefault(statement, set()).add(paper[source.id])
+    titles = {first: sources[first].title for first in paper.values()}
+    versions = {
+        first: tuple(sorted(each for each in paper if paper[each] == first)) for first in titles
+    }
+    return made_by, titles, versions
 
 
 def _runs_of(session: Session, community_ids: Sequence[str]) -> dict[str, int]:

@@ -72,6 +72,19 @@ def work_links(sources: Sequence[Titled]) -> list[WorkLink]:
     )
 
 
+def works_of(sources: Sequence[Titled]) -> dict[str, str]:
+    """Return of each source the lowest id among the versions of its paper.
+
+    A summary of a paper is no version of it.
+    """
+    first = {source.id: source.id for source in sources}
+    for link in work_links(sources):
+        if link.tie is WorkTie.VERSION:
+            low, high = sorted((first[link.head_id], first[link.tail_id]))
+            first = {each: low if of == high else of for each, of in first.items()}
+    return first
+
+
 def all_work_links(session: Session) -> list[WorkLink]:
     """Return the pairs of stored sources that are of one paper."""
     rows = session.exec(

@@ -22,6 +22,9 @@ from kg.errors import DocumentError
 
 _BEGIN = re.compile(r"^[^%\n]*\\begin\s*\{document\}", re.MULTILINE)
 _TITLE = re.compile(r"\\(?:icml)?title\s*(?=[\[{])")
+_SUBTITLE = re.compile(
+    r"\\\\\*?(?:\[[^\]]*\])?[\s{]*\\(?:tiny|scriptsize|footnotesize|small|normalsize|[lL]arge|LARGE)\b"
+)
 _AUTHOR = re.compile(r"\\author\s*(?=[\[{])")
 _DATE = re.compile(r"\\date\s*(?=[\[{])")
 _ENCODING = re.compile(rb"^[^%\n]*\\usepackage\s*\[(\w+)\]\s*\{inputenc\}", re.MULTILINE)
@@ -91,7 +94,7 @@ def document_of(file: RawFile, source: str, places: tuple[Place, ...] = ()) -> D
     year = re.search(r"\b(?:19|20)\d\d\b", _field(file, source, _DATE))
     return Document(
         name=file.name,
-        title=_words(scanner, _field(file, source, _TITLE)) or file.stem,
+        title=_title(scanner, _field(file, source, _TITLE)) or file.stem,
         format="latex",
         sha256=file.sha256,
         sections=sections,
@@ -112,6 +115,12 @@ def _field(file: RawFile, source: str, command: re.Pattern[str]) -> str:
 
 def _words(scanner: Scanner, source: str) -> str:
     return scanner.words_of(Cursor(scanner.file, source))
+
+
+def _title(scanner: Scanner, title: str) -> str:
+    r"""Return the title; what follows in another size after a line break is its subtitle."""
+    parts = (_words(scanner, part) for part in _SUBTITLE.split(title, maxsplit=1))
+    return ": ".join(part.rstrip(":") for part in parts if part)
 
 
 def _authors(scanner: Scanner, author: str) -> tuple[str, ...]:

@@ -25,9 +25,22 @@ def _text(tmp_path: Path, body: str, preamble: str = "") -> str:
 def test_the_first_page_gives_title_authors_and_year():
     (document,) = read(PAPER)
 
-    assert document.title == "Steering works late and only late"
+    assert document.title == "Steering works late: and only late"
     assert document.authors == ("Mira Sölén", "José Ortiz")
     assert document.year == 2025
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        r"Heads copy: \\[2pt] \large and only late",
+        r"{\Large \textbf{Heads copy}}\\{\normalsize and only \\ late}",
+    ],
+)
+def test_a_subtitle_in_another_size_follows_a_colon(title: str, tmp_path: Path):
+    preamble = f"\\title{{{title}}}"
+
+    assert _read(tmp_path, "They copy.", preamble).title == "Heads copy: and only late"
 
 
 def test_sections_read_like_the_printed_page():

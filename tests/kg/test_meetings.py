@@ -64,3 +64,23 @@ def test_whether_two_sources_meet_elsewhere_is_seen_in_the_deepest_communities(
     meeting = _meeting(engine, f"leiden_a-run{here}-c0", f"leiden_b-run{there}-c0", ids[1:3])
 
     assert meeting.meet_elsewhere is elsewhere
+
+
+def test_versions_of_a_paper_meet_nobody_and_count_once(engine: Engine):
+    said = [
+        Said("What the Heads Compute", CLAIM, "Heads copy"),
+        Said("What the heads compute", CLAIM, "Heads move"),
+        Said("Notes on what the heads compute", CLAIM, "Heads do little"),
+    ]
+    ids = fill(engine, said)
+    here = store_clustering(engine, "leiden_a", {"c0": ids})
+    there = store_clustering(engine, "leiden_b", {"c0": ids})
+    of_paper = ("What the Heads Compute", "What the heads compute")
+
+    both = _meeting(engine, f"leiden_a-run{here}-c0", f"leiden_b-run{there}-c0", ids[:2])
+    notes = _meeting(engine, f"leiden_a-run{here}-c0", f"leiden_b-run{there}-c0", ids)
+
+    assert [(s.title in of_paper, s.n_statements) for s in both.sources] == [(True, 2)]
+    assert both.meet_elsewhere is None
+    assert [s.n_statements for s in notes.sources] == [2, 1]
+    assert notes.sources[1].title == "Notes on what the heads compute"
