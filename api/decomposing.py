@@ -33,6 +33,9 @@ class Wanted(NamedTuple):
     changes: Sequence[str] = ()
     """Settings, as in `steps=500`; values are JSON, or plain words."""
 
+    device: str | None = None
+    """What it runs on; None takes the configuration's, which is a GPU if there is one."""
+
     is_swept: bool = False
     """Whether the coefficient of importance minimality is chosen by the rule."""
 
@@ -87,7 +90,9 @@ def joined(wanted: Wanted) -> Iterator[int]:
         return
     if wanted.is_swept:
         raise ConfigError("a sweep runs in one process; start it without torchrun")
-    dist.init_process_group("gloo", timeout=PATIENCE)
+    from decomposition.devices import groups_for
+
+    dist.init_process_group(groups_for(wanted.device or "auto"), timeout=PATIENCE)
     try:
         yield dist.get_rank()
     finally:
@@ -107,11 +112,16 @@ def assist_with(target: str, wanted: Wanted) -> None:
 
 def _config(target: str, wanted: Wanted) -> "DecompositionConfig":
     from decomposition.config import config_of
+    from decomposition.devices import device_named
     from decomposition.presets import changed, paper_config
 
     base = paper_config(target) if wanted.is_paper else config_of(target)
     changes: dict[str, Any] = dict(_setting(text) for text in wanted.changes)
-    return changed(base, changes | {"seed": wanted.seed})
+    if wanted.device is not None:
+        changes["device"] = wanted.device
+    config = changed(base, changes | {"seed": wanted.seed})
+    device_named(config.device)  # before a target is trained in vain
+    return config
 
 
 def _setting(text: str) -> tuple[str, Any]:  # the configuration checks what value it is

@@ -187,6 +187,10 @@ def decompose(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Change a setting. May be repeated."),
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="cpu, cuda, cuda:1. Default: auto, a GPU if there is one."),
+    ] = None,
     sweep: Annotated[
         bool,
         typer.Option(
@@ -206,7 +210,7 @@ def decompose(
     from api import terminal
     from api.decomposing import Wanted, assist_with, decompose_target, joined
 
-    wanted = Wanted(seed, paper, change or (), sweep, coefficient or ())
+    wanted = Wanted(seed, paper, change or (), device, sweep, coefficient or ())
     with joined(wanted) as number:
         if number:
             assist_with(target, wanted)

@@ -59,7 +59,11 @@ def random_sources(
     Where the rows are a share of a batch, it is drawn for all of it.
     """
     return {
-        name: torch.rand((*_positions(g, is_shared, share), g.shape[-1] + 1), generator=generator)
+        name: torch.rand(
+            (*_positions(g, is_shared, share), g.shape[-1] + 1),
+            generator=generator,
+            device=generator.device,
+        ).to(g.device)
         for name, g in importances.items()
     }
 

@@ -13,6 +13,7 @@ from decomposition.causal_importance import (
 )
 from decomposition.config import METHOD, DecompositionConfig
 from decomposition.decomposed_model import DecomposedModel
+from decomposition.devices import device_named
 from decomposition.errors import DivergenceError
 from decomposition.matrices import choose, known_layout
 from decomposition.objective import Objective, first_not_finite, remainders
@@ -35,12 +36,17 @@ class Attempt:
         """False in the middle of a step, when parameters and moments do not fit together."""
 
         self._target, self._config = target, config
-        self._generator = generator_for(target.name, METHOD, config.seed, number)
+        seed = (target.name, METHOD, config.seed, number)
+        self._generator = generator_for(*seed)
         self.model = fresh_model(target, config, self._generator)
         if config.compile_networks:
             compile_networks(self.model.importance_networks)
+        self._noise = self._generator
+        """What masks are drawn from: on another device, a generator of its own there."""
+        if self.model.device.type != "cpu":
+            self._noise = generator_for(*seed, "noise", device=self.model.device)
         self._objective = Objective(
-            self.model, target.is_categorical, config, self._generator, processes()
+            self.model, target.is_categorical, config, self._noise, processes()
         )
         self._trained = [p for p in self.model.parameters() if p.requires_grad]
         self._optimizer = self._new_optimizer()
@@ -131,6 +137,8 @@ class Attempt:
         tensors: dict[str, Tensor] = {**above("model", trained_parameters(self.model))}
         tensors |= above("optimizer", optimizer_tensors(self._optimizer))
         tensors["generator"] = self._generator.get_state()
+        if self._noise is not self._generator:
+            tensors[f"noise.{self.model.device.type}"] = self._noise.get_state()
         tensors |= above("sources", adversary.sources)
         if adversary.optimizer is not None:
             tensors |= above("ascent", optimizer_tensors(adversary.optimizer))
@@ -144,10 +152,21 @@ class Attempt:
         sources, adversary = below("sources", tensors), self._objective.adversary
         if sources:
             in_order = [name for name in self.model.layers if name in sources]
-            adversary.start_from({name: sources[name] for name in in_order})
+            adversary.start_from({name: sources[name].to(self.model.device) for name in in_order})
             assert adversary.optimizer is not None, "it has just begun"
             restore_optimizer(adversary.optimizer, below("ascent", tensors))
+        self._restore_noise(step, tensors)
         self.step = step
+
+    def _restore_noise(self, step: int, tensors: Mapping[str, Tensor]) -> None:
+        """Go on with the masks, or with others where another kind of device drew them so far."""
+        if self._noise is self._generator:
+            return
+        state = tensors.get(f"noise.{self.model.device.type}")
+        if state is None:
+            self._noise.manual_seed(generator_for("noise", self._config.seed, step).initial_seed())
+        else:
+            self._noise.set_state(state)
 
 
 def compile_networks(networks: AnyNetworks) -> None:
@@ -161,10 +180,11 @@ def compile_networks(networks: AnyNetworks) -> None:
 def fresh_model(
     target: Target, config: DecompositionConfig, generator: torch.Generator
 ) -> DecomposedModel:
-    """Split a target as the configuration says, before any training.
+    """Split a target as the configuration says, before any training, on the configured device.
 
     Raises:
         SplitError: The configuration's patterns do not fit the target.
+        DeviceError: There is no such device.
     """
     counts = counts_for(target, config)
     subcomponents = split(target.model, counts, generator, target.transposes)
@@ -180,7 +200,7 @@ def fresh_model(
             parts.solve_for(model.weights[name])
         elif config.initialisation == "singular":
             parts.take_singular(model.weights[name])
-    return model
+    return model.to(device_named(config.device))
 
 
 def counts_for(target: Target, config: DecompositionConfig) -> dict[str, int]:

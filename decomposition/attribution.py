@@ -93,7 +93,8 @@ def explain(
     Raises:
         ExperimentError: The position is not one of the input's, or nothing is important on it.
     """
-    model, row = decomposition.model, x.unsqueeze(0)
+    model = decomposition.model
+    row = x.unsqueeze(0).to(model.device)
     importance = model.importance(row) if found is None else found[0]
     flat = {name: g.reshape(-1, g.shape[-1]) for name, g in importance.items()}
     masks = dict(importance) if config.is_masked else None

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from decomposition.attempt import fresh_model, load_parameters, trained_parameters
 from decomposition.config import METHOD, DecompositionConfig
+from decomposition.devices import AUTO
 from decomposition.errors import CheckpointError
 from decomposition.resuming import below
 from decomposition.seeds import generator_for
@@ -72,12 +73,15 @@ def save(decomposition: Decomposition, folder: Path) -> list[Path]:
     return write_all(folder, contents)
 
 
-def load(folder: Path) -> Decomposition:
+def load(folder: Path, device: str = AUTO) -> Decomposition:
     """Read a decomposition back: the same importances and outputs, to the last bit.
+
+    It need not be the device that it was trained on; on another the last bits differ.
 
     Raises:
         CheckpointError: A file is missing, damaged, or of another version.
         UnknownNameError: The target is not one that we have.
+        DeviceError: There is no such device.
     """
     record, content = _read(folder)
     if hashlib.sha256(content).hexdigest() != record.tensors_sha256:
@@ -91,7 +95,7 @@ def load(folder: Path) -> Decomposition:
         raise CheckpointError(f"{folder / TENSORS} is no safetensors file: {error}") from error
     recipe = find_recipe(record.target)
     target = recipe.restore(record.target_seed, record.target_attempts, below("target", tensors))
-    config = record.config
+    config = record.config.model_copy(update={"device": device})
     model = fresh_model(target, config, generator_for("overwritten by what is loaded"))
     load_parameters(model, tensors)
     return Decomposition(
@@ -110,7 +114,7 @@ def _tensors(decomposition: Decomposition) -> dict[str, Tensor]:
     model = decomposition.model
     tensors = {f"target.{name}": t for name, t in decomposition.target.tensors().items()}
     tensors |= trained_parameters(model)
-    return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
 def _read(folder: Path) -> tuple[Record, bytes]:

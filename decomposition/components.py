@@ -90,7 +90,8 @@ def occurrences(decomposition: Decomposition, config: ComponentsConfig) -> Occur
     parts: list[Tensor] = []
     for start in range(0, config.n, BATCH):
         x = decomposition.target.batch(min(BATCH, config.n - start), generator)
-        parts.append(at_positions(decomposition.model.importance(x)) > config.importance_threshold)
+        acts = at_positions(decomposition.model.importance(x)) > config.importance_threshold
+        parts.append(acts.cpu())
     active = torch.cat(parts).numpy()
     ids = [
         subcomponent_id(matrix, c)

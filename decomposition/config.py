@@ -51,6 +51,10 @@ class DecompositionConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     seed: int = 0
+    device: str = Field(default="auto", exclude=True)
+    """What it runs on: `cpu`, `cuda`, `cuda:1`, or `auto`, the first GPU if there is one. It
+    decides nothing but the last bits and which random masks are drawn, and is not stored."""
+
     n_subcomponents: int = Field(default=20, ge=1)
     """Subcomponents allotted to each matrix, C; the ones not needed should die."""
 

@@ -167,8 +167,8 @@ def _combination(V: Float[Tensor, "C d_in"], alive: list[int], number: int) -> _
     others = [other for other in alive if other != number]
     if not others:
         return _Combination([], V.new_zeros(0), 1.0)
-    read, wanted = V[others], V[number]
-    ridge = RIDGE * read.square().sum(dim=1).mean() * torch.eye(len(others))
+    read, wanted = V[torch.tensor(others).to(V.device)], V[number]
+    ridge = RIDGE * read.square().sum(dim=1).mean() * torch.eye(len(others), device=V.device)
     shares = torch.linalg.solve(read @ read.T + ridge, read @ wanted)
     missed = torch.linalg.vector_norm(shares @ read - wanted)
     return _Combination(others, shares, (missed / torch.linalg.vector_norm(wanted)).item())
@@ -183,15 +183,16 @@ def dissolve(model: DecomposedModel, matrix: Matrix, alive: list[int], number: i
     """
     parts, networks = matrix.parts, model.importance_networks
     others, shares, _ = _combination(parts.V, alive, number)
+    at = torch.tensor(others, dtype=torch.long).to(parts.V.device)
     lengths = torch.linalg.vector_norm(parts.V, dim=1)
     old = parts.U.clone()
-    parts.U[:, others] += parts.U[:, [number]] * shares
+    parts.U[:, at] += parts.U[:, number, None] * shares
     units = (old * parts.U).sum(dim=0) / parts.U.square().sum(dim=0).clamp(min=1e-30)
     for name in [*matrix.same, *matrix.transposed]:
         if isinstance(networks, ImportanceNetworks) and name in matrix.transposed:
-            networks.rescale(name, torch.tensor(others), units[others])
+            networks.rescale(name, at, units[at])
         networks.switch_off(name, number)
-    much = (shares.abs() * lengths[others] > HEIR * lengths[number]).tolist()
+    much = (shares.abs() * lengths[at] > HEIR * lengths[number]).tolist()
     parts.U[:, number] = 0
     parts.V[number] = 0
     return [other for other, is_much in zip(others, much, strict=True) if is_much]

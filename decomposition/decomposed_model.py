@@ -208,6 +208,11 @@ class DecomposedModel(nn.Module):
         return {name: layer.subcomponents for name, layer in self.layers.items()}
 
     @property
+    def device(self) -> torch.device:
+        """Where it runs; inputs from elsewhere are brought there."""
+        return next(self.importance_networks.parameters()).device
+
+    @property
     def weights(self) -> dict[str, Tensor]:
         """The target's weight of each matrix, `d_out d_in` whatever the kind of layer."""
         return {name: layer.matrix for name, layer in self.layers.items()}
@@ -227,7 +232,7 @@ class DecomposedModel(nn.Module):
             first: Of the clean pass on the batch, to save making these products again.
         """
         with self.masked(masks or {}, first):
-            output: Tensor = self.network(x)
+            output: Tensor = self.network(x.to(self.device))
         return output
 
     def clean(self, x: Tensor) -> CleanPass:

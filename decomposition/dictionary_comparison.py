@@ -140,7 +140,7 @@ def _decompositions(
             explained=None,
             split=None,
         )
-        rows.append((row, rank_one_matrices(parts)[counted.alive].flatten(1)))
+        rows.append((row, rank_one_matrices(parts).cpu()[counted.alive].flatten(1)))
     return rows
 
 
@@ -159,11 +159,11 @@ def _drawing(decomposition: Decomposition, matrix: str, *, is_transcoder: bool) 
 
     def draw(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         clean = decomposition.model.clean(decomposition.target.batch(n, generator))
-        x = clean.seen[matrix].vectors().detach()
+        x = clean.seen[matrix].vectors().detach().cpu()
         x = x.reshape(-1, x.shape[-1])
         if len(x) > n:
             x = x[torch.randperm(len(x), generator=generator)[:n]]
-        y = x @ layer.matrix.T
+        y = x @ layer.matrix.cpu().T
         return (x, y) if is_transcoder else (y, y)
 
     return draw

@@ -68,24 +68,27 @@ def direct_effects(case: Case, sources: Sequence[Spot], asked: Sequence[Spot]) -
         }
         in_all.append(sum(product.flatten(1).sum(dim=1) for product in products.values()))
         on.append(_effects_of(traced, products, sources))
-    return Effects(torch.cat(on), torch.cat([torch.as_tensor(part) for part in in_all]))
+    together = torch.cat([torch.as_tensor(part) for part in in_all])
+    return Effects(torch.cat(on).cpu(), together.cpu())
 
 
-def _by_place(spots: Sequence[Spot]) -> Iterator[tuple[str, Tensor, Tensor, Tensor]]:
+def _by_place(
+    spots: Sequence[Spot], device: torch.device
+) -> Iterator[tuple[str, Tensor, Tensor, Tensor]]:
     """Yield each place with where its spots stand, their positions and numbers (-1 for all)."""
     places: dict[str, list[tuple[int, int, int]]] = {}
     for at, spot in enumerate(spots):
         number = -1 if spot.number is None else spot.number
         places.setdefault(spot.place, []).append((at, spot.position, number))
     for place, found in places.items():
-        columns = torch.tensor(found)
+        columns = torch.tensor(found).to(device)
         yield place, columns[:, 0], columns[:, 1], columns[:, 2]
 
 
 def values_at(traced: Pass, spots: Sequence[Spot]) -> Tensor:
     """Return `rows spots`: what is computed at each of these subcomponents and outputs."""
     values = traced.output.new_zeros(len(traced.output), len(spots))
-    for place, at, positions, numbers in _by_place(spots):
+    for place, at, positions, numbers in _by_place(spots, values.device):
         found = traced.output if place == "output" else traced.reached[place]
         values = values.index_copy(1, at, found[:, positions, numbers])
     return values
@@ -93,8 +96,8 @@ def values_at(traced: Pass, spots: Sequence[Spot]) -> Tensor:
 
 def _effects_of(traced: Pass, products: Mapping[int, Tensor], sources: Sequence[Spot]) -> Tensor:
     """Return `targets sources`: what each source does to the target of each row."""
-    effects = torch.zeros(len(traced.output), len(sources))
-    for place, at, positions, numbers in _by_place(sources):
+    effects = traced.output.new_zeros(len(traced.output), len(sources))
+    for place, at, positions, numbers in _by_place(sources, effects.device):
         values = traced.passed[place]
         rest = products[id(values.rest)]
         if place == VECTOR:
@@ -129,7 +132,7 @@ def ablation_effects(
         for i, spot in enumerate(some):
             _set_to_zero(held[spot.place], i, spot)
         traced = case.run(len(some), held)
-        lost.append((values_at(clean, asked) - values_at(traced, asked)).detach())
+        lost.append((values_at(clean, asked) - values_at(traced, asked)).detach().cpu())
     return torch.cat(lost) if lost else torch.zeros(0, len(asked))
 
 
@@ -171,7 +174,7 @@ def total_effects(
             {name: _rows(seen.inner) for name, seen in run.seen.items()}, {}, _rows(run.output)
         )
         values = values_at(traced, asked)
-        lost[some] = values[:1] - values[1:]
+        lost[some] = (values[:1] - values[1:]).cpu()
     return lost
 
 
@@ -181,7 +184,7 @@ def _whole(decomposition: Decomposition, case: Case, n: int) -> dict[str, Mask]:
         return {name: Mask(_repeated(g, n)) for name, g in case.masks.items()}
     shapes = {name: seen.inner for name, seen in decomposition.model.clean(case.row).seen.items()}
     return {
-        name: Mask(_repeated(torch.ones_like(a), n), torch.ones(n, *a.shape[1:-1], 1))
+        name: Mask(_repeated(torch.ones_like(a), n), a.new_ones(n, *a.shape[1:-1], 1))
         for name, a in shapes.items()
     }
 

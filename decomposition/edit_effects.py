@@ -15,6 +15,7 @@ from pydantic import Field
 from safetensors.torch import save_file
 from torch import Tensor
 
+from decomposition.devices import moved
 from decomposition.editing import (
     IMPORTANT,
     Change,
@@ -58,7 +59,8 @@ def measure_edit(
         EditError: A change cannot be made, or nothing that is edited is important anywhere.
     """
     target, model = decomposition.target, decomposition.model
-    x = target.batch(config.n, generator_for("edit", config.seed))
+    x = decomposition.batch(config.n, generator_for("edit", config.seed))
+    network = moved(target.model, model.device)
     deltas = parameter_changes(decomposition, config.changes, x)
     importance = _importance(decomposition, config.changes, x)
     kinds = _kinds(importance)
@@ -68,9 +70,9 @@ def measure_edit(
         )
     with torch.no_grad():
         before = model(x)
-        after = run_with(target.model, deltas, x)
+        after = run_with(network, deltas, x)
         off = model(x, {name: Mask(torch.zeros_like(g)) for name, g in model.importance(x).items()})
-        random = [run_with(target.model, each, x) for each in _random(deltas, config.seed)]
+        random = [run_with(network, each, x) for each in _random(deltas, config.seed)]
     effects = {"edit": [after], "off": [off], "random": random}
     words = [c.toward for c in config.changes if c.toward is not None]
     toward = output_index(target, words[0]) if words else None

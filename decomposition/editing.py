@@ -86,7 +86,7 @@ def parameter_changes(
     Args:
         decomposition: Whose subcomponents are changed.
         changes: All of them, each against the decomposition as it is.
-        x: Inputs from which signs, and directions toward outputs, are taken.
+        x: Inputs, where the model is, from which signs, and directions toward outputs, are taken.
 
     Raises:
         EditError: There is no such subcomponent or output, or a direction has another length.
@@ -95,7 +95,7 @@ def parameter_changes(
     deltas: dict[str, Tensor] = {}
     for change in changes:
         place = place_of(model, change.subcomponent)
-        added = _rank_one(decomposition, change, place, x)
+        added = _rank_one(decomposition, change, place, x).cpu()
         layer = target.get_submodule(place.matrix)
         if known_layout(layer).is_transposed:
             added = added.T
@@ -154,7 +154,9 @@ def _rank_one(decomposition: Decomposition, change: Change, place: Place, x: Ten
     length = torch.linalg.vector_norm(direction)
     if length == 0:
         raise EditError(f"the direction to write for {change.subcomponent} is zero")
-    reads = v if change.reads is None else _sized("reads", change.reads, len(v), place.matrix)
+    reads = v
+    if change.reads is not None:
+        reads = _sized("reads", change.reads, len(v), place.matrix).to(v.device)
     if change.kind == "add":
         return change.strength * torch.outer(direction / length, reads)
     sign = _sign(decomposition, place, x)
@@ -163,9 +165,10 @@ def _rank_one(decomposition: Decomposition, change: Change, place: Place, x: Ten
 
 
 def _direction(decomposition: Decomposition, change: Change, place: Place, x: Tensor) -> Tensor:
-    d_out = decomposition.model.subcomponents[place.matrix].U.shape[0]
+    model = decomposition.model
+    d_out = model.subcomponents[place.matrix].U.shape[0]
     if change.writes is not None:
-        return _sized("writes", change.writes, d_out, place.matrix)
+        return _sized("writes", change.writes, d_out, place.matrix).to(model.device)
     assert change.toward is not None, "checked with the change"
     return toward(decomposition, place, output_index(decomposition.target, change.toward), x)
 
@@ -236,6 +239,7 @@ def _first_name(model: nn.Module, name: str) -> str:
 
 def run_with(model: nn.Module, deltas: Mapping[str, Tensor], x: Tensor) -> Tensor:
     """Run a model as it would be with these differences."""
-    changed = {name: model.get_parameter(name) + delta for name, delta in deltas.items()}
+    own = {name: model.get_parameter(name) for name in deltas}
+    changed = {name: own[name] + delta.to(own[name].device) for name, delta in deltas.items()}
     output: Tensor = functional_call(model, changed, (x,))
     return output

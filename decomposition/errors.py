@@ -52,5 +52,9 @@ class MemoryShortageError(DecompositionError):
     """There was not enough memory; the message gives the sizes."""
 
 
+class DeviceError(DecompositionError):
+    """A device that was asked for is not there; the message names it."""
+
+
 class ConfigurationError(DecompositionError):
     """A setting does not exist, or its value is not possible; the message names it."""

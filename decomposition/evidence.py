@@ -152,7 +152,7 @@ def export_stored(
         DecompositionError: One of the files exists already.
     """
     stored = store.decomposition(decomposition_run)
-    return export_decomposition(load(stored.folder), folder, mean_importance)
+    return export_decomposition(load(stored.folder, "cpu"), folder, mean_importance)
 
 
 def _publish(
@@ -261,7 +261,7 @@ def measure_statement(store: Store, question: Question, config: ExperimentConfig
         question.side,
         question.threshold,
     )
-    decomposition = load(stored.folder)
+    decomposition = load(stored.folder, "cpu")
     with one_thread(), store.experimenting(experiment.name, config, config.seed) as run:
         prediction_id = store.state(
             PredictionDraft.model_validate(vars(prediction)), stored.run_id, run

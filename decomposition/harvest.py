@@ -85,6 +85,7 @@ def subcomponent_id(matrix: str, index: int) -> str:
 
 def harvest(decomposition: Decomposition, config: HarvestConfig) -> list[SubcomponentSummary]:
     """Summarise every subcomponent, matrix after matrix in the order of their indices."""
+    lengths = {name: norms(of).tolist() for name, of in decomposition.model.subcomponents.items()}
     return [
         SubcomponentSummary(
             id=subcomponent_id(matrix, index),
@@ -93,7 +94,7 @@ def harvest(decomposition: Decomposition, config: HarvestConfig) -> list[Subcomp
             mean_importance=counted.mean_importance[index].item(),
             density=counted.density[index].item(),
             alive=bool(counted.alive[index]),
-            norm=norms(decomposition.model.subcomponents[matrix])[index].item(),
+            norm=lengths[matrix][index],
             top_inputs=_top_inputs(counted.contrast[:, index], config),
         )
         for matrix, counted in census(decomposition, config).items()
@@ -120,7 +121,7 @@ def census(decomposition: Decomposition, config: HarvestConfig) -> dict[str, Cen
                 if before is None
                 else _Sums(*(one + other for one, other in zip(before, found, strict=True)))
             )
-    return {matrix: sums.census(config) for matrix, sums in counted.items()}
+    return {matrix: sums.here().census(config) for matrix, sums in counted.items()}
 
 
 ROWS_AT_ONCE = 256
@@ -136,6 +137,10 @@ class _Sums(NamedTuple):
     active: Tensor
     products: Tensor
     """Shape `features C`: importance where the feature is active."""
+
+    def here(self) -> "_Sums":
+        """Bring them to the processor, from where they were counted."""
+        return _Sums(*(part.cpu() for part in self))
 
     def census(self, config: HarvestConfig) -> Census:
         mean = self.importance / self.positions
@@ -154,11 +159,12 @@ class _Sums(NamedTuple):
 def _counted(importance: Tensor, active: Tensor, config: HarvestConfig) -> _Sums:
     """Add up over positions; a feature of a whole row is active at all of its positions."""
     missing = importance.ndim - active.ndim
+    active = active.to(importance.device)
     active = active.reshape(*active.shape[:-1], *[1] * missing, active.shape[-1])
     active = active.expand(*importance.shape[:-1], -1).flatten(0, -2).float()
     g = importance.flatten(0, -2)
     return _Sums(
-        positions=torch.tensor(float(len(g))),
+        positions=g.new_ones(()) * len(g),
         importance=g.sum(dim=0),
         dense=(g > config.density_threshold).float().sum(dim=0),
         active=active.sum(dim=0),

@@ -156,7 +156,7 @@ def _exported(decomposition: Decomposition) -> dict[str, Tensor]:
             tensors[f"{prefix}.2.W"] = networks.weight_out[place].unsqueeze(2)
             tensors[f"{prefix}.2.b"] = networks.bias_out[place].unsqueeze(1)
     # a tensor of its own for each key: the format stores no two names for one memory
-    return {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
+    return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
 
 
 def _ours(folder: Path) -> Decomposition:

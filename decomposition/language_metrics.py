@@ -113,9 +113,7 @@ def tally(decomposition: Decomposition, config: LanguageMetricsConfig) -> dict[s
     n_tokens = 0
     for start in range(0, config.n_census, config.batch_size):
         n = min(config.batch_size, config.n_census - start)
-        for matrix, g in decomposition.model.importance(
-            decomposition.target.batch(n, generator)
-        ).items():
+        for matrix, g in decomposition.model.importance(decomposition.batch(n, generator)).items():
             g = g.flatten(0, -2)
             counted = torch.stack([
                 g.sum(dim=0, dtype=torch.float64),
@@ -139,9 +137,9 @@ def spectrum(tallies: Mapping[str, Tally], config: LanguageMetricsConfig) -> dic
 
 def divergences(decomposition: Decomposition, config: LanguageMetricsConfig) -> dict[str, float]:
     """Return KL, CE and CE recovered under every kind of masks, and the adversary's ladder."""
-    model, target = decomposition.model, decomposition.target
+    model = decomposition.model
     generator = generator_for("language metrics", "divergences", config.seed)
-    tokens = target.batch(config.n, generator)
+    tokens = decomposition.batch(config.n, generator)
     importance = model.importance(tokens)
     with torch.no_grad():
         expected = model(tokens)
@@ -168,7 +166,8 @@ def divergence(
     output: Float[Tensor, "batch T vocabulary"], expected: Float[Tensor, "batch T vocabulary"]
 ) -> Float[Tensor, ""]:
     """Return the divergence in nats per token, mean over all positions of all rows."""
-    return losses.divergence(output, expected, torch.full((len(output),), 1 / len(output)))
+    weights = torch.full((len(output),), 1 / len(output), device=output.device)
+    return losses.divergence(output, expected, weights)
 
 
 def _kinds(

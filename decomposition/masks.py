@@ -44,8 +44,8 @@ def sample_masks(
     share: Share | None = None,
 ) -> Float[Tensor, "*positions C"]:
     """Draw masks g + (1 - g) r with r uniform on [0, 1], for causal importances g in [0, 1]."""
-    r = uniform(importance.shape, generator, share)
-    return torch.lerp(importance, torch.ones(()), r)
+    r = uniform(importance.shape, generator, share).to(importance.device)
+    return torch.lerp(importance, importance.new_ones(()), r)
 
 
 def draw_masks(
@@ -62,7 +62,9 @@ def draw_masks(
     for name, importance in importances.items():
         kept = sample_masks(importance, generator, share)
         shape = (*importance.shape[:-1], 1)
-        remainder = uniform(shape, generator, share) if mask_remainder else None
+        remainder = None
+        if mask_remainder:
+            remainder = uniform(shape, generator, share).to(importance.device)
         masks[name] = Mask(kept, remainder)
     return masks
 
@@ -80,7 +82,7 @@ def masks_above(
     """
     return {
         name: Mask(
-            torch.lerp(g, torch.ones(()), sources[name][..., :-1]),
+            torch.lerp(g, g.new_ones(()), sources[name][..., :-1]),
             sources[name][..., -1:] if mask_remainder else None,
         )
         for name, g in importances.items()
@@ -89,14 +91,13 @@ def masks_above(
 
 def routed(masks: Mapping[str, Mask], routes: Mapping[str, Tensor]) -> dict[str, Mask]:
     """Keep each matrix whole wherever its route, `*positions 1`, is False."""
-    everything = torch.ones(())
     return {
         name: Mask(
-            torch.where(routes[name], mask.subcomponents, everything),
+            torch.where(routes[name], mask.subcomponents, 1.0),
             torch.where(
                 routes[name],
-                torch.zeros(()) if mask.remainder is None else mask.remainder,
-                everything,
+                0.0 if mask.remainder is None else mask.remainder,
+                1.0,
             ),
         )
         for name, mask in masks.items()
@@ -117,10 +118,10 @@ def random_subsets(
     n = len(importances)
     order = uniform((n, *positions), generator, share, rows=1).argsort(dim=0).argsort(dim=0)
     whole = positions if share is None else (share.total, *positions[1:])
-    k = torch.randint(1, n + 1, whole, generator=generator)
+    k = torch.randint(1, n + 1, whole, generator=generator, device=generator.device)
     is_masked = order < (k if share is None else share.of(k))
     return {
-        name: route.reshape(*positions, *[1] * (g.ndim - len(positions)))
+        name: route.reshape(*positions, *[1] * (g.ndim - len(positions))).to(g.device)
         for (name, g), route in zip(importances.items(), is_masked, strict=True)
     }
 

@@ -109,7 +109,7 @@ def geometry(
     cosines, ratios, random_cosines = [], [], []
     generator = generator_for("metrics", "random directions", config.seed)
     for matrix, mechanisms in decomposition.mechanisms().items():
-        learned = rank_one_matrices(decomposition.model.subcomponents[matrix])
+        learned = rank_one_matrices(decomposition.model.subcomponents[matrix]).cpu()
         similarity = restricted_cosines(learned, mechanisms)
         best, index = similarity.masked_fill(~alive[matrix], -1).max(dim=1)
         cosines.append(best)
@@ -177,7 +177,7 @@ def reconstructions(decomposition: Decomposition, config: MetricsConfig) -> dict
     """Return how far the output is from the target's under each kind of masks."""
     model = decomposition.model
     generator = generator_for("metrics", "reconstruction", config.seed)
-    x = decomposition.target.batch(config.n, generator)
+    x = decomposition.batch(config.n, generator)
     masked_remainder = decomposition.config.mask_remainder
     with torch.no_grad():
         importance, expected = model.importance(x), model(x)
@@ -227,7 +227,8 @@ def adversarial_masks(
 
 def _error(decomposition: Decomposition, output: Tensor, expected: Tensor) -> Tensor:
     reconstruction = losses.reconstruction_for(decomposition.target.is_categorical)
-    return reconstruction(output, expected, torch.full((len(output),), 1 / len(output)))
+    weights = torch.full((len(output),), 1 / len(output), device=output.device)
+    return reconstruction(output, expected, weights)
 
 
 def importance_errors(decomposition: Decomposition) -> dict[str, dict[str, float]]:
@@ -238,7 +239,7 @@ def importance_errors(decomposition: Decomposition) -> dict[str, dict[str, float
     for matrix, rank in target.blocks.items():
         if matrix not in importance:
             continue
-        g = importance[matrix]
+        g = importance[matrix].cpu()
         if rank is None:
             errors.setdefault("identity_error", {})[matrix] = float(identity_error(g))
         else:

@@ -40,6 +40,11 @@ class Batch(NamedTuple):
         """Keep some of its rows."""
         return Batch(share.of(self.rows), share.of(self.weights), share)
 
+    def to(self, device: torch.device) -> "Batch":
+        """Bring it to a device, if it is not there."""
+        rows, weights = (x.to(device, non_blocking=True) for x in (self.rows, self.weights))
+        return Batch(rows, weights, self.share)
+
 
 def merge_zero_rows(x: Tensor) -> Batch:
     """Replace all rows that are zero throughout by one, weighted by their number.
@@ -49,14 +54,14 @@ def merge_zero_rows(x: Tensor) -> Batch:
     """
     nonzero = x[x.flatten(1).any(dim=1)]
     rows = torch.cat([nonzero, torch.zeros_like(x[:1])])
-    weights = torch.full((len(rows),), 1 / len(x))
+    weights = torch.full((len(rows),), 1 / len(x), device=x.device)
     weights[-1] = (len(x) - len(nonzero)) / len(x)
     return Batch(rows, weights, ALONE.share(len(rows)))
 
 
 def equal_rows(x: Tensor) -> Batch:
     """Give every row the same weight."""
-    return Batch(x, torch.full((len(x),), 1 / len(x)), ALONE.share(len(x)))
+    return Batch(x, torch.full((len(x),), 1 / len(x), device=x.device), ALONE.share(len(x)))
 
 
 class Objective:
@@ -80,10 +85,11 @@ class Objective:
     def batch(self, x: Tensor) -> Batch:
         """Weigh the rows of a batch, equal ones together where the configuration says so.
 
-        With several processes, this one's share of them comes back.
+        With several processes, this one's share of them comes back. It is on the device of the
+        model; which rows are zero is looked at where x is, so that nothing waits for a device.
         """
         whole = merge_zero_rows(x) if self.config.merge_zero_rows else equal_rows(x)
-        return whole.cut(self.together.share(len(whole.rows)))
+        return whole.cut(self.together.share(len(whole.rows))).to(self.model.device)
 
     def parts(self, batch: Batch, done: float) -> dict[str, Tensor]:
         """Return the losses on a batch by name, without their coefficients.
@@ -202,9 +208,8 @@ class Objective:
             return full_precision(self.model(rows, masks, clean.first))
 
     def _precision(self) -> torch.autocast:
-        device = next(self.model.parameters()).device.type
         is_lower = self.config.precision == "bfloat16"
-        return torch.autocast(device, dtype=torch.bfloat16, enabled=is_lower)
+        return torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=is_lower)
 
 
 def objective_on_fresh_inputs(

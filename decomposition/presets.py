@@ -97,7 +97,9 @@ def changed(config: DecompositionConfig, changes: Mapping[str, Any]) -> Decompos
         if name not in known:
             raise ConfigurationError(f"there is no setting {name!r}; there are: {', '.join(known)}")
     try:
-        return DecompositionConfig.model_validate(config.model_dump() | dict(changes))
+        return DecompositionConfig.model_validate(
+            config.model_dump() | {"device": config.device} | dict(changes)
+        )
     except ValidationError as error:
         wrong = "; ".join(
             ": ".join([".".join(map(str, found["loc"])), found["msg"]]).removeprefix(": ")

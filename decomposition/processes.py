@@ -40,6 +40,8 @@ def uniform(
 ) -> Tensor:
     """Draw from [0, 1) in this shape, as what the whole batch would draw has it there.
 
+    The numbers are on the device of the generator.
+
     Args:
         shape: Of this process's part.
         generator: The same in all processes.
@@ -47,8 +49,12 @@ def uniform(
         rows: Which axis counts the rows.
     """
     if share is None:
-        return torch.rand(tuple(shape), generator=generator)
-    whole = torch.rand((*shape[:rows], share.total, *shape[rows + 1 :]), generator=generator)
+        return torch.rand(tuple(shape), generator=generator, device=generator.device)
+    whole = torch.rand(
+        (*shape[:rows], share.total, *shape[rows + 1 :]),
+        generator=generator,
+        device=generator.device,
+    )
     return whole.narrow(rows, share.start, share.stop - share.start)
 
 

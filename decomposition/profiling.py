@@ -112,7 +112,7 @@ class Profiler:
                 name: g[name] * clean.seen[name].inner.abs() * lengths
                 for name, lengths in self.lengths.items()
             }
-            importance, strong = at_positions(g), at_positions(strength)
+            importance, strong = at_positions(g).cpu(), at_positions(strength).cpu()
         acts = importance > self.config.importance_threshold
         self._count(importance, acts)
         places = _places(x, importance, self.config.window)
@@ -122,7 +122,7 @@ class Profiler:
         drawn = torch.rand(importance.shape, generator=generator)
         self.random = _best(self.random, torch.where(acts, drawn, -1.0), chosen, k)
         self._count_symbols(x, importance, acts)
-        self._count_outputs(clean.output, acts)
+        self._count_outputs(clean.output.cpu(), acts)
         self.done += 1
 
     def tensors(self) -> dict[str, Tensor]:
@@ -272,7 +272,7 @@ def _fingerprint(decomposition: Decomposition) -> str:
     digest = hashlib.sha256(fingerprint(decomposition.target).encode())
     for name, tensor in sorted(trained_parameters(decomposition.model).items()):
         digest.update(name.encode())
-        digest.update(tensor.detach().contiguous().numpy().tobytes())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 

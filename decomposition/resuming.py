@@ -59,7 +59,7 @@ def write_state(path: Path, progress: Progress, tensors: Mapping[str, Tensor]) -
     """Replace the training state in a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
-    whole = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
+    whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     save_file(whole, partial, metadata={PROGRESS: progress.model_dump_json()})
     partial.replace(path)
 
@@ -84,7 +84,8 @@ def read_state(
         raise CheckpointError(
             f"{path} is damaged or was written by another version: {error}; delete it"
         ) from error
-    if (progress.config, progress.target_sha256) != (config, fingerprint(target)):
+    asked = config.model_dump(), fingerprint(target)
+    if (progress.config.model_dump(), progress.target_sha256) != asked:
         raise CheckpointError(
             f"{path} is the training state of {progress.target} with other weights or another "
             "configuration; delete it, or ask for the same again"

@@ -41,12 +41,12 @@ def vital_signs(
 ) -> VitalSigns:
     """Measure both on n inputs that are the same every time."""
     generator = generator_for("settling", target.name, config.seed)
-    x = target.batch(n, generator)
+    x = target.batch(n, generator).to(model.device)
     importances = model.importance(x)
     with torch.no_grad():
         expected = model(x)
     reconstruction = losses.reconstruction_for(target.is_categorical)
-    weights = torch.full((n,), 1 / n)
+    weights = torch.full((n,), 1 / n, device=x.device)
 
     def harm(sources: Mapping[str, Tensor]) -> Tensor:
         masks = masks_above(importances, sources, config.mask_remainder)

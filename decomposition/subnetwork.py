@@ -88,7 +88,7 @@ class Prompt(NamedTuple):
         """Return D, averaged over rows."""
         said = self.said(output)
         expected = self.said(self.expected).expand_as(said)
-        weights = torch.full((len(said),), 1 / len(said))
+        weights = torch.full((len(said),), 1 / len(said), device=said.device)
         return reconstruction_for(self.decomposition.target.is_categorical)(said, expected, weights)
 
 
@@ -126,7 +126,7 @@ def find_subnetwork(
 def _prompt(
     decomposition: Decomposition, base: Mapping[str, Tensor], x: Tensor, config: SubnetworkConfig
 ) -> Prompt:
-    row = x.unsqueeze(0)
+    row = x.unsqueeze(0).to(decomposition.model.device)
     with torch.no_grad():
         expected = decomposition.model(row)
     position = None
@@ -188,7 +188,10 @@ def _run(prompt: Prompt, g: Mapping[str, Tensor], sources: Mapping[str, Tensor])
 @torch.no_grad()
 def _off(prompt: Prompt) -> Tensor:
     """Return the output with everything decomposed ablated."""
-    masks = {name: Mask(torch.zeros(alive.shape)) for name, alive in prompt.alive.items()}
+    masks = {
+        name: Mask(torch.zeros_like(alive, dtype=torch.float32))
+        for name, alive in prompt.alive.items()
+    }
     output: Tensor = prompt.decomposition.model(prompt.row, masks)
     return output
 

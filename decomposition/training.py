@@ -27,6 +27,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+from torch import Tensor
+
 from decomposition.attempt import Attempt, fresh_model, load_parameters, trained_parameters
 from decomposition.config import DecompositionConfig
 from decomposition.consolidation import consolidate
@@ -80,6 +83,10 @@ class Decomposition:
     n_pruned: int = 0
     """Subcomponents that were turned off after training."""
 
+    def batch(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw inputs of the target, where the model is."""
+        return self.target.batch(n, generator).to(self.model.device)
+
     def mechanisms(self) -> dict[str, Mechanisms]:
         """Return the known mechanisms of the matrices that were decomposed."""
         known = self.target.mechanisms()
@@ -110,6 +117,7 @@ def decompose(
 
     Raises:
         TargetError: The target puts out numbers that are not finite.
+        DeviceError: The configured device is not there.
         MemoryShortageError: There is not enough memory for this configuration.
         DivergenceError: A loss is no longer a finite number. The state file is that of the last
             time when all was well.

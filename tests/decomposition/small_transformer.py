@@ -37,7 +37,7 @@ class Decoder(nn.Module):
         self.unembed = nn.Linear(WIDTH, WORDS, bias=False)
 
     def forward(self, tokens):
-        h = self.embed(tokens) + self.positions(torch.arange(tokens.shape[1]))
+        h = self.embed(tokens) + self.positions(torch.arange(tokens.shape[1], device=tokens.device))
         for block in self.blocks:
             h = block(h)
         return self.unembed(h)
@@ -79,7 +79,7 @@ class DecoderTarget:
 
 
 def transformer_decomposition() -> Decomposition:
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = Decoder().requires_grad_(False).eval()
     config = DecompositionConfig(n_subcomponents=10, n_hidden=4, merge_zero_rows=False)
