@@ -39,6 +39,10 @@ class Section:
     kind: str = "body"
     """One of "abstract", "body", "references", "appendix", "captions", "statements"."""
 
+    under: tuple[str, ...] = ()
+    """Headings that it stands under, outermost first, those too that have no text of their own;
+    then what part of an article its format says it is, where it does ("Methods")."""
+
     anchors: tuple[tuple[int, str], ...] = ()
     """Pairs (offset, id of an element of the page), ascending; empty where there are no ids."""
 

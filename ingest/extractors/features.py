@@ -33,7 +33,12 @@ GROUP_SCALES = {
 SECTION_ROLES = (
     ("abstract", r"abstract|summary|tl;?dr"),
     ("references", r"^\W*(?:\d+\W+)?(?:references|bibliography|works cited)\W*$"),
-    ("thanks", r"acknowledge?ment|author contribution|^\W*funding|competing interests"),
+    (
+        "thanks",
+        r"acknowledge?ment|author contribution|^\W*funding|(?:competing|conflicts? of) interest"
+        r"|(?:data|code|materials?)(?: and \w+)? availability",
+    ),
+    ("method", r"experimental (?:procedures|methods)|materials? and methods"),
     (
         "future",
         r"^\W*(?:[\d.]+\W+)?(?:future (?:work|directions|research)|next steps|open questions"

@@ -31,6 +31,9 @@ from ingest.extractors.salience import saliences
 from ingest.sentences import sentences
 
 _SKIPPED = frozenset({"references", "captions", "statements", "thanks", "future"})
+_SILENT = frozenset({"other", "assertion"})
+"""Roles of sections whose headings say nothing of what part of a paper they are."""
+
 _NUMBERED = re.compile(r"\W*(\d+|[A-Z](?=\.))[.\s]")
 _BULLET = re.compile(r"[•▪◦‣∙○●–—*-]\s+(?=\S)")
 _LONGEST = 2000
@@ -191,24 +194,26 @@ def section_roles(sections: Sequence[Section]) -> Iterator[str]:
 
     So has an analysis that is described among the methods.
 
-    But: a heading without text of its own is no section, so 2.1 may follow 1; numbers tell.
+    But: where a reader missed heading 2, 2.1 seems to stand under 1; numbers tell.
     """
-    above: list[tuple[Section, str]] = []
     for section in sections:
-        while above and above[-1][0].level >= section.level:
-            above.pop()
         role = section_role(section.heading, section.kind)
-        if above and _stands_under(section, above[-1][0]):
-            is_analysis = role == "results" and above[-1][1] == "method"
-            role = above[-1][1] if is_analysis or role in {"other", "assertion"} else role
-        above.append((section, role))
-        yield role
+        outer = (section_role(heading) for heading in _outer_headings(section))
+        above = next((each for each in outer if each not in _SILENT), role)
+        is_analysis = role == "results" and above == "method"
+        yield above if is_analysis or role in _SILENT else role
 
 
-def _stands_under(section: Section, above: Section) -> bool:
-    """Tell whether two numbered headings share their first number; true where one has none."""
-    own, outer = _NUMBERED.match(section.heading), _NUMBERED.match(above.heading)
-    return own is None or outer is None or own[1] == outer[1]
+def _outer_headings(section: Section) -> Iterator[str]:
+    """Yield the headings that a section stands under, from the inside out.
+
+    Two numbered headings share their first number.
+    """
+    own = _NUMBERED.match(section.heading)
+    for heading in reversed(section.under):
+        outer = _NUMBERED.match(heading)
+        if own is None or outer is None or own[1] == outer[1]:
+            yield heading
 
 
 def _candidates(index: int, section: Section, role: str) -> list[_Candidate]:

@@ -27,6 +27,17 @@ _TAGS = {
     Part.FOOTNOTE: "fn",
 }
 _PART_OF_TAG = {tag: part for part, tags in _TAGS.items() for tag in tags.split()}
+_PARTS = {
+    **dict.fromkeys(("materials", "methods", "method", "subjects", "cases"), "Methods"),
+    **dict.fromkeys(("intro", "introduction", "background"), "Introduction"),
+    **dict.fromkeys(("results", "result", "findings"), "Results"),
+    **dict.fromkeys(("discussion", "interpretation"), "Discussion"),
+    **dict.fromkeys(("conclusions", "conclusion"), "Conclusions"),
+    "limitations": "Limitations",
+}
+"""By the words of ``sec-type``; the first that is known tells, since "results|discussion" has
+results in it."""
+
 _HAVE_HEADINGS = {"sec", "abstract", "ack", "app", "boxed-text"}
 
 
@@ -85,7 +96,8 @@ def _role_of(element: etree._Element) -> Role:
     parent = element.getparent()
     if tag == "title" and parent is not None and parent.tag in _HAVE_HEADINGS:
         depth = sum(above.tag in _HAVE_HEADINGS for above in parent.iterancestors())
-        return Role(Part.HEADING, depth + 1, _kind(element))
+        kind, named = _kind(element), _named(parent.get("sec-type") or "")
+        return Role(Part.HEADING, depth + 1, kind, article_part=named)
     if tag == "inline-formula":
         tex = element.find(".//tex-math")
         return Role(Part.FORMULA, words=raw_text(element if tex is None else tex))
@@ -100,6 +112,12 @@ def _kind(title: etree._Element) -> str | None:
     if "abstract" in around:
         return "abstract"
     return "appendix" if around & {"app", "app-group"} else None
+
+
+def _named(sec_type: str) -> str:
+    """Return what the words of a ``sec-type`` ("materials|methods") call a part of an article."""
+    words = re.split(r"[^a-z]+", sec_type.lower())
+    return next((_PARTS[word] for word in words if word in _PARTS), "")
 
 
 def _authors(article: etree._Element) -> Iterator[str]:

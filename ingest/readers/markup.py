@@ -38,6 +38,9 @@ class Role(NamedTuple):
     kind: str | None = None
     """Of the section that a heading opens, where the format says it."""
 
+    article_part: str = ""
+    """As in `Heading.part`, of a heading."""
+
     words: str = ""
     """Of a formula."""
 
@@ -179,7 +182,7 @@ class _Flow:
         self.words.clear()
         self.cited.clear()
         if text and heading:
-            yield Heading(text, heading.level, heading.kind)
+            yield Heading(text, heading.level, heading.kind, heading.article_part)
         elif text:
             yield Paragraph(text, anchor=self.anchor, cites=tuple(cited))
 

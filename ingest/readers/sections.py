@@ -11,7 +11,7 @@ in the source; joiners stay too, since scripts and emoji need them.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from ingest.documents import Section
@@ -59,6 +59,9 @@ class Heading:
 
     kind: str | None = None
     """The section's kind, where the format says it; otherwise the words of the heading do."""
+
+    part: str = ""
+    """The part of an article that it opens, where the format says it: "Methods"."""
 
 
 @dataclass(frozen=True)
@@ -138,11 +141,15 @@ def assemble(blocks: Iterable[Block]) -> tuple[Section, ...]:
     """
     opened = _OpenSection("", 0, "body")
     sections = [opened]
+    above: list[Heading] = []
     asides: dict[str, _OpenSection] = {}
     for block in blocks:
         if isinstance(block, Heading):
+            above = [heading for heading in above if heading.level < block.level]
             opened = _OpenSection(clean(block.text), block.level, _kind(block, sections))
+            opened.under = (*_names(above), *_named(block))
             sections.append(opened)
+            above.append(block)
         elif isinstance(block, Paragraph):
             opened.add(block)
         else:
@@ -159,6 +166,7 @@ class _OpenSection:
     heading: str
     level: int
     kind: str
+    under: tuple[str, ...] = ()
     paragraphs: list[str] = field(default_factory=list)
     pages: list[tuple[int, int]] = field(default_factory=list)
     anchors: list[tuple[int, str]] = field(default_factory=list)
@@ -189,10 +197,23 @@ class _OpenSection:
             text=text,
             pages=tuple(self.pages),
             kind=self.kind,
+            under=self.under,
             anchors=tuple(self.anchors),
             cites=tuple(self.cites),
             printed=packed(self.printed),
         )
+
+
+def _names(headings: Iterable[Heading]) -> Iterator[str]:
+    """Yield what open headings are called, and what part of an article they open."""
+    for heading in headings:
+        yield from filter(None, [clean(heading.text)])
+        yield from _named(heading)
+
+
+def _named(heading: Heading) -> list[str]:
+    """Return the part of an article that a heading opens, unless it is called that."""
+    return [heading.part] if heading.part not in {"", clean(heading.text)} else []
 
 
 def _kind(heading: Heading, before: list[_OpenSection]) -> str:

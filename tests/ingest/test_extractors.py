@@ -265,10 +265,27 @@ def test_a_higher_threshold_keeps_fewer_statements_and_none_below_it():
 def test_a_subsection_has_the_role_of_the_section_it_stands_under():
     sections = [
         Section("4 Results", 1, "x"),
-        Section("4.1 Curve detectors", 2, "x"),
-        Section("Curve detectors again", 2, "x"),
-        Section("5.1 Cars", 2, "x"),
+        Section("4.1 Curve detectors", 2, "x", under=("4 Results",)),
+        Section("Curve detectors again", 2, "x", under=("4 Results",)),
+        Section("5.1 Cars", 2, "x", under=("4 Results",)),
         Section("6 Circuits", 1, "x"),
     ]
 
     assert list(section_roles(sections)) == ["results", "results", "results", "other", "other"]
+
+
+@pytest.mark.parametrize(
+    ("heading", "under", "role"),
+    [
+        ("Mice", ("Materials and methods",), "method"),
+        ("RNA analysis", ("Materials and methods",), "method"),
+        ("Subjects", ("Methods",), "method"),
+        ("Mice", ("Results", "Three strains"), "results"),
+        ("Limitations", ("Results",), "limitations"),
+        ("Mice", (), "other"),
+    ],
+)
+def test_a_heading_without_text_gives_its_role_to_what_stands_under_it(
+    heading: str, under: tuple[str, ...], role: str
+):
+    assert list(section_roles([Section(heading, 2, "x", under=under)])) == [role]

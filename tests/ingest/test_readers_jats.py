@@ -40,6 +40,29 @@ def test_an_article_gives_its_sections():
     ]
 
 
+@pytest.mark.parametrize(
+    ("sec_type", "part"),
+    [
+        ("materials|methods", "Methods"),
+        ("Results|discussion", "Results"),
+        ("intro", "Introduction"),
+        ("conclusions", "Conclusions"),
+        ("supplementary-material", None),
+    ],
+)
+def test_the_type_of_a_section_says_what_part_of_an_article_it_is(
+    sec_type: str, part: str | None, tmp_path: Path
+):
+    document = _read(
+        tmp_path,
+        f'<article><front/><body><sec sec-type="{sec_type}"><title>Mice and men</title>'
+        "<sec><title>Mice</title><p>Two strains.</p></sec></sec></body></article>",
+    )
+
+    assert document.sections[0].heading == "Mice"
+    assert document.sections[0].under == ("Mice and men", *([part] if part else []))
+
+
 def test_broken_xml_is_refused_with_its_place(tmp_path: Path):
     with pytest.raises(DocumentError, match=r"not well-formed XML: .*line 2, column 18"):
         _read(tmp_path, "<article>\n<front></article>")

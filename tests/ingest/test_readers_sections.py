@@ -60,6 +60,32 @@ def test_a_heading_without_text_makes_no_section():
     assert [(s.heading, s.level) for s in sections] == [("Data", 2)]
 
 
+def test_a_section_knows_the_headings_that_it_stands_under_with_and_without_text():
+    sections = assemble(
+        [
+            Heading("Methods", 1),
+            Heading("Mice", 2),
+            Paragraph("Two strains."),
+            Heading("Cells", 3),
+            Paragraph("Two lines."),
+            Heading("Patients", 1, part="Methods"),
+            Paragraph("Ten."),
+            Heading("Consent", 2),
+            Paragraph("All gave it."),
+            Heading("", 0),
+            Paragraph("The end."),
+        ]
+    )
+
+    assert [(s.heading, s.under) for s in sections] == [
+        ("Mice", ("Methods",)),
+        ("Cells", ("Methods", "Mice")),
+        ("Patients", ("Methods",)),
+        ("Consent", ("Patients", "Methods")),
+        ("", ()),
+    ]
+
+
 @pytest.mark.parametrize(
     ("headings", "kinds"),
     [
