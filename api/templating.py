@@ -7,6 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.templating import Jinja2Templates
 
 from api.counting import count_of
+from api.typesetting import typeset
 
 
 def moment(stamp: str | None) -> str:
@@ -45,6 +46,7 @@ def _environment() -> Environment:
         "number": number,
         "probability": probability,
         "count_of": count_of,
+        "typeset": typeset,
     }
     environment.tests["web_address"] = is_web_address
     return environment
