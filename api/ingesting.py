@@ -106,6 +106,7 @@ def ingest_files(
                 is_new=source.is_new,
                 version=source.version,
                 is_described_anew=source.is_described_anew,
+                n_placed=source.n_placed,
                 read_with=source.read_with,
                 claims=source.claims,
                 findings=source.findings,

@@ -264,6 +264,7 @@ def source(view: SourceView) -> Lines:
         yield f"{scheme} {value}"
     yield from terminal_ingestion.origins(view)
     yield from terminal_ingestion.hidden(view.hidden)
+    yield from terminal_ingestion.unplaced(view)
     for work in view.works:
         yield f"{work.source.title} {work.words} {work.other.title}"
     yield f"\nSections ({len(view.sections)})"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from api import terminal_updates
+from api.counting import count_of
 from api.views.citations import CitationsView, ReferenceView
 from api.views.hidden import HiddenView
 from api.views.reports import IngestionView, ReplacedView, SourceReportView
@@ -71,9 +72,22 @@ def origins(view: SourceView) -> Lines:
         yield f"  {field} from {origin}{value}"
 
 
+def unplaced(view: SourceView) -> Lines:
+    """Say of how many sections of a PDF the places are not known, and what to do."""
+    if view.n_unplaced:
+        yield (
+            f"{view.n_unplaced} of its sections were stored without their places on its pages: "
+            "ingest its file again to have them (where that does not help, because its text is "
+            f"read otherwise now, claimgraph remove {view.id} before)"
+        )
+
+
 def _state(source: SourceReportView) -> str:
     if source.is_new:
         return f"  (version {source.version} of its file)" if source.version > 1 else ""
+    if source.n_placed:
+        n_placed = count_of(source.n_placed, "section")
+        return f"  (read again for the places of {n_placed}; its text is in already)"
     if source.read_with:
         return (
             f"  (not read again: it is in already, read with {source.read_with}; to read it anew, "

@@ -5,7 +5,8 @@ and all of it is stored in one transaction: a file is in the graph whole, or not
 taken apart by several processes at once, and stored one after the other, in their order. A file
 whose bytes are in already is passed over without being read, so a run that was killed goes on
 where it was. Only if a bibliography beside it has changed, it is read again, for what it is called
-(`ingest.rereading`). What goes wrong with one file is a value in the report; the others go on.
+(`ingest.rereading`), or if it is a PDF that was stored without its places on its pages, for those
+(`kg.page_places`). What goes wrong with one file is a value in the report; the others go on.
 """
 
 import logging
@@ -33,6 +34,7 @@ from kg.citations import resolve
 from kg.db import reading, writing
 from kg.errors import DocumentError, LanguageModelError
 from kg.ids import content_id
+from kg.page_places import without_places
 from kg.runs import noted_in_runs, recording, succeed
 from kg.sources import known_origins, source_of
 from kg.tables import RunKind
@@ -105,8 +107,9 @@ class _Piece(NamedTuple):
     is_known: bool
     """A source has these bytes."""
 
-    is_described_anew: bool = False
-    """It is known, and what lies beside it may say something else now."""
+    is_read_again: bool = False
+    """It is known, but what lies beside it may say something else now, or it was stored without
+    its places on its pages."""
 
 
 def ingest(
@@ -138,10 +141,10 @@ def ingest(
     with recording(engine, RunKind.INGESTION, extractor.name, config) as run_id:
         report = IngestionReport(run_id)
         with reading(engine) as session:
-            known = known_origins(session)
+            known, unplaced = known_origins(session), without_places(session)
             bibliographies = Bibliographies(noted_in_runs(session, RunKind.INGESTION, _NOTED))
         results = in_order(
-            _pieces(files, known, bibliographies),
+            _pieces(files, known, unplaced, bibliographies),
             _work(extractor, chosen is None and extractor.is_offline),
             jobs,
         )
@@ -166,7 +169,10 @@ def ingest(
 
 
 def _pieces(
-    files: Sequence[Found], known: Mapping[str, Set[str]], bibliographies: Bibliographies
+    files: Sequence[Found],
+    known: Mapping[str, Set[str]],
+    unplaced: Set[str],
+    bibliographies: Bibliographies,
 ) -> Iterator[_Piece]:
     sidecars = Sidecars()
     for found in files:
@@ -174,7 +180,7 @@ def _pieces(
         beside = tuple(sidecars.of(found.path, found.top))
         origins = known.get(sha256 or "", frozenset())
         is_known = sha256 in known
-        anew = bibliographies.have_changed(found, beside, origins)
+        anew = bibliographies.have_changed(found, beside, origins) or sha256 in unplaced
         yield _Piece(found, beside, sha256, is_known, is_known and anew)
 
 
@@ -184,7 +190,7 @@ def _work(
     """Return what is done with each file, beside all others."""
 
     def work(process: ReadingProcess, piece: _Piece) -> list[Prepared] | DocumentError:
-        if piece.is_known and not piece.is_described_anew:
+        if piece.is_known and not piece.is_read_again:
             return []
         try:
             if is_in_child and not piece.is_known:

@@ -13,6 +13,7 @@ from ingest.references import Entry
 from kg.citations import CitationDraft, ReferenceDraft, add_citations, add_references
 from kg.db import writing
 from kg.ids import content_id
+from kg.page_places import add_places
 from kg.runs import run_of
 from kg.sources import (
     AbbreviationDraft,
@@ -51,6 +52,9 @@ class SourceReport:
 
     is_described_anew: bool = False
     """It was in before, and what a bibliography beside it says of it has changed."""
+
+    n_placed: int = 0
+    """Sections of it that were stored without their places on its pages, and have them now."""
 
     read_with: str = ""
     """The extractor that found its statements, if it was in before and that is another."""
@@ -188,7 +192,7 @@ def _taken(taken: Prepared, version: int) -> SourceReport:
 def met_again(
     engine: Engine, sha256: str, name: str, documents: Sequence[Document], run_id: int
 ) -> SourceReport:
-    """Report a source that was in before, and let its document describe it anew if it was read."""
+    """Report a source that was in before; if it was read again, take what was not known of it."""
     with writing(engine) as session:
         source = source_of(session, source_id(sha256))
         changed = [
@@ -196,8 +200,18 @@ def met_again(
             for document in documents
             if document.sha256 == sha256
         ]
+        n_placed = sum(
+            add_places(
+                session,
+                source.id,
+                {section.text: section.printed for section in document.sections},
+                [each._asdict() for each in document.hidden],
+            )
+            for document in documents
+            if document.sha256 == sha256
+        )
         report = _unchanged(session, sha256, name, run_id)
-    return replace(report, is_described_anew=any(changed))
+    return replace(report, is_described_anew=any(changed), n_placed=n_placed)
 
 
 def _described_again(source: Source, document: Document) -> SourceDescription:

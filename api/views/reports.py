@@ -33,6 +33,9 @@ class SourceReportView(View):
     is_described_anew: bool
     """It was in before, and what a bibliography beside it says of it has changed."""
 
+    n_placed: int
+    """Sections of it that were stored without their places on its pages, and have them now."""
+
     read_with: str
     """The extractor that found its statements, if it was in before and that is another."""
 

@@ -13,6 +13,7 @@ from api.views.statement_rows import StatementRow, statement_rows
 from api.views.view import StatementName, View, statement_name
 from api.views.works import WorkItem, works_of
 from kg.errors import NotFoundError
+from kg.page_places import n_without_places
 from kg.sources import counts_by_source, counts_of, sections_of, source_of
 from kg.tables import Mention, Section, Source, Statement, StatementKind
 
@@ -92,6 +93,9 @@ class SourceView(SourceItem):
 
     hidden: list[HiddenView]
     """What its pages hide from a reader, which was not read."""
+
+    n_unplaced: int
+    """Sections of a PDF of which it is not known where they stand on its pages."""
 
     works: list[WorkItem]
     """Which other sources are of the same paper, such as its summary."""
@@ -183,6 +187,7 @@ def source_view(session: Session, source_id: str) -> SourceView:
         run=source.run_id,
         citations=citations_view(session, source_id),
         hidden=[HiddenView.model_validate(each) for each in source.hidden],
+        n_unplaced=n_without_places(session, source_id),
         works=works_of(session, source_id),
         sections=[
             SectionView(
