@@ -149,7 +149,7 @@ def main() -> None:
     if arguments.abstrct:
         outside = read_abstrct(arguments.abstrct)
         report["with_abstrct_head"] = with_outside_head(labelled, *outside)
-    model = calibrated(fit(labelled), scores, labelled.labels)
+    model = calibrated(fit(labelled), scores, labelled)
     content = json.dumps(to_json(model, report), ensure_ascii=False, indent=0)
     arguments.output.write_text(content + "\n", encoding="utf-8")
     print(json.dumps({**report, "fingerprints": "..."}, indent=2))

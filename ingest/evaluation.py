@@ -2,8 +2,9 @@
 
 The sentences of each source are put back into a document, a paragraph each, and the extractor
 reads it as it would any other. A draft counts for the sentence that its quote lies in, and a
-sentence that no draft quotes is *neither*. The limit on statements per document is lifted:
-whether a sentence is a finding is a matter of labels, whether it is among the best 40 is not.
+sentence that no draft quotes is *neither*. The limits on statements per document and on rank are
+lifted: whether a sentence is a finding is a matter of labels, whether it is among the best 40 is
+not.
 
 Beside it stand baselines that are trained on the same labels with documents held out in turn:
 the majority class, and TF-IDF of words and pairs with logistic regression.
@@ -220,7 +221,7 @@ def _unlimited(name: str) -> Extractor:
 
 
 def _offline(model: LinearModel | None = None) -> OfflineExtractor:
-    return OfflineExtractor(OfflineExtractorConfig(max_statements=sys.maxsize), model)
+    return OfflineExtractor(OfflineExtractorConfig(max_statements=sys.maxsize, min_rank=0), model)
 
 
 def _documents(

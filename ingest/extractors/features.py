@@ -50,7 +50,11 @@ SECTION_ROLES = (
     ("related", r"related|prior work|background|position vs|literature"),
     ("introduction", r"introduc|overview|motivation|what this (?:paper|note)"),
     ("results", r"result|experiment|evaluation|case stud|analys|finding|ablation|what we (?:f|s)"),
-    ("method", r"method|set-?up|approach|procedure|protocol|\bdata|implementation|training detail"),
+    (
+        "method",
+        r"method|set-?up|approach|procedure|protocol|\bdata|implementation|training detail"
+        r"|^\W*(?:[\d.]+\W+)?(?:participants|subjects|stimuli|materials|apparatus|annotators)\b",
+    ),
 )
 """Roles and the headings that betray them, first match wins."""
 
@@ -77,6 +81,10 @@ _ENDINGS = (
     *("ful", "ive", "ous", "ic", "al", "ary", "ent", "ant", "er", "ers", "est", "ism", "ize"),
     *("ise", "es", "s"),
 )
+
+
+MAX_PLACE = 6
+"""In an abstract, whose moves have an order, places up to this one from either end differ."""
 
 
 class Sentence(NamedTuple):
@@ -126,6 +134,8 @@ def features_of(section: Sequence[Sentence], role: str) -> list[list[str]]:
         names += after[place]
         names.append(f"s:{role}")
         names += _position(place, last)
+        if role == "abstract":
+            names += (f"o:at{min(place, MAX_PLACE)}", f"o:left{min(last - place, MAX_PLACE)}")
         names.extend(_grams(sentence))
         rows.append(names)
     return rows

@@ -45,14 +45,19 @@ _DIGITS = 6
 _CLAIM, _FINDING, _CITED = (LABELS.index(label) for label in ("claim", "finding", "cited"))
 
 _OPENS_AS_FINDING = re.compile(
-    r"^.{0,50}?\b(?:we(?: also| then| first| again| have| \w+ly)? (?:find|found|observed?"
-    r"|show(?:ed|n)?|demonstrated?|measured?|confirm(?:ed)?|discover(?:ed)?)"
-    r"|(?:results?|experiments?|evaluations?|analys[ie]s|tests?|ablations?)"
+    r"^.{0,50}?\b(?:we(?: also| then| first| again| have| \w+ly)? (?:find|found|observed?|saw"
+    r"|show(?:ed|n)?|demonstrated?|measured?|confirm(?:ed)?|discover(?:ed)?|encounter(?:ed)?)"
+    r"|(?:results?|experiments?|evaluations?|analys[ie]s|tests?|ablations?|findings?"
+    r"|(?:figure|fig\.|table) [\w.]+(?: in [\w ]{1,30})?)"
     r" (?:shows?|showed|demonstrates?d?|reveal(?:s|ed)?|confirms?))\b",
     re.IGNORECASE,
 )
+_MEASURED = re.compile(
+    r"\d\s?%|\d\.\d|\d-?fold\b|\d\s?[x×]\b|\d\s?pp\b|\b\d+ (?:of|out of) (?:the )?\d"
+)
 _VENTURES = re.compile(
-    r"\b(?:may|might|could|should|would|likely|argue|suggest|believe)", re.IGNORECASE
+    r"\b(?:may|might|could|should|would|likely|argue|suggest|believe|propose|recommend)",
+    re.IGNORECASE,
 )
 
 
@@ -66,6 +71,13 @@ class OfflineExtractorConfig(BaseModel):
 
     min_probability: float = Field(default=0.5, ge=0.0, le=1.0)
     """A sentence must be a claim or a finding with at least this probability, in [0, 1]."""
+
+    min_rank: float = Field(default=0.4, ge=0.0, le=1.0)
+    """Beyond the best `n_sure`, a sentence must have at least this product of probability and
+    salience, in [0, 1]: a short document has fewer statements, not worse ones."""
+
+    n_sure: int = Field(default=10, ge=0)
+    """So many are kept whatever their rank."""
 
 
 class _Candidate(NamedTuple):
@@ -181,7 +193,8 @@ class OfflineExtractor:
             if len(kept) == self.config.max_statements:
                 break
             words = found[i].sentence.text.casefold()
-            if chances[i] < self.config.min_probability or words in said:
+            is_low = ranks[i] < self.config.min_rank and len(kept) >= self.config.n_sure
+            if chances[i] < self.config.min_probability or is_low or words in said:
                 continue
             if reason_to_drop(found[i].sentence) is None:
                 kept.append(i)
@@ -232,8 +245,12 @@ def _candidates(index: int, section: Section, role: str) -> list[_Candidate]:
 
 
 def _label(text: str, scores: Sequence[float]) -> int:
-    """Return the likelier of claim and finding, unless the sentence opens as a report."""
-    if _OPENS_AS_FINDING.search(text) and not _VENTURES.search(text):
+    """Return the likelier of claim and finding; what reports or measures is a finding.
+
+    Unless it ventures something ("may", "suggests").
+    """
+    is_report = _OPENS_AS_FINDING.search(text) or _MEASURED.search(text)
+    if is_report and not _VENTURES.search(text):
         return _FINDING
     return _CLAIM if scores[_CLAIM] >= scores[_FINDING] else _FINDING
 

@@ -2,7 +2,8 @@
 
 The linear model weighs many weak signs; a few signs are enough on their own. These rules were
 written from what goes wrong on full papers when a classifier is used alone: lists of
-hyper-parameters, plans for later, pointers to sections, questions, fragments of tables.
+hyper-parameters, plans for later, pointers to sections, questions, asides, who took part, work
+under way, fragments of tables.
 """
 
 import re
@@ -35,7 +36,9 @@ _TRAINING = re.compile(
 
 _PATTERNS = {
     "question": re.compile(r"\?[\"”’')\]]*$"),
-    "list introduction": re.compile(r":$"),
+    "list introduction": re.compile(
+        r":$|\b(?:two|three|four|several|many) (?:\w+ )?(?:factors|reasons|ways|problems)\.?$"
+    ),
     "address": re.compile(
         r"https?:|www\.\w|doi\.org|\S@\S{1,100}\.\w|arXiv:\d|^\W*(?:ISSN|DOI|Received)"
     ),
@@ -50,7 +53,10 @@ _PATTERNS = {
         r"|more (?:work|research) (?:is|will be|needs)|(?:we|our|i) (?:hope|plan|intend|leave)\b"
         r"|we look forward|left (?:to|for) (?:future|later)|remains? to be (?:seen|done|shown)"
         r"|would be interesting|interesting to (?:see|explore|study|investigate)"
-        r"|open (?:question|problem)s?|next steps?|it may (?:\w+ )?be interesting)",
+        r"|open (?:question|problem)s?|next steps?|it may (?:\w+ )?be interesting"
+        r"|\b(?:promising|interesting|fruitful) (?:\w+ ){0,2}(?:extensions?|directions?|avenues?)\b"
+        r"|motivat\w+ (?:\w+ ){0,5}(?:further|future|broader|wider)"
+        r"|would (?:require|need|take) (?:additional|more|further)\b)",
         re.IGNORECASE,
     ),
     "structure": re.compile(
@@ -63,7 +69,12 @@ _PATTERNS = {
         r"|\b(?:be|is|are) (?:found|given|listed|described|detailed|reported|provided|available)"
         r" (?:in|at|on) (?:the )?(?:appendix|supplement|section|table|figure|https?|\w+ report|§)"
         r"|\b(?:appendix|section|§)\s?[A-Z\d.]+ (?:for|contains|describes|gives|provides|lists)\b"
-        r"|^(?:figure|fig\.|table)s? [\w.]+(?: \(\w+\))?(?:[.:]| (?:lists|gives|plots|depicts)\b)",
+        r"|^(?:figure|fig\.|table)s? [\w.-]+(?: \(\w+\))?(?:[.:]| (?:lists|gives|plots|depicts"
+        r"|illustrates|displays|summari[sz]es|visuali[sz]es|presents|provides|reports)\b)"
+        r"|\blater (?:on )?in (?:the|this) (?:article|paper|post|section|essay)\b"
+        r"|\bthe following (?:figure|plot|diagram|example|animation|network|table|sections?)\b"
+        r"|\bwe (?:\w+ )?(?:establish|make|offer|list|summari[sz]e)"
+        r" (?:\w+ )?(?:two|three|four|five|several|the following) (?:\w+ )?contributions",
         re.IGNORECASE,
     ),
     "pointer": re.compile(
@@ -74,20 +85,46 @@ _PATTERNS = {
     ),
     "set-up": re.compile(
         r"\b(?:was|were) (?:chosen|selected|picked|set)"
-        r" (?:as|because|to|so|since|based|according)\b",
+        r" (?:as|because|to|so|since|based|according)\b"
+        r"|\b(?:participants?|subjects?|annotators?|raters?|volunteers?) (?:\w+ )?(?:\w+ )?"
+        r"(?:reported (?:their|having)|declined|consented|were excluded|gave (?:\w+ )?consent"
+        r"|(?:were|was) recruited"
+        r"|(?:was|were) (?:paid|asked|told|instructed))\b"
+        r"|^(?:to|in order to) [a-z]\w*\b[^,;:]{0,120}, (?:we|one|you|i)(?:[’']ll|[’']d)?"
+        r" (?:\w+ly |then |first |also )?(?:will |must |can |need|have to|use|train|take|compute"
+        r"|construct|build|run|apply|employ|adopt|collect|follow|consider|conduct|perform|sample"
+        r"|select|define|generate|evaluate|measure|fit|add|replace|start|begin)"
+        r"|\b(?:datasets?|benchmarks?|prompts?|hyper-?parameters) includes?\b"
+        r"|^(?:\w+,? ){0,4}we (?:\w+ly )?(?:use|extract|train|sample|collect|construct|generate"
+        r"|fine-tune|select|fix|employ|adopt|restrict|exclude|attempted|tried|focus)\b"
+        r"(?!.*\b(?:find|found|show|observe|see)\b)"
+        r"|\bdo(?:es)? not (?:attempt|aim|intend|try) to\b|\bis intended (?:for|as)\b"
+        r"|^throughout, (?:we|i|this)\b|\b(?:was|were|been) re-?(?:run|ran|counted|trained)\b",
         re.IGNORECASE,
     ),
     "supposition": re.compile(
-        r"^(?:\w+,? ){0,4}(?:suppose|supposing|imagine|consider)\b"
+        r"^(?:\w+,? ){0,4}(?:suppose|supposing|imagine|consider)\b|^say (?:we|you|that)\b"
+        r"|\bwe (?:may|might|could) (?:\w+ )?hope\b"
         r"|\b(?:one|you|we|readers?) (?:might|may|could) (?:\w+ )?"
         r"(?:think|expect|wonder|ask|imagine|worry)\b"
         r"|\b(?:may|might|could) (?:cause|lead|tempt) (?:us|one|you) to\b",
         re.IGNORECASE,
     ),
     "announcement": re.compile(
-        r"^let(?:[’']s| us)\b|\b(?:our|the) next (?:paper|article|section|(?:few )?experiment)"
+        r"^let(?:[’']s| us)\b|^so far,? (?:we|i|our|the scope)(?:[’']ve)?\b|^now that we\b"
+        r"|^as we (?:dig|go|will|move)\b|\bthe next (?:few |several )?sections?\b"
+        r"|^as (?:explained|noted|mentioned|described|discussed) (?:above|earlier|before)\b"
+        r"|^(?:\W*\w+,? ){0,3}?(?:this|our|the present) (?:survey|paper|work|study|article|review"
+        r"|post|thesis|report|essay)(?: also| further)? (?:provides?|offers?|reviews?|presents?"
+        r"|bridges?|describes?|surveys?|focus(?:es)?|explores?|discuss(?:es)?|address(?:es)?"
+        r"|aims?|examines?|investigates?|introduces?)\b"
+        r"|^(?:\w+,? ){0,3}we (?:have |also |then |further )?(?:explored?|discuss(?:ed)?"
+        r"|review(?:ed)?|highlight(?:ed)?|address(?:ed)?|revisit(?:ed)?|outlined?|described?)\b"
+        r"|\bwe(?: will|[’']ll) (?:first )?(?:be able|need) to\b"
+        r"|\b(?:our|the) next (?:paper|article|section|(?:few )?experiment)"
         r"|\b(?:we|experiments?|sections?)(?: will|[’']ll) (?:now |then |next )?"
-        r"(?:focus|discuss|examine|explore|investigate|describe|turn|study|see|look)\b",
+        r"(?:focus|discuss|examine|explore|investigate|describe|turn|study|see|look|use|observe"
+        r"|show|start|begin|call|take|assume)\b",
         re.IGNORECASE,
     ),
     "not known": re.compile(
@@ -100,16 +137,53 @@ _PATTERNS = {
         r"^(?:their|his|her) (?:study|work|paper|results?|method)\b", re.IGNORECASE
     ),
     "commonplace": re.compile(
+        r"\bgrowing (?:body|number|interest)\b"
+        r"|\b(?:gained|attracted|received|drawn) (?:\w+ ){0,2}(?:attention|traction|popularity)\b"
+        r"|\binteresting (?:property|properties|phenomen\w+|observations?|questions?|things?)\b"
+        r"|\b(?:exciting|fascinating)\b|\bmy (?:impression|feeling)\b|"
         r"\b(?:challenges|questions|problems|limitations|issues|obstacles) remain\b"
         r"|\bremains? (?:largely |still |an? )?"
         r"(?:unclear|unknown|unexplored|unaddressed|open|poorly)\b"
-        r"|\bit is (?:still )?(?:unclear|unknown|not (?:yet )?(?:clear|known))"
-        r" (?:how|whether|what|why)\b"
+        r"|\bit (?:is|isn[’']t) (?:still |immediately )?"
+        r"(?:unclear|unknown|(?:not )?(?:yet |immediately )?(?:clear|known|obvious))"
+        r" (?:how|whether|what|why|if)\b"
         r"|\bbrings? us (?:\w+ ){0,3}closer\b|\bopens? (?:up )?(?:the door|new avenues)\b"
         r"|\b(?:results|findings) are (?:encouraging|promising|preliminary)\b",
         re.IGNORECASE,
     ),
-    "mid-sentence": re.compile(r"^(?:[a-z]{2,}|[,;)\]%])"),
+    "aside": re.compile(
+        r"^\((?![ivx\d]{1,4}\)|[a-h]\))"
+        r"|\bI (?:\w+ ){0,2}(?:feel|know|remember|wonder|wish|need to|want|wanted|got|like|love)\b"
+        r"|\bpull requests?\b|\btypos?\b|\bsubscribe\b|\bI think it[’']s a\b"
+        r"|\bI(?:[’']m| am) (?:not )?(?:even )?sure\b|\bI have no idea\b|[–—] imagine\b"
+        r"|^it(?:[’']s| is) (?:always |also |often )?(?:good|fun|tempting|nice|worth noting) to\b",
+        re.IGNORECASE,
+    ),
+    "work under way": re.compile(
+        r"\b(?:is|are) (?:currently |now |still |already )?"
+        r"(?:investigating|exploring|working on|extending|a (?:top )?priority|under way|underway"
+        r"|in progress|ongoing)\b|\bsuccess (?:for|of|in) (?:this|our|the) project\b"
+        r"|\b(?:developing|ongoing) (?:research )?project\b"
+        r"|\b(?:repository|code ?base|library|package|toolkit) (?:\w+ly )?(?:includes?|contains?"
+        r"|exports?|provides?|supports?)\b"
+        r"|^(?:testing|investigating|exploring|extending|studying) (?:if|whether|how|what|more)\b",
+        re.IGNORECASE,
+    ),
+    "indirect question": re.compile(
+        r"\b(?:mystery|question|puzzle|challenge) (?:is|was|remains) (?:\(?and \w+\)? )?"
+        r"(?:whether|how|what|why|which)\b"
+        r"|\braises? the (?:\w+ )?question\b|\bbegs the question\b",
+        re.IGNORECASE,
+    ),
+    "mid-sentence": re.compile(r"^(?:[a-z]{2,}|[,;)\]%])|^Because [^,]*\.$"),
+    "heading": re.compile(
+        r"^(?:(?:an?|the|our|new|open) )?(?:[\w-]+ ){0,4}(?:protocols?|metrics?|benchmarks?"
+        r"|evaluations?|frameworks?|pipelines?|toolkits?|probing|librar(?:y|ies)|testing|extensions?)"
+        r" (?:for|of|on|if|whether|covering|with|to)\b"
+        r"(?!.*\b(?:is|are|was|were|has|have|had|can|could|may|might|must|should|will|would|does|do"
+        r"|did|shows?|yields?|gives?|needs?|requires?|fails?|remains?|leads?|makes?|reveals?)\b)",
+        re.IGNORECASE,
+    ),
 }
 
 

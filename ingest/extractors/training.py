@@ -113,7 +113,7 @@ def training_set(sentences: Sequence[LabelledSentence]) -> TrainingSet:
 
 def trained(labelled: TrainingSet) -> LinearModel:
     """Return a calibrated model of these sentences."""
-    return calibrated(fit(labelled), held_out_scores(labelled), labelled.labels)
+    return calibrated(fit(labelled), held_out_scores(labelled), labelled)
 
 
 def fit(labelled: TrainingSet, penalty: float = INVERSE_PENALTY) -> LinearModel:
@@ -138,18 +138,37 @@ def held_out_scores(labelled: TrainingSet, penalty: float = INVERSE_PENALTY) -> 
     return scores
 
 
-def calibrated(model: LinearModel, scores: NDArray[np.float64], labels: Labels) -> LinearModel:
-    """Fit temperature and offsets on held-out scores, by descent on the (convex) log-loss."""
-    truth = labels[:, None] == np.array(LABELS)
-    slope, offsets = 1.0, np.zeros(len(LABELS))
+def calibrated(
+    model: LinearModel, scores: NDArray[np.float64], labelled: TrainingSet
+) -> LinearModel:
+    """Return the model with temperature and offsets fitted on held-out scores.
+
+    On those of documents, if they have every label: how often an example is a claim says nothing.
+    """
+    kept = labelled.of_documents()
+    if set(labelled.labels[kept]) != set(LABELS):
+        kept = np.arange(len(labelled.labels))
+    truth = labelled.labels[kept, None] == np.array(LABELS)
+    temperature, offsets = calibration(scores[kept], truth)
+    return LinearModel(model.vocabulary, model.weights, model.bias, temperature, offsets)
+
+
+def calibration(
+    scores: NDArray[np.float64], truth: NDArray[np.bool_]
+) -> tuple[float, NDArray[np.float64]]:
+    """Return temperature and offsets, by descent on the (convex) log-loss.
+
+    Args:
+        scores: Of held-out sentences, a column for each label.
+        truth: Whether a sentence has that label.
+    """
+    slope, offsets = 1.0, np.zeros(scores.shape[1])
     for _ in range(2000):
         powers = np.exp(scores * slope + offsets)
         surplus = powers / powers.sum(axis=1, keepdims=True) - truth
         slope -= 0.1 * float((surplus * scores).sum(axis=1).mean())
         offsets -= surplus.mean(axis=0)
-    return LinearModel(
-        model.vocabulary, model.weights, model.bias, 1 / slope, offsets - offsets.max()
-    )
+    return 1 / slope, offsets - offsets.max()
 
 
 def decide(scores: NDArray[np.float64]) -> Labels:

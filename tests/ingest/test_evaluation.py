@@ -201,7 +201,7 @@ def test_labels_are_those_of_the_file_and_merge_into_three(labelled: TrainingSet
 def test_the_majority_is_that_of_the_other_documents(labelled: TrainingSet):
     (label,) = set(majority_labels(labelled))
 
-    assert label == "claim"
+    assert label == Counter(labelled.labels.tolist()).most_common(1)[0][0] == "other"
 
 
 def test_a_file_that_the_model_has_not_seen_is_judged_as_shipped(gold: list[LabelledSentence]):

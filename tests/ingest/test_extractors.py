@@ -262,6 +262,28 @@ def test_a_higher_threshold_keeps_fewer_statements_and_none_below_it():
     assert min(draft.score for draft in few) >= 0.8
 
 
+def test_a_low_rank_keeps_a_sentence_out_once_enough_are_sure():
+    note = one_section(" ".join(text for _, text in labelled(QUOTATION_HEAD)))
+
+    def kept(n_sure: int) -> int:
+        config = OfflineExtractorConfig(min_rank=1.0, n_sure=n_sure)
+        return len(OfflineExtractor(config).extract(note))
+
+    assert [kept(0), kept(3)] == [0, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("The probe catches between 95% and 99% of the deceptive answers.", "finding"),
+        ("Table 2 shows that the two directions are nearly the same in all models.", "finding"),
+        ("A monitor may need a rate of false alarms below 1% to be of use.", "claim"),
+    ],
+)
+def test_what_measures_is_a_finding_unless_it_ventures(text, kind):
+    assert kinds(OfflineExtractor().extract(one_section(text, "Results"))) == {text: kind}
+
+
 def test_a_subsection_has_the_role_of_the_section_it_stands_under():
     sections = [
         Section("4 Results", 1, "x"),
