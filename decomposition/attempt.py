@@ -1,6 +1,7 @@
 """One random start of a decomposition, step by step."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +13,9 @@ from decomposition.causal_importance import (
     value_leaky_hard_sigmoid,
 )
 from decomposition.config import METHOD, DecompositionConfig
-from decomposition.decomposed_model import DecomposedModel
+from decomposition.decomposed_model import DecomposedModel, kept_of
 from decomposition.devices import device_named
-from decomposition.errors import DivergenceError
+from decomposition.errors import DivergenceError, SplitError
 from decomposition.matrices import choose, known_layout
 from decomposition.objective import Objective, first_not_finite, remainders
 from decomposition.processes import processes
@@ -40,7 +41,7 @@ class Attempt:
         self._generator = generator_for(*seed)
         self.model = fresh_model(target, config, self._generator)
         if config.compile_networks:
-            compile_networks(self.model.importance_networks)
+            compile_functions(self.model, varies=config.merge_zero_rows)
         self._noise = self._generator
         """What masks are drawn from: on another device, a generator of its own there."""
         if self.model.device.type != "cpu":
@@ -169,12 +170,21 @@ class Attempt:
             self._noise.set_state(state)
 
 
-def compile_networks(networks: AnyNetworks) -> None:
-    """Let torch compile the importance networks, for batches of any number of rows."""
+def compile_functions(model: DecomposedModel, *, varies: bool) -> None:
+    """Let torch compile the importance networks, and what masks do to inner activations.
+
+    Args:
+        model: Its functions are replaced.
+        varies: Whether batches have any number of rows, and not always the same.
+    """
+    networks, dynamic = model.importance_networks, True if varies else None
     if isinstance(networks, ImportanceNetworks):
-        networks.z = torch.compile(networks.z, dynamic=True)  # type: ignore[method-assign]
+        networks.z = torch.compile(networks.z, dynamic=dynamic)  # type: ignore[method-assign]
     else:
-        networks.compile(dynamic=True)
+        networks.compile(dynamic=dynamic)
+    compiled = torch.compile(kept_of, dynamic=dynamic)
+    for layer in model.layers.values():
+        layer.kept_of = compiled
 
 
 def fresh_model(
@@ -232,8 +242,25 @@ def _fresh_networks(
     lengths = {name: known_layout(layer).vector_size(layer) for name, layer in layers.items()}
     if config.importance == "input_vector":
         return VectorNetworks(sizes, lengths, config.n_hidden, generator)
+    lengths = {name: lengths[name] for name in _read(sizes, config.importance_reads)}
     shape = SharedShape(config.n_hidden, config.importance_layers, config.importance_causal)
     return SharedTransformer(sizes, lengths, shape, generator)
+
+
+def _read(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
+    """Return the matrices whose inputs a shared transformer reads.
+
+    Raises:
+        SplitError: A pattern matches none that is decomposed.
+    """
+    names = list(names)
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise SplitError(
+                f"importance_reads: {pattern!r} matches none of the decomposed matrices, which "
+                f"are {', '.join(names)}"
+            )
+    return [n for n in names if not patterns or any(fnmatchcase(n, p) for p in patterns)]
 
 
 def trained_parameters(model: DecomposedModel) -> dict[str, nn.Parameter]:

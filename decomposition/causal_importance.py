@@ -17,6 +17,7 @@ Instead, one network per matrix may look at the whole vector that the matrix is 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -98,14 +99,21 @@ def upper_leaky_hard_sigmoid(z: Float[Tensor, "*batch C"]) -> Float[Tensor, "*ba
     return out
 
 
-class Seen(NamedTuple):
-    """What one matrix was given, as far as its importances can be told from it."""
+class Seen:
+    """What one matrix was given, as far as its importances can be told from it.
 
-    inner: Tensor
-    """Shape `*positions C`: V x of every subcomponent."""
+    Both are made when they are first asked for: importances are told from one of them only.
+    """
 
-    vectors: Callable[[], Tensor]
-    """Returns x itself, `*positions vector_size`; costs nothing until it is called."""
+    def __init__(self, inner: Callable[[], Tensor], vectors: Callable[[], Tensor]) -> None:
+        self._inner = inner
+        self.vectors = vectors
+        """Returns x itself, `*positions vector_size`."""
+
+    @cached_property
+    def inner(self) -> Tensor:
+        """V x of every subcomponent, `*positions C`."""
+        return self._inner()
 
 
 class Importances(NamedTuple):

@@ -20,6 +20,7 @@ LOSSES = (
     "layerwise",
     "subset",
     "adversarial",
+    "merged",
     "hidden",
     "minimality",
     "frequency",
@@ -81,6 +82,10 @@ class DecompositionConfig(BaseModel):
 
     importance_causal: bool = True
     """Whether a shared transformer looks back only; the paper's looks both ways."""
+
+    importance_reads: tuple[str, ...] = ()
+    """Patterns of the matrices whose inputs a shared transformer reads; none reads all. Layers
+    that are given the same need to be read once."""
 
     importance_start: float | None = None
     """What all importances are at first, about, before squashing; None lets them be random. From
@@ -147,16 +152,17 @@ class DecompositionConfig(BaseModel):
     """Of the products in masked runs and importance networks. Parameters and losses are float32."""
 
     compile_networks: bool = False
-    """Whether torch compiles the importance networks first, which takes a minute or two and a C++
-    compiler."""
+    """Whether torch compiles the importance networks, and what masks do, first; it takes a minute
+    or two and, on a processor, a C++ compiler."""
 
     faithfulness: float = Field(default=1.0, ge=0)
-    """Coefficient of the loss of this name, as are the next seven. Zero leaves a loss out."""
+    """Coefficient of the loss of this name, as are the next eight. Zero leaves a loss out."""
 
     stochastic: float = Field(default=1.0, ge=0)
     layerwise: float = Field(default=1.0, ge=0)
     subset: float = Field(default=0.0, ge=0)
     adversarial: float = Field(default=0.0, ge=0)
+    merged: float = Field(default=0.0, ge=0)
     hidden: float = Field(default=0.0, ge=0)
     minimality: float = Field(default=0.003, ge=0)
     frequency: float = Field(default=0.0, ge=0)
@@ -185,7 +191,11 @@ class DecompositionConfig(BaseModel):
     """a in f log2(1 + a f)."""
 
     adversary: AdversaryConfig = AdversaryConfig()
-    """Who finds the masks of the adversarial loss."""
+    """Who finds the masks of the adversarial loss, and of the merged one."""
+
+    adversarial_share: float = Field(default=0.5, gt=0, lt=1)
+    """Share of the rows that are masked by the adversary in the merged loss; all others are masked
+    in random subsets of the matrices. One run of the batch does the work of two."""
 
     mask_remainder: bool = True
     """Whether what the subcomponents leave over is masked too, instead of dropped."""
@@ -215,6 +225,17 @@ class DecompositionConfig(BaseModel):
             raise ValueError(
                 "a persistent adversary with a source for each row needs merge_zero_rows=False, "
                 "because the number of merged rows changes from batch to batch"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _merged_rows_are_for_one_loss(self) -> "DecompositionConfig":
+        others = ("stochastic", "layerwise", "subset", "adversarial", "hidden")
+        beside = [name for name in others if getattr(self, name)]
+        if self.merged and (beside or self.merge_zero_rows):
+            raise ValueError(
+                "the merged loss is random subsets and adversary in one run of the batch: it needs "
+                f"merge_zero_rows=False, and in place of it {', '.join(others)} have to be 0"
             )
         return self
 

@@ -53,6 +53,11 @@ class CleanPass(NamedTuple):
     first: "First"
     """The products of the layer that is called first."""
 
+    def head(self, n: int) -> "CleanPass":
+        """Return what it does on the first n rows, for masked runs on them."""
+        first = self.first._replace(inner=self.first.inner[:n], whole=self.first.whole[:n])
+        return CleanPass(self.output[:n], {}, {}, first)
+
 
 class First(NamedTuple):
     """What the first split layer makes of a batch, whatever is masked in it and after it.
@@ -77,6 +82,11 @@ class Call(NamedTuple):
     gave: Stream
 
 
+def kept_of(inner: Tensor, mask: Tensor, remainder: Tensor) -> Tensor:
+    """Return (m - m_Δ) ⊙ V x, in the precision of V x."""
+    return ((mask - remainder) * inner).to(inner.dtype)
+
+
 class MaskedLayer(nn.Module):
     """Stands where a layer of the target stood, and is that layer until it is masked."""
 
@@ -91,6 +101,9 @@ class MaskedLayer(nn.Module):
 
         self.is_apart = False
         """Whether to leave what it adds to a wide stream unmultiplied (see `factored`)."""
+
+        self.kept_of = kept_of
+        """The function of this name, which training may replace by a compiled one."""
 
         self.record: list[Call] | None = None
         """Where to note inputs and outputs; None where nobody asks."""
@@ -117,8 +130,10 @@ class MaskedLayer(nn.Module):
 
     def see(self, x: Stream) -> Seen:
         """Return what the layer's importances can be told from."""
-        inner = self._product(x, self.subcomponents.V)
-        return Seen(inner, lambda: self.layout.vectors(self.layer, whole(x)))
+        return Seen(
+            lambda: self._product(x, self.subcomponents.V),
+            lambda: self.layout.vectors(self.layer, whole(x)),
+        )
 
     def whole(self, x: Stream) -> Tensor:
         """Apply W alone, without bias: `*positions d_out`."""
@@ -172,7 +187,7 @@ class MaskedLayer(nn.Module):
         if mask.remainder is None:
             y = (mask.subcomponents * inner) @ self.subcomponents.U.T
         else:
-            kept = (mask.subcomponents - mask.remainder) * inner
+            kept = self.kept_of(inner, mask.subcomponents, mask.remainder)
             whole = self.whole(x) if self.known is None else self.known.whole
             y = kept @ self.subcomponents.U.T + mask.remainder * whole
         bias: Tensor | None = getattr(self.layer, "bias", None)
@@ -247,8 +262,9 @@ class DecomposedModel(nn.Module):
         seen = {name: call.layer.see(call.given) for name, call in single.items()}
         started = calls[0].layer
         first = next(name for name, layer in self.layers.items() if layer is started)
+        inner = seen[first].inner
         with torch.no_grad():
-            known = First(first, seen[first].inner, started.whole(calls[0].given))
+            known = First(first, inner, started.whole(calls[0].given))
         gave = {n: call.gave for n, call in single.items() if isinstance(call.gave, Tensor)}
         return CleanPass(output, seen, gave, known)
 

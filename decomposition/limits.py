@@ -73,6 +73,7 @@ def sizes(target: Target, config: DecompositionConfig) -> str:
             (len(counts), config.layerwise),
             (1, config.subset),
             (1, config.adversarial),
+            (1, config.merged),
         ) if coefficient
     )  # fmt: skip
     return f"{', '.join(described)}; {runs} masked runs of {config.batch_size} rows at once"

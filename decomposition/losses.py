@@ -17,7 +17,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from decomposition.causal_importance import full_precision
 from decomposition.errors import LossError
+from decomposition.token_divergence import AT_ONCE, divergence_of_tokens
 
 EPSILON = 1e-12
 """Keeps the gradient of g^p finite at g = 0 when p < 1."""
@@ -77,7 +79,11 @@ def divergence(
             "the output has one entry, whose softmax is always 1: nothing could ever diverge; "
             "declare the target's output as not categorical"
         )
-    log_q, log_p = output.log_softmax(dim=-1), expected.log_softmax(dim=-1)
+    if output.numel() > AT_ONCE and not expected.requires_grad:
+        each = row_weights / output[0, ..., 0].numel()
+        weights = each.repeat_interleave(output[0, ..., 0].numel())
+        return divergence_of_tokens(output.flatten(0, -2), expected.flatten(0, -2), weights)
+    log_q, log_p = (full_precision(x).log_softmax(dim=-1) for x in (output, expected))
     nats = (log_p.exp() * (log_p - log_q)).sum(dim=-1)
     return row_weights @ nats.reshape(len(nats), -1).mean(dim=1)
 

@@ -104,6 +104,30 @@ def routed(masks: Mapping[str, Mask], routes: Mapping[str, Tensor]) -> dict[str,
     }
 
 
+def in_one_run(parts: Sequence[Mapping[str, Mask]], rows: Sequence[int]) -> dict[str, Mask]:
+    """Return masks of several groups of rows as those of all of them, one group after the other.
+
+    Args:
+        parts: The masks of each group.
+        rows: How many rows each has.
+    """
+    return {
+        name: Mask(
+            torch.cat([part[name].subcomponents for part in parts]),
+            torch.cat([_remainder(part[name], n) for part, n in zip(parts, rows, strict=True)]),
+        )
+        for name in parts[0]
+    }
+
+
+def _remainder(mask: Mask, rows: int) -> Tensor:
+    """Return what is kept of the remainder in each of so many rows."""
+    shape = mask.subcomponents.shape[:-1]
+    if mask.remainder is None:
+        return mask.subcomponents.new_zeros(*shape, 1)
+    return mask.remainder.expand(rows, *shape[1:], 1)
+
+
 def random_subsets(
     importances: Mapping[str, Tensor], generator: torch.Generator, share: Share | None = None
 ) -> dict[str, Tensor]:

@@ -17,7 +17,16 @@ from decomposition.adversary import Adversary
 from decomposition.causal_importance import full_precision
 from decomposition.config import DecompositionConfig
 from decomposition.decomposed_model import CleanPass, DecomposedModel
-from decomposition.masks import Mask, Runs, draw_masks, in_runs, masks_above, random_subsets, routed
+from decomposition.masks import (
+    Mask,
+    Runs,
+    draw_masks,
+    in_one_run,
+    in_runs,
+    masks_above,
+    random_subsets,
+    routed,
+)
 from decomposition.processes import ALONE, Processes, Share
 from decomposition.seeds import generator_for
 from decomposition.subcomponents import untied
@@ -80,6 +89,7 @@ class Objective:
         self.together = together
         self.generator = generator
         self.adversary = Adversary(config.adversary, generator, together)
+        self._is_categorical = is_categorical
         self._reconstruction = losses.reconstruction_for(is_categorical)
 
     def batch(self, x: Tensor) -> Batch:
@@ -89,7 +99,20 @@ class Objective:
         model; which rows are zero is looked at where x is, so that nothing waits for a device.
         """
         whole = merge_zero_rows(x) if self.config.merge_zero_rows else equal_rows(x)
-        return whole.cut(self.together.share(len(whole.rows))).to(self.model.device)
+        mine = whole.cut(self.together.share(len(whole.rows)))
+        if self.config.merged:
+            hostile, friendly = self._groups(len(x))
+            after = slice(hostile.total, None)
+            mine = mine._replace(
+                rows=torch.cat([hostile.of(x), friendly.of(x[after])]),
+                weights=torch.cat([hostile.of(whole.weights), friendly.of(whole.weights[after])]),
+            )
+        return mine.to(self.model.device)
+
+    def _groups(self, rows: int) -> tuple[Share, Share]:
+        """Return which of a batch's first rows the adversary masks here, and which of the rest."""
+        n = round(self.config.adversarial_share * rows)
+        return self.together.share(n), self.together.share(rows - n)
 
     def parts(self, batch: Batch, done: float) -> dict[str, Tensor]:
         """Return the losses on a batch by name, without their coefficients.
@@ -107,7 +130,8 @@ class Objective:
             return self._parts(batch, done)
 
     def _parts(self, batch: Batch, done: float) -> dict[str, Tensor]:
-        clean = self.model.clean(batch.rows)
+        with self._precision(also=self._is_categorical):
+            clean = self.model.clean(batch.rows)
         with self._precision():
             importances, penalised = self.model.importance_networks(clean.seen)
         parts = {"faithfulness": losses.faithfulness(remainders(self.model)) / self.together.n}
@@ -178,7 +202,22 @@ class Objective:
             runs["subset"] = [routed(draw(), routes)]
         if self.config.adversarial:
             runs["adversarial"] = [self._worst(batch, clean, importances)]
+        if self.config.merged:
+            runs["merged"] = [self._mixed(batch, clean, importances)]
         return runs
+
+    def _mixed(
+        self, batch: Batch, clean: CleanPass, importances: Mapping[str, Tensor]
+    ) -> dict[str, Mask]:
+        """Return the adversary's masks for the first rows, and for the rest random subsets'."""
+        hostile, friendly = self._groups(batch.share.total)
+        n = hostile.stop - hostile.start
+        rest = {name: g[n:] for name, g in importances.items()}
+        routes = random_subsets(rest, self.generator, friendly)
+        drawn = draw_masks(rest, self.config.mask_remainder, self.generator, friendly)
+        first = Batch(batch.rows[:n], batch.weights[:n], hostile)
+        worst = self._worst(first, clean.head(n), {name: g[:n] for name, g in importances.items()})
+        return in_one_run([worst, routed(drawn, routes)], [n, len(batch.rows) - n])
 
     def _worst(
         self, batch: Batch, clean: CleanPass, importances: Mapping[str, Tensor]
@@ -203,12 +242,16 @@ class Objective:
         return masks_above(importances, mine, self.config.mask_remainder)
 
     def _masked(self, rows: Tensor, masks: Mapping[str, Mask | Runs], clean: CleanPass) -> Tensor:
-        """Run the masked model in the configured precision; what it puts out is whole again."""
-        with self._precision():
-            return full_precision(self.model(rows, masks, clean.first))
+        """Run the masked model in the configured precision.
 
-    def _precision(self) -> torch.autocast:
-        is_lower = self.config.precision == "bfloat16"
+        Logits stay in it, for there may be many; their softmax is taken in single precision.
+        """
+        with self._precision():
+            output: Tensor = self.model(rows, masks, clean.first)
+        return output if self._is_categorical else full_precision(output)
+
+    def _precision(self, *, also: bool = True) -> torch.autocast:
+        is_lower = also and self.config.precision == "bfloat16"
         return torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=is_lower)
 
 

@@ -49,6 +49,9 @@ class SharedShape(NamedTuple):
 class SharedTransformer(nn.Module):
     """Importances of all matrices at every position, from the inputs of all of them there.
 
+    Or of those alone that `vector_sizes` names: queries, keys and values are given the same, and
+    what is added to a stream of vectors can be read from the stream itself.
+
     All matrices must have the same positions, one axis of them beside the batch, as in a
     transformer; otherwise the importances have to come from a network for each matrix.
     """
@@ -63,14 +66,15 @@ class SharedTransformer(nn.Module):
         super().__init__()
         self.sizes = dict(sizes)
         self.lower = lower_leaky_hard_sigmoid
-        self.read = nn.Linear(sum(vector_sizes[name] for name in sizes), shape.width)
+        self.reads = [name for name in sizes if name in vector_sizes]
+        self.read = nn.Linear(sum(vector_sizes[name] for name in self.reads), shape.width)
         self.blocks = nn.ModuleList(_Block(shape) for _ in range(shape.n_layers))
         self.write = nn.Linear(shape.width, sum(sizes.values()))
         _draw(self, generator)
 
     def forward(self, seen: Mapping[str, Seen]) -> Importances:
-        """Return the importances of all matrices from what each was given."""
-        vectors = [seen[name].vectors() for name in self.sizes]
+        """Return the importances of all matrices from what those that are read were given."""
+        vectors = [seen[name].vectors() for name in self.reads]
         positions = {x.shape[:-1] for x in vectors}
         if len(positions) != 1 or vectors[0].ndim != 3:
             raise SplitError(

@@ -79,7 +79,7 @@ def test_the_batched_networks_are_the_small_ones_one_by_one():
 def test_a_network_on_the_vector_is_the_two_layers_that_it_says():
     networks = VectorNetworks({"a": 3, "b": 2}, {"a": 4, "b": 5}, 6, generator_for("networks"))
     x = {"a": torch.randn(7, 4), "b": torch.randn(2, 3, 5)}
-    seen = {name: Seen(torch.zeros(0), lambda x=x[name]: x) for name in x}
+    seen = {name: Seen(lambda: torch.zeros(0), lambda x=x[name]: x) for name in x}
 
     found = networks(seen)
 

@@ -49,7 +49,7 @@ def test_a_perfect_decomposition_has_no_loss_but_what_it_needs(perfect):
     parts = whole.parts(equal_rows(perfect.target.probes()), 0.0)
 
     assert list(parts) == [name for name in LOSSES if name in parts]
-    assert set(parts) == set(LOSSES)
+    assert set(parts) == set(LOSSES) - {"merged"}
     assert parts["faithfulness"].item() < 1e-12
     for name in ("stochastic", "layerwise", "subset", "adversarial"):
         assert parts[name].item() < 1e-10
@@ -177,3 +177,45 @@ def test_sources_of_one_keep_everything(fresh):
 def test_the_loss_that_broke_is_named():
     assert first_not_finite({"a": 1.0, "b": float("inf"), "c": float("nan")}) == "b"
     assert first_not_finite({"a": 1.0}) is None
+
+
+MERGED = {
+    "merge_zero_rows": False, "stochastic": 0.0, "layerwise": 0.0, "merged": 1.0,
+    "adversarial_share": 0.25, "adversary": AdversaryConfig(kind="fresh", steps=2, step_size=0.3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mask_remainder", [True, False])
+def test_the_merged_loss_is_the_adversarial_one_on_some_rows_and_that_of_subsets_on_the_rest(
+    fresh, mask_remainder: bool
+):
+    x = fresh.target.batch(40, generator_for("x"))
+    merged = objective(fresh, mask_remainder=mask_remainder, **MERGED)
+    found = merged.parts(merged.batch(x), 0.0)["merged"]
+
+    apart = objective(fresh, mask_remainder=mask_remainder, **MERGED)
+    of = {}
+    for kind, rows in (("subset", x[10:]), ("adversarial", x[:10])):  # as they are drawn
+        apart.config = apart.config.model_copy(update={"merged": 0.0, kind: 1.0})
+        of[kind] = apart.parts(equal_rows(rows), 0.0)[kind]
+        apart.config = apart.config.model_copy(update={kind: 0.0})
+
+    torch.testing.assert_close(found, 0.25 * of["adversarial"] + 0.75 * of["subset"])
+    assert of["adversarial"] > 0
+    assert of["subset"] > 0
+
+
+def test_gradients_of_the_merged_loss_reach_what_both_losses_train(fresh):
+    merged = objective(fresh, **MERGED)
+    batch = merged.batch(fresh.target.batch(40, generator_for("x")))
+
+    merged.parts(batch, 0.0)["merged"].backward()
+
+    assert all(p.grad is not None and p.grad.any() for p in fresh.model.parameters()
+               if p.requires_grad)  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", [{"adversarial": 1.0}, {"merge_zero_rows": True}], ids=str)
+def test_the_merged_loss_stands_alone(changes: dict):
+    with pytest.raises(ValueError, match="in place of it stochastic, layerwise"):
+        DecompositionConfig(**MERGED | changes)

@@ -34,7 +34,16 @@ ROWS_OF_THEIR_OWN = EVERY_LOSS.model_copy(
         "adversary": AdversaryConfig(kind="persistent", scope="row"),
     }
 )
-CONFIGS = {"every loss": EVERY_LOSS, "rows of their own": ROWS_OF_THEIR_OWN}
+MERGED = EVERY_LOSS.model_copy(
+    update={
+        "merge_zero_rows": False,
+        **dict.fromkeys(["stochastic", "layerwise", "subset", "hidden", "adversarial"], 0.0),
+        "merged": 1.0,
+        "adversarial_share": 0.4,
+        "adversary": AdversaryConfig(kind="persistent", scope="row"),
+    }
+)
+CONFIGS = {"merged": MERGED, "every loss": EVERY_LOSS, "rows of their own": ROWS_OF_THEIR_OWN}
 
 
 def found_with(config: DecompositionConfig, state=None, on_progress=None) -> dict:

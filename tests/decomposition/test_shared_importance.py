@@ -7,6 +7,7 @@ from decomposition.config import DecompositionConfig
 from decomposition.errors import SplitError
 from decomposition.seeds import generator_for
 from decomposition.shared_importance import SharedShape, SharedTransformer, rotated
+from tests.decomposition.small_transformer import transformer_decomposition
 
 SIZES, LENGTHS = {"a": 3, "b": 5}, {"a": 4, "b": 6}
 
@@ -14,9 +15,7 @@ SIZES, LENGTHS = {"a": 3, "b": 5}, {"a": 4, "b": 6}
 def _seen(seed, n=2, T=7):
     generator = generator_for("seen", seed)
     vectors = {name: torch.randn(n, T, d, generator=generator) for name, d in LENGTHS.items()}
-    return {
-        name: Seen(torch.zeros(n, T, SIZES[name]), lambda x=x: x) for name, x in vectors.items()
-    }
+    return {name: Seen(lambda: torch.zeros(0), lambda x=x: x) for name, x in vectors.items()}
 
 
 def _networks(is_causal=True, width=8, n_layers=2):
@@ -27,7 +26,7 @@ def _networks(is_causal=True, width=8, n_layers=2):
 def _changed(seen, name, position):
     x = seen[name].vectors().clone()
     x[:, position] += 1
-    return seen | {name: Seen(seen[name].inner, lambda: x)}
+    return seen | {name: Seen(lambda: torch.zeros(0), lambda: x)}
 
 
 def test_there_is_an_importance_for_every_subcomponent_at_every_position():
@@ -61,7 +60,10 @@ def test_only_a_causal_one_cannot_look_ahead(is_causal: bool):
 
 def test_the_length_of_what_a_matrix_is_given_does_not_count():
     networks, seen = _networks(), _seen(0)
-    longer = {name: Seen(of.inner, lambda of=of: 10 * of.vectors()) for name, of in seen.items()}
+    longer = {
+        name: Seen(lambda: torch.zeros(0), lambda of=of: 10 * of.vectors())
+        for name, of in seen.items()
+    }
 
     torch.testing.assert_close(networks(longer).penalised[0], networks(seen).penalised[0])
 
@@ -114,3 +116,33 @@ def test_a_subcomponent_that_is_switched_off_is_never_important_and_the_others_s
     others = [0, 1, 3, 4]
     assert torch.equal(after["b"][..., others], before["b"][..., others])
     assert torch.equal(after["a"], before["a"])
+
+
+def test_only_the_inputs_that_are_read_count():
+    networks = SharedTransformer(
+        SIZES, {"b": LENGTHS["b"]}, SharedShape(8, 2, True), generator_for("networks")
+    )
+    seen = _seen(0)
+
+    before = networks(seen).penalised[0]
+
+    assert torch.equal(networks(_changed(seen, "a", 3)).penalised[0], before)
+    assert not torch.equal(networks(_changed(seen, "b", 3)).penalised[0], before)
+
+
+def test_patterns_say_which_inputs_are_read():
+    target = transformer_decomposition().target
+    config = DecompositionConfig(
+        importance="shared_transformer", n_hidden=8, importance_reads=("*.q", "*.up")
+    )
+
+    networks = fresh_model(target, config, generator_for("fresh")).importance_networks
+
+    assert networks.reads == ["blocks.0.q", "blocks.0.up", "blocks.1.q", "blocks.1.up"]
+    assert networks.read.in_features == 4 * 8
+    with pytest.raises(SplitError, match=r"'\*\.up\.' matches none .* blocks\.0\.q"):
+        fresh_model(
+            target,
+            config.model_copy(update={"importance_reads": ("*.up.",)}),
+            generator_for("fresh"),
+        )
