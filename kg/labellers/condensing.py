@@ -3,7 +3,8 @@
 One or two members are chosen by maximal marginal relevance (Carbonell & Goldstein, 1998,
 doi:10.1145/290941.291025): how central a member is in the community's graph and how many of the
 name's words it says, less the words that it shares with the one before. A member that begins with
-a pronoun for something said elsewhere comes late. Each is then shortened by leaving out what
+a pronoun for something said elsewhere comes late, and one that points elsewhere further on ("these
+challenges", "Table 2") a little. Each is then shortened by leaving out what
 stands at a border and carries no assertion of its own:
 
 1. brackets, citations among them;
@@ -55,6 +56,11 @@ _TAIL = re.compile(
 )
 _CLAUSE = re.compile(r";\s+|\s[–—]\s+|:\s+")
 _DEICTIC = re.compile(r"(?:this|these|that|those|it|they|he|she|such|both|there)\b", re.IGNORECASE)
+_POINTING = re.compile(
+    r"\b(?:(?:this|these|those)\s(?!paper|work|study|article)\w|(?:the (?:former|latter|above))\b"
+    r"|(?:fig(?:ure|\.)|tab(?:le|\.)|section|appendix|eq(?:uation|\.))\s(?:[A-Z]\b|\d))",
+    re.IGNORECASE,
+)
 
 
 def chosen(members: Sequence[Member], name: Set[str]) -> list[Member]:
@@ -72,7 +78,9 @@ def chosen(members: Sequence[Member], name: Set[str]) -> list[Member]:
         said = len(stems[member.id] & name) / max(len(name), 1)
         is_late = bool(_DEICTIC.match(_without_opening(normalised(member.text))))
         is_long = len(condensed(member.text)) > LENGTH
-        return member.centrality / top + 0.5 * said - 0.5 * is_late - 0.3 * is_long
+        points = bool(_POINTING.search(member.text))
+        loss = 0.5 * is_late + 0.25 * points + 0.3 * is_long
+        return member.centrality / top + 0.5 * said - loss
 
     first = max(considered, key=lambda member: (worth(member), -considered.index(member)))
     others = [

@@ -111,8 +111,9 @@ def _shared_phrases(community: LabellingTask) -> list[_Shared]:
     holders: dict[str, dict[str, float]] = {}
     for member in community.members:
         in_text, in_note = phrases_of(member.text), phrases_of(member.note)
-        for key, spelling in {**in_note, **in_text}.items():
+        for key, spelling in in_text.items():  # a note may quote a heading In Capitals
             spellings.setdefault(key, []).append(spelling)
+        for key in {**in_note, **in_text}:
             holders.setdefault(key, {})[member.id] = 1.0 if key in in_text else 0.5
     candidates = [
         _Shared(key, words, frozenset(held), _score(key, words, held, community))

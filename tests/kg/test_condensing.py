@@ -101,8 +101,16 @@ def test_the_second_member_says_something_else():
     assert chosen([first, again], frozenset()) == [first]
 
 
-def test_a_member_that_speaks_of_something_said_elsewhere_comes_late():
-    deictic, plain = _members("This shows the tense of a verb", "Probes read tense in every layer")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This shows the tense of a verb",
+        "Circuits sidestep these challenges of tense",
+        "Heads carry tense as Table 2 says",
+    ],
+)
+def test_a_member_that_speaks_of_something_said_elsewhere_comes_late(text: str):
+    deictic, plain = _members(text, "Probes read tense in every layer")
 
     assert chosen([deictic, plain], frozenset())[0] == plain
 

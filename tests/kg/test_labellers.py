@@ -204,6 +204,17 @@ def test_a_capital_from_inside_a_sentence_is_kept():
     assert draft.label == "Toy Model"
 
 
+def test_a_heading_that_a_note_quotes_says_nothing_of_capitals():
+    shared = [
+        Member("1", StatementKind.CLAIM, "Nobody likes amber heads", "Stated under “Zinc Probes”."),
+        Member("2", StatementKind.CLAIM, "We trust zinc probes", "Stated under “Zinc Probes”."),
+    ]
+
+    draft = OfflineLabeller().label(_task(shared))
+
+    assert draft.label == "Zinc probes"
+
+
 def test_a_phrase_of_the_notes_counts_half():
     shared = [
         Member("1", StatementKind.CLAIM, "Nobody likes zinc probes", "On amber heads"),
