@@ -210,7 +210,7 @@ class ReadingProcess:
         """Say what became of a child that gave no answer."""
         seconds, memory_mb = self._limits
         if self._is_late:
-            return f"reading took longer than {seconds:g} s and was stopped"
+            return f"reading took longer than {seconds:g} s and was stopped: give it in parts"
         if "MemoryError" in trace:
             return f"reading needs more than {memory_mb} MB of memory"
         if exit_code >= 0:
@@ -221,7 +221,7 @@ class ReadingProcess:
         except ValueError:
             name = f"signal {-exit_code}"
         if name == "SIGXCPU":
-            return f"reading took longer than {seconds:g} s of computing and was stopped"
+            return f"reading took longer than {seconds:g} s of computing: give it in parts"
         return (
             f"the reader crashed ({name}): the file is damaged, or it needs more than {memory_mb} "
             "MB of memory"

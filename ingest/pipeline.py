@@ -215,7 +215,7 @@ def _take(
 ) -> None:
     """Store what came of a file, and say so in the report."""
     if isinstance(result, DocumentError):
-        logger.warning("%s", result)
+        logger.info("%s", result)
         report.failures.append(Failure(label(piece.found.path), str(result)))
         return
     if piece.is_known and piece.sha256:

@@ -130,13 +130,17 @@ def _from_bibtex(sidecar: Path, path: Path) -> list[Description]:
     return [_described(file, library, meant[0])]
 
 
+def _reason(error: Exception) -> str:
+    return f": {error}" if str(error).strip() else ": a brace or a quotation mark is missing"
+
+
 def _check_failures(file: RawFile, library: Library, path: Path, is_own: bool) -> None:
     """Refuse a sidecar whose broken entry would have described the document."""
     for block in library.failed_blocks:
         mentioned = path.name in (block.raw or "").replace("\\", "")
         if mentioned or (is_own and not library.entries):
             line = (block.start_line or 0) + 1
-            raise file.error(f"line {line}: this entry is not BibTeX: {block.error}")
+            raise file.error(f"line {line}: this entry is not BibTeX{_reason(block.error)}")
 
 
 def _names(sidecar: Path, entry: Entry, path: Path) -> bool:

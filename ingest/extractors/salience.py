@@ -90,8 +90,9 @@ def _centralities(
     spread = Counter(word for bag in bags for word in bag)
     rarity = {word: math.log((1 + len(bags)) / n) for word, n in spread.items()}
     focus = _bag(title)
+    is_all_focus = not any(in_focus)
     for bag, is_focus in zip(bags, in_focus, strict=True):
-        if is_focus or not any(in_focus):
+        if is_focus or is_all_focus:
             focus.update(bag)
     centre = {word: (1 + math.log(n)) * rarity.get(word, 0.0) for word, n in focus.items()}
     length = math.sqrt(sum(value * value for value in centre.values()))

@@ -52,7 +52,10 @@ _SMALLEST_SIZE = 4
 """Half points; smaller print is not meant to be read."""
 
 _OFF = {"0", "false", "off", "none"}
-_DAMAGE = (ExpatError, BadZipFile, KeyError, ValueError, AttributeError, TypeError, IndexError)
+_DAMAGE = (
+    *(ExpatError, BadZipFile, OSError),
+    *(KeyError, ValueError, AttributeError, TypeError, IndexError),
+)
 """What mammoth raises where a part is missing or is not what it should be."""
 
 

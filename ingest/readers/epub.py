@@ -51,6 +51,11 @@ def read_epub(file: RawFile) -> list[Document]:
         blocks += [Heading("", 0), *walk(_page(archive, name), _role_of)]
     kept = [block for block in blocks if not (isinstance(block, Heading) and block.text == title)]
     sections = assemble(kept if title else blocks)
+    if package.find("spine/itemref") is None:
+        raise file.error(
+            f"{package_name}: the spine is empty, so the order of the book's parts is unknown: "
+            "repair the book (Sigil and Calibre do)"
+        )
     if not sections:
         raise file.error("there is no paragraph of running text in this book")
     document = Document(

@@ -31,6 +31,7 @@ ARCHIVE_LIMIT = 100 * MEGABYTE
 
 _OLD_OFFICE = "an old or encrypted Office document"
 _GZIPPED = ("a gzip archive", ".gz")
+_TARRED = ("a tar archive", ".tar")
 _MAGIC = (
     (b"%PDF-", "a PDF", ".pdf"),
     (b"\x89PNG", "a PNG image", None),
@@ -43,6 +44,15 @@ _MAGIC = (
     (b"\x7fELF", "a program", None),
     (b"SQLite format 3", "an SQLite database", None),
 )
+_UNREADABLE = "this format cannot be read"
+_INSTEAD = {
+    "a Rich Text document": "save it as .docx",
+    "PostScript": "convert it to PDF (ps2pdf does)",
+    _OLD_OFFICE: "save it as .docx, without a password",
+}
+"""What to do with a file of a format that cannot be read."""
+
+_MIME = re.compile(rb"\s*(?:[A-Za-z-]+:[^\n]*\n(?:[ \t][^\n]*\n)*)*?MIME-Version:", re.IGNORECASE)
 _ZIP = b"PK\x03\x04"
 _WORD = ("a Word document", ".docx")
 _EPUB = ("an EPUB", ".epub")
@@ -51,7 +61,7 @@ _UNKNOWN_ARCHIVE = ("a ZIP archive", None)
 _TAKEN = {
     "docx": (_WORD, _UNKNOWN_ARCHIVE),
     "epub": (_EPUB, _UNKNOWN_ARCHIVE),
-    "archive": (_GZIPPED, _UNKNOWN_ARCHIVE),
+    "archive": (_GZIPPED, _TARRED, _UNKNOWN_ARCHIVE),
 }
 """What the first bytes of a format may look like."""
 
@@ -192,31 +202,35 @@ def _too_big(path: Path, size: int, reader: Reader) -> str:
     return f"{label(path)}: the file has {size / MEGABYTE:.1f} MB, and {limit}: split it"
 
 
+def kind_of(data: bytes) -> tuple[str, str | None] | None:
+    """Say what a file is by its first bytes, and which suffix it should have, if they tell."""
+    if data.startswith(_ZIP):
+        return _archive_kind(data)
+    if data[257:262] == b"ustar":
+        return _TARRED
+    return next(((what, suffix) for magic, what, suffix in _MAGIC if data.startswith(magic)), None)
+
+
 def _check_magic(file: RawFile, reader: Reader) -> None:
     """Refuse a file whose first bytes say that it is something else than its name does."""
     suffix = file.path.suffix
     if reader.format == "pdf" and b"%PDF-" in file.data[:1024]:
         return
-    kind = _archive_kind(file.data) if file.data.startswith(_ZIP) else _kind(file.data)
+    kind = kind_of(file.data)
     if kind in _TAKEN.get(reader.format, ()):
         return  # what is wrong inside, the reader says better
     if kind:
         what, belongs = kind
-        todo = f"rename it to {belongs}" if belongs else "this format cannot be read"
-        if what == _OLD_OFFICE and reader.format == "docx":
-            todo = "save it as .docx, without a password"
+        todo = f"rename it to {belongs}" if belongs else _INSTEAD.get(what, _UNREADABLE)
         raise file.error(f"named {suffix}, but its first bytes are those of {what}: {todo}")
     if reader.format != "html" and _HTML_START.match(file.data[:1024]):
         raise file.error(f"named {suffix}, but it begins like HTML: rename it to .html")
+    if reader.format == "html" and _MIME.match(file.data[:4096]):
+        raise file.error("a web archive (MHTML): save the page as HTML")
     if reader.format == "pdf":
         raise file.error(f"named {suffix}, but there is no %PDF- in its first 1024 bytes")
     if reader.format in _ZIPPED:
         raise file.error(f"named {suffix}, but it is no ZIP archive, as every {suffix} file is")
-
-
-def _kind(data: bytes) -> tuple[str, str | None] | None:
-    """Say what a file is by its first bytes, and which suffix it should have, if they tell."""
-    return next(((what, suffix) for magic, what, suffix in _MAGIC if data.startswith(magic)), None)
 
 
 def _archive_kind(data: bytes) -> tuple[str, str | None]:

@@ -82,11 +82,23 @@ _STUB = re.compile(
     r"no html (?:is available|for)|no content available|conversion to html had a fatal error",
     re.IGNORECASE,
 )
+_GATE = re.compile(
+    r"checking your browser|verify(?:ing)? (?:that )?you are (?:a )?human|are you a robot|"
+    r"enable (?:javascript|cookies)|access (?:to this page has been )?denied|"
+    r"(?:sign|log) in to (?:read|continue|view)",
+    re.IGNORECASE,
+)
+"""What a site says instead of an article."""
+
+_SHORTEST_GATED = 1000
+"""Characters; a page that asks for a browser or an account is believed only below this length."""
+
 _REFERENCES = re.compile(r"(?:[\d.]+\s+)?(?:references|bibliography)\W*$", re.IGNORECASE)
 _LONG_PARAGRAPH = 20
 """Words; a figure with headings and several such paragraphs is none."""
 
 _FEWEST_PARAGRAPHS = 3
+_MOST_NAMED = 3
 _SHORTEST_ARTICLE = 2000
 """Characters; a page that speaks of a missing conversion is believed only below this length."""
 
@@ -101,10 +113,15 @@ def read_html(file: RawFile) -> list[Document]:
     descriptions = list(descriptions_of(page))
     named = next((each.title for each in descriptions if each.title), "")
     title, sections = article_of(page, named)
-    if not sections:
-        raise file.error("there is no article in this page: no paragraph of running text")
-    first = sections[0].text
-    if sum(len(section.text) for section in sections) < _SHORTEST_ARTICLE and _STUB.search(first):
+    if select(page, "//frameset") or not sections:
+        raise file.error(_absence(page))
+    first, length = sections[0].text, sum(len(section.text) for section in sections)
+    if length < _SHORTEST_GATED and _GATE.search(first):
+        raise file.error(
+            "only what the site says before it shows the article: save the page as the browser "
+            "shows it then"
+        )
+    if length < _SHORTEST_ARTICLE and _STUB.search(first):
         raise file.error("only a notice that there is no HTML version: take the PDF or the source")
     document = Document(
         name=file.name,
@@ -116,6 +133,20 @@ def read_html(file: RawFile) -> list[Document]:
     if title and not named:
         descriptions.append(Description("first heading", title=title))
     return [described(document, descriptions)]
+
+
+def _absence(page: etree._Element) -> str:
+    """Say why there is nothing to read in a page, and what to do."""
+    frames = select(page, "//frame[@src] | //iframe[@src]")
+    if frames:
+        inner = ", ".join(frame.get("src") or "" for frame in frames[:_MOST_NAMED])
+        return f"the page only frames others ({inner}): save those, and give them"
+    if select(page, "//script"):
+        return (
+            "there is no article in this page: its text is put there by scripts: save the page as "
+            "the browser shows it, or print it as a PDF"
+        )
+    return "there is no article in this page: no paragraph of running text"
 
 
 def article_of(
@@ -157,7 +188,9 @@ def parse_page(file: RawFile) -> etree._Element:
         raise file.error("there is no element in it: not an HTML page")
     for entry in parser.error_log:
         if entry.level == etree.ErrorLevels.FATAL:  # the parser stopped here, with half a page
-            raise file.error(f"line {entry.line}: {entry.message}: this page cannot be read")
+            is_deep = "depth" in entry.message
+            what = "elements are nested too deep" if is_deep else entry.message
+            raise file.error(f"line {entry.line}: {what}: print the page as a PDF, and give that")
     return page
 
 
@@ -176,6 +209,8 @@ def _text(file: RawFile) -> str:
     check_no_nul(file)
     declared = _CHARSET.search(file.data[:4096])
     encoding = declared.group(1).decode("ascii") if declared else "utf-8"
+    if re.fullmatch(r"utf-?16(?:le|be)?", encoding, re.IGNORECASE):
+        encoding = "utf-8"  # the declaration was read, so it is not (WHATWG HTML, 13.2.3.2)
     if not _ENCODINGS.fullmatch(encoding):
         raise file.error(f'declares the charset "{encoding}", which is unknown: save it as UTF-8')
     if re.fullmatch(r"(?:iso-?8859-?1|latin-?1|us-?ascii|ascii)", encoding, re.IGNORECASE):

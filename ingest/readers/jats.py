@@ -71,9 +71,14 @@ def read_jats(file: RawFile) -> list[Document]:
 
 def _parse(file: RawFile) -> etree._Element:
     article = parse_xml(file)
-    if article.tag != "article" or article.find("front") is None:
-        hint = ": if it is a web page, rename it to .html" if article.tag == "html" else ""
-        raise file.error(f"XML, but not JATS: its root is <{article.tag}>, not <article>{hint}")
+    if article.tag != "article":
+        is_page = article.tag == "html"
+        hint = "if it is a web page, rename it to .html" if is_page else "give its PDF, or its JATS"
+        raise file.error(f"XML, but not JATS: its root is <{article.tag}>, not <article>: {hint}")
+    if article.find("front") is None:
+        raise file.error(
+            "XML, but not JATS: its <article> has no <front>: give its PDF, or its JATS"
+        )
     return article
 
 

@@ -40,7 +40,9 @@ def read_latex_archive(file: RawFile) -> list[Document]:
     members = members_of(file, _is_wanted, TEXT_LIMIT)
     if set(members) == {""}:  # a single file, packed
         return [document_of(file, decode_latex(members[""], declared_encoding(members[""].data)))]
-    sources = {name: raw for name, raw in members.items() if name.endswith((".tex", ".ltx"))}
+    sources = {
+        name: raw for name, raw in members.items() if name.lower().endswith((".tex", ".ltx"))
+    }
     if not sources:
         raise file.error("there is no LaTeX source (.tex) in this archive: unpack it")
     plain = {name: raw.data.decode("latin-1") for name, raw in sources.items()}
@@ -87,7 +89,8 @@ def _main_file(file: RawFile, sources: Mapping[str, str], members: Mapping[str, 
         if len(sources) == 1:
             return next(iter(sources))
         raise file.error(
-            f"none of its {len(sources)} LaTeX files has a \\documentclass, so there is no main one"
+            f"none of its {len(sources)} LaTeX files has a \\documentclass, so there is no main "
+            "one: pack the paper's main file too"
         )
     taken_in = {
         posixpath.basename(found[1]).removesuffix(".tex")

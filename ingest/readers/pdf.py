@@ -35,6 +35,11 @@ from ingest.readers.pdf_pieces import Piece
 from ingest.readers.sections import assemble, clean
 from kg.errors import DocumentError
 
+_NO_TITLE = re.compile(
+    r"(?:untitled|title|document\d*)|.*\.(?:tex|dvi|docx?|pdf|rtf|indd|qxd|ps)", re.IGNORECASE
+)
+"""What programs write where nobody gave a title."""
+
 _MOST_PAGES = 1000
 _FRONT_PAGES = 2
 """Where a paper says what it is."""
@@ -73,7 +78,7 @@ def _read(file: RawFile, data: bytes) -> Document:
         opened.close()
     if not any(page.pieces for page in pages):
         raise file.error(
-            f"no text layer on its {len(pages)} pages: it is a scan or only drawings: "
+            f"no text layer on its pages ({len(pages)}): it is a scan or only drawings: "
             "run OCR first (ocrmypdf does)"
         )
     pieces = lines_of(pages)
@@ -126,10 +131,10 @@ def _damage(file: RawFile) -> str:
     """Say where a PDF is broken, as far as its ends tell."""
     end = file.data.rfind(b"%%EOF")
     if end < 0:
-        return f"it breaks off at byte {len(file.data)}, without an end mark (%%EOF)"
+        return f"it breaks off at byte {len(file.data)}, without an end mark (%%EOF): get it anew"
     if b"startxref" not in file.data[max(end - 64, 0) : end]:
-        return f"its end mark at byte {end} does not say where the page index is"
-    return "its page index cannot be read"
+        return f"its end mark at byte {end} does not say where the page index is: get it anew"
+    return "its page index cannot be read: get it anew"
 
 
 def _page(file: RawFile, document: pypdfium2.PdfDocument, index: int) -> Page:
@@ -152,7 +157,8 @@ def _descriptions(
     for number, text in enumerate(front, start=1):
         yield Description(f"DOI on page {number}", identifiers=printed_doi(text))
     yield Description("page 1", title=title)
-    yield Description("PDF properties", title=clean(properties.get("Title", "")))
+    named = clean(properties.get("Title", ""))
+    yield Description("PDF properties", title="" if _NO_TITLE.fullmatch(named) else named)
     yield Description("PDF properties", authors=_authors(clean(properties.get("Author", ""))))
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest.readers.archives import HIGHEST_RATIO, MOST_BYTES, MOST_MEMBERS, SMALL, open_archive
-from ingest.readers.files import MEGABYTE, RawFile
+from ingest.readers.files import MEGABYTE, RawFile, kind_of
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK"
@@ -44,6 +44,9 @@ def members_of(file: RawFile, is_wanted: Callable[[str], bool], largest: int) ->
             raise file.error("no archive: neither gzip nor tar nor ZIP") from error
     except _DAMAGES as error:
         raise file.error(f"the archive is damaged: {error}") from error
+    kind = kind_of(data)
+    if kind is not None:
+        raise file.error(f"it holds no LaTeX source but {kind[0]}: unpack it, and give that")
     return {"": RawFile(file.path, data)}
 
 

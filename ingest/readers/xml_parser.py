@@ -5,13 +5,15 @@ depth stay on; the named characters of HTML are known, and a file that declares 
 refused.
 """
 
+import codecs
 import re
 from html.entities import html5
 
 from lxml import etree
 
-from ingest.readers.files import RawFile, check_no_nul
+from ingest.readers.files import RawFile, check_no_nul, decode
 
+_DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
 _ENTITY = re.compile(rb"&([A-Za-z][A-Za-z0-9]*);")
 
 
@@ -41,9 +43,9 @@ def parse_xml(file: RawFile) -> etree._Element:
 
 def _without_entities(file: RawFile) -> bytes:
     """Replace named entities by what they stand for; libxml2 would leave a hole instead."""
-    check_no_nul(file)  # UTF-16 would hide declarations from what follows
-    if b"<!ENTITY" in file.data:
-        line = file.data.count(b"\n", 0, file.data.index(b"<!ENTITY")) + 1
+    data = _in_utf_8(file)
+    if b"<!ENTITY" in data:
+        line = data.count(b"\n", 0, data.index(b"<!ENTITY")) + 1
         raise file.error(
             f"line {line}: declares entities of its own: write out what they stand for"
         )
@@ -52,8 +54,16 @@ def _without_entities(file: RawFile) -> bytes:
         name = entity.group(1).decode("ascii")
         text = html5.get(f"{name};")
         if text is None:
-            line = file.data.count(b"\n", 0, entity.start()) + 1
+            line = data.count(b"\n", 0, entity.start()) + 1
             raise file.error(f"line {line}: the entity &{name}; is unknown")
         return "".join(f"&#{ord(each)};" for each in text).encode("ascii")
 
-    return _ENTITY.sub(character, file.data)
+    return _ENTITY.sub(character, data)
+
+
+def _in_utf_8(file: RawFile) -> bytes:
+    """Return the bytes of a file; UTF-16 would hide declarations, and is written anew."""
+    if file.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _DECLARATION.sub("", decode(file), count=1).encode("utf-8")
+    check_no_nul(file)
+    return file.data

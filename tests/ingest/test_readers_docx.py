@@ -174,6 +174,16 @@ def test_what_is_wrong_with_a_document_is_said_with_its_place(
         _read(tmp_path / "paper.docx", parts=parts)
 
 
+def test_a_document_without_its_main_part_is_refused(tmp_path: Path):
+    path = tmp_path / "paper.docx"
+    with ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("_rels/.rels", "<Relationships/>")
+
+    with pytest.raises(DocumentError, match=r"paper\.docx: the Word document is damaged"):
+        read(path)
+
+
 def test_a_document_without_text_is_refused(tmp_path: Path):
     with pytest.raises(DocumentError, match=r"paper\.docx: there is no paragraph"):
         _read(tmp_path / "paper.docx", _paragraph())

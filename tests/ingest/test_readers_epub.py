@@ -129,7 +129,7 @@ def test_a_part_that_is_not_well_formed_is_read_as_browsers_read_it(tmp_path: Pa
             'OEBPS/book.opf: the spine names "three", which the manifest lacks',
         ),
         ({"OEBPS/text/one.xhtml": None}, "OEBPS/text/one.xhtml: this part is named"),
-        ({"OEBPS/book.opf": PACKAGE % ""}, "there is no paragraph of running text in this book"),
+        ({"OEBPS/book.opf": PACKAGE % ""}, "OEBPS/book.opf: the spine is empty"),
         (
             {"OEBPS/book.opf": '<!DOCTYPE a [<!ENTITY b "c">]><package/>'},
             "OEBPS/book.opf: line 1: declares entities",

@@ -148,6 +148,21 @@ def test_a_word_document_under_another_name_is_refused(tmp_path: Path):
     assert "a ZIP archive: this format cannot be read" in _refusal(path)
 
 
+@pytest.mark.parametrize(
+    ("data", "todo"),
+    [
+        (b"{\\rtf1 Text", "a Rich Text document: save it as .docx"),
+        (b"%!PS-Adobe-3.0", "PostScript: convert it to PDF"),
+        (b"a" * 257 + b"ustar\x00", "a tar archive: rename it to .tar"),
+    ],
+)
+def test_what_to_do_with_a_file_of_another_format_is_said(data: bytes, todo: str, tmp_path: Path):
+    path = tmp_path / "paper.txt"
+    path.write_bytes(data)
+
+    assert todo in _refusal(path)
+
+
 def test_html_under_another_name_is_refused(tmp_path: Path):
     path = tmp_path / "page.md"
     path.write_text("\n <!DOCTYPE html>\n<html><body><p>Text.</p></body></html>")

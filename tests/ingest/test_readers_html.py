@@ -134,6 +134,46 @@ def test_a_notice_that_there_is_no_html_version_is_refused(tmp_path: Path):
         _read(tmp_path, "<body><p>No HTML is available for the source of this paper.</p></body>")
 
 
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        (
+            "<html><frameset><frame src='nav.html'><frame src='text.html'><noframes>Your browser "
+            "shows no frames, we regret.</noframes></frameset></html>",
+            r"only frames others \(nav.html, text.html\): save those",
+        ),
+        ("<html><body><iframe src='a.html'></iframe></body></html>", r"frames others \(a.html\)"),
+        (
+            "<body><div id='root'></div><noscript>Enable it.</noscript><script>1</script></body>",
+            "put there by scripts: save the page as the browser shows it",
+        ),
+        (
+            "<body><h1>Just a moment</h1><p>Checking your browser before you go on.</p></body>",
+            "only what the site says before it shows the article",
+        ),
+        (
+            "From: <Saved>\nSubject: Heads\n of models\nMIME-Version: 1.0\n\n--x\n<p>Heads.</p>",
+            "a web archive",
+        ),
+    ],
+)
+def test_a_page_that_holds_no_article_says_why_and_what_to_do(page: str, said: str, tmp_path: Path):
+    with pytest.raises(DocumentError, match=said):
+        _read(tmp_path, page)
+
+
+def test_a_page_that_speaks_of_such_gates_at_length_is_read(tmp_path: Path):
+    text = "We ask models to verify that you are human, and count what they answer. " * 20
+
+    assert _read(tmp_path, f"<body><p>{text}</p></body>").sections[0].text == text.strip()
+
+
+def test_a_page_that_declares_utf_16_in_ascii_is_utf_8(tmp_path: Path):
+    document = _read(tmp_path, '<head><meta charset="utf-16"></head><body><p>Naïve.</p></body>')
+
+    assert document.sections[0].text == "Naïve."
+
+
 def test_a_page_without_a_paragraph_is_refused(tmp_path: Path):
     with pytest.raises(DocumentError, match="no article in this page"):
         _read(tmp_path, "<html><body><nav><a href='/'>Home</a></nav></body></html>")
@@ -149,7 +189,7 @@ def test_a_page_over_the_limit_is_refused(tmp_path: Path):
 def test_a_page_nested_too_deep_is_refused_and_not_read_by_half(tmp_path: Path):
     page = "<p>First.</p>" + "<div>" * 300 + "Deep." + "</div>" * 300 + "<p>Last.</p>"
 
-    with pytest.raises(DocumentError, match="line 1: Excessive depth"):
+    with pytest.raises(DocumentError, match="line 1: elements are nested too deep"):
         _read(tmp_path, page)
 
 

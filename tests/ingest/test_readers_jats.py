@@ -93,6 +93,26 @@ def test_named_characters_are_known(tmp_path: Path):
     assert document.sections[0].text == "a b — α < &"
 
 
+@pytest.mark.parametrize("order", ["utf-16-le", "utf-16-be"])
+def test_an_article_in_utf_16_is_read_and_may_declare_no_entities_either(
+    order: str, tmp_path: Path
+):
+    path = tmp_path / "article.xml"
+    start = '\ufeff<?xml version="1.0" encoding="UTF-16"?>'
+    text = "<article><front/><body><p>α &mdash; β</p></body></article>"
+    path.write_bytes((start + text).encode(order))
+
+    assert read(path)[0].sections[0].text == "α — β"
+    path.write_bytes((f'{start}<!DOCTYPE a [<!ENTITY x "y">]>{text}').encode(order))
+    with pytest.raises(DocumentError, match="declares entities"):
+        read(path)
+
+
+def test_an_article_without_front_matter_is_refused(tmp_path: Path):
+    with pytest.raises(DocumentError, match="its <article> has no <front>"):
+        _read(tmp_path, "<article><body><p>Text.</p></body></article>")
+
+
 def test_an_unknown_name_is_refused_and_leaves_no_hole(tmp_path: Path):
     with pytest.raises(DocumentError, match="line 1: the entity &qux; is unknown"):
         _read(tmp_path, "<article><front/><body><p>a&qux;b</p></body></article>")

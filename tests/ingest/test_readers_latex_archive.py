@@ -157,6 +157,14 @@ def test_a_single_packed_file_is_read(tmp_path: Path):
     assert document.sections[0].text == "Some text."
 
 
+def test_suffixes_may_be_in_capitals(tmp_path: Path):
+    source = "\\documentclass{article}\\begin{document}Some text.\\end{document}"
+
+    document = _read(tmp_path, _zip({"MAIN.TEX": source}), "paper.zip")
+
+    assert document.sections[0].text == "Some text."
+
+
 def test_an_error_names_the_member_and_its_line(tmp_path: Path):
     parts = PAPER | {"parts/results.tex": "\\section{Results}\n\n\\section{open"}
 
@@ -224,6 +232,7 @@ def test_a_gzip_bomb_is_refused(tmp_path: Path):
         (_tar(PAPER)[:200], "the archive is damaged"),
         (b"plain text", "no archive: neither gzip nor tar nor ZIP"),
         (_tar({"notes.txt": "x"}), "there is no LaTeX source (.tex)"),
+        (gzip.compress(b"%PDF-1.7 ...", mtime=0), "it holds no LaTeX source but a PDF: unpack it"),
         (_tar({"a.tex": "x", "b.tex": "y"}), "none of its 2 LaTeX files has a \\documentclass"),
     ],
 )

@@ -490,7 +490,7 @@ def _refusal(path: Path) -> str:
 def test_a_scan_without_a_text_layer_is_refused(make: Callable[..., Path]):
     path = make(lambda canvas: canvas.rect(50, 50, 200, 200, fill=1))
 
-    assert _refusal(path).startswith("no text layer on its 1 pages")
+    assert _refusal(path).startswith("no text layer on its pages (1)")
     assert "run OCR first" in _refusal(path)
 
 
@@ -505,7 +505,7 @@ def test_a_pdf_that_breaks_off_is_refused_with_the_place(make: Callable[..., Pat
     path.write_bytes(path.read_bytes()[:900])
 
     assert _refusal(path) == (
-        "the PDF is damaged: it breaks off at byte 900, without an end mark (%%EOF)"
+        "the PDF is damaged: it breaks off at byte 900, without an end mark (%%EOF): get it anew"
     )
 
 
@@ -528,7 +528,7 @@ def test_a_pdf_whose_index_is_gone_is_refused(tmp_path: Path):
     path = tmp_path / "paper.pdf"
     path.write_bytes(b"%PDF-1.7\n" + b"junk " * 50 + b"\nstartxref\n9\n%%EOF")
 
-    assert _refusal(path) == "the PDF is damaged: its page index cannot be read"
+    assert _refusal(path) == "the PDF is damaged: its page index cannot be read: get it anew"
 
 
 def test_a_pdf_with_running_heads_only_is_refused(make: Callable[..., Path]):
@@ -606,3 +606,12 @@ def test_the_properties_name_the_authors_where_they_hold_whole_names(
         _two_columns(canvas)
 
     assert read(make(signed))[0].authors == authors
+
+
+@pytest.mark.parametrize("named", ["untitled", "paper_final.tex", "Document1"])
+def test_what_a_program_writes_for_want_of_a_title_is_none(named: str, make: Callable[..., Path]):
+    def titled(canvas: Canvas) -> None:
+        canvas.setTitle(named)
+        _lines(canvas, 60, 700, LEFT[:-1])
+
+    assert read(make(titled))[0].title == "paper"

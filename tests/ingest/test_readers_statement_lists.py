@@ -76,7 +76,7 @@ def test_a_source_s_identity_does_not_depend_on_the_other_sources(tmp_path: Path
     ("line", "complaint"),
     [
         ('{"kind": "claim", "text": }', r"line 2, column 27: not JSON"),
-        ('["claim"]', r"line 2: the line: Input should be"),
+        ('["claim"]', r"line 2: not a JSON object"),
         ({**GOOD, "kind": "opinion"}, r"line 2: kind: Input should be 'claim' or 'finding'"),
         ({**GOOD, "text": " \u200b "}, r"line 2: text: .*is empty"),
         ({**GOOD, "text": 7}, r"line 2: text: Input should be a valid string"),
