@@ -30,7 +30,8 @@ from kg.concepts import concepts_of
 from kg.db import open_engine, reading
 from kg.homonyms import NO_ORIGINS, told_apart
 from kg.hybrid_graph import GraphConfig, HybridGraph, build_hybrid_graph
-from kg.leiden import Labels, LeidenConfig, checked, cut
+from kg.leiden import LeidenConfig, checked, cut
+from kg.partition_quality import Labels
 from kg.relations import Tie
 from kg.statements import sources_by_statement
 from kg.tables import LAYERS, Graph, RelationKind, RunKind

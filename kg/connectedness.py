@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
-from kg.leiden import Labels
-from kg.partition_quality import Pieces
+from kg.partition_quality import Labels, Pieces
 
 Verdicts = NDArray[np.bool_]
 

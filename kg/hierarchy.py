@@ -27,13 +27,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.coarsening import contracted
 from kg.connectedness import well_connected
 from kg.hybrid_graph import HybridGraph
 from kg.leiden import (
-    Labels,
     LeidenConfig,
     checked,
-    contracted,
     cut_masses,
     iterations_of,
     masses_of,
@@ -42,7 +41,7 @@ from kg.leiden import (
 from kg.nested_communities import Branch as Branch
 from kg.nested_communities import Hierarchy as Hierarchy
 from kg.nested_communities import Standing, TreeBuilder
-from kg.partition_quality import Floats, Ints, Pieces, modularities, modularity, summed
+from kg.partition_quality import Floats, Ints, Labels, Pieces, modularities, modularity, summed
 from kg.stability import (
     OnCut,
     certainties,
@@ -283,7 +282,7 @@ def _bottom_up(pieces: Pieces, config: LeidenConfig) -> Hierarchy:
             continue  # too fine for this graph
         labels = numbered(graph.part, _nobody_alone(graph, labels, sizes))
         column, sizes = labels[column], summed(labels, sizes, int(labels.max(initial=-1)) + 1)
-        graph, masses = contracted(graph, masses, labels)
+        graph, masses = contracted(graph, graph.weight, masses, labels)
         columns.append(column)
     labels = columns[-1]
     quality = modularity(pieces, labels, config.resolution)

@@ -28,27 +28,29 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from threading import Lock
 from typing import Literal, NamedTuple, Self
 
 import igraph as ig
 import leidenalg
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from kg.coarsening import Coarse, coarsened
 from kg.errors import ConfigError
 from kg.hybrid_graph import HybridGraph
-from kg.partition_quality import Floats, Ints, Pieces, modularity, summed
-
-Labels = NDArray[np.int64]
-"""The community of each vertex, from 0."""
+from kg.partition_quality import Floats, Ints, Labels, Pieces, modularity
 
 SEEDS_UP_TO = 100_000
 """Statements that ten seeds are the default for; above, there are fewer."""
 
 FEW_EDGES, FEW_EDGES_BELOW = 20_000, 5_000
 """Ties up to which more iterations cost next to nothing: at the top, and on all levels below it."""
+
+COARSENED_FROM = 20_000
+"""Vertices of a graph in one part whose strongest ties are matched before it is cut
+(`kg.coarsening`): that halves what Leiden takes, at the same modularity."""
 
 _IGRAPH = Lock()
 
@@ -189,7 +191,13 @@ class Cutter:
         self._config = config
         self._layers = [pieces.weight] if pieces.layers is None else list(pieces.layers)
         self._rows = [np.flatnonzero(layer > 0) for layer in self._layers]
-        self._graphs = [_igraph(pieces, rows) for rows in self._rows]
+        self._held: tuple[Coarse, ig.Graph] | None = None
+        self._is_coarsened = pieces.n >= COARSENED_FROM and pieces.n_parts == 1
+
+    @cached_property
+    def _graphs(self) -> list[ig.Graph]:
+        ends = self._pieces.head, self._pieces.tail
+        return [_igraph(self._pieces.n, *(end[rows] for end in ends)) for rows in self._rows]
 
     def cut(self, seed: int, factor: Floats | None = None) -> Labels:
         """Return the communities after one run of Leiden in every part, numbered as it comes.
@@ -207,9 +215,28 @@ class Cutter:
 
     def cut_masses(self, weight: Floats, masses: Floats, seed: int, power: int = 0) -> Labels:
         """Return the communities of these weights and masses; see the function of this name."""
+        if self._is_coarsened:
+            coarse, graph = self._coarse(weight, masses)
+            found = self._run(graph, coarse.pieces.weight, coarse.masses, seed, power)
+            return found[coarse.labels]
+        return self._run(self._graphs[0], weight, masses, seed, power)
+
+    def _coarse(self, weight: Floats, masses: Floats) -> tuple[Coarse, ig.Graph]:
+        """Return the coarser graph of these weights; that of the graph's own is kept."""
+        if weight is self._pieces.weight and self._held is not None:
+            return self._held
+        coarse = coarsened(self._pieces, weight, masses)
+        found = coarse, _igraph(coarse.pieces.n, coarse.pieces.head, coarse.pieces.tail)
+        if weight is self._pieces.weight:
+            self._held = found
+        return found
+
+    def _run(
+        self, graph: ig.Graph, weight: Floats, masses: Floats, seed: int, power: int
+    ) -> Labels:
         with _igraph_draws_from(seed):
             membership, _ = ig.GraphBase.community_leiden(
-                self._graphs[0],  # not through `Graph`, which counts the communities again
+                graph,  # not through `Graph`, which counts the communities again
                 edge_weights=weight.tolist(),
                 node_weights=masses.tolist(),
                 resolution=self._config.resolution * self._config.step**power,
@@ -251,7 +278,7 @@ def cut_masses(
     if not len(pieces.head):
         return np.arange(pieces.n)
     whole = replace(pieces, layers=None)
-    return Cutter(whole, config).cut_masses(pieces.weight, masses, seed, power)
+    return Cutter(whole, config).cut_masses(whole.weight, masses, seed, power)
 
 
 def iterations_of(pieces: Pieces, config: LeidenConfig) -> int:
@@ -259,24 +286,9 @@ def iterations_of(pieces: Pieces, config: LeidenConfig) -> int:
     return config.iterations_for(len(pieces.head), is_top=pieces.n_parts == 1)
 
 
-def _igraph(pieces: Pieces, rows: Ints) -> ig.Graph:
-    # igraph reads a list of tuples six times as fast as an array.
-    ends = zip(pieces.head[rows].tolist(), pieces.tail[rows].tolist(), strict=True)
-    return ig.Graph(pieces.n, list(ends))
-
-
-def contracted(pieces: Pieces, masses: Floats, labels: Labels) -> tuple[Pieces, Floats]:
-    """Return the graph whose vertices are the communities, without loops, and their masses."""
-    n = int(labels.max(initial=-1)) + 1
-    head, tail = labels[pieces.head], labels[pieces.tail]
-    across = head != tail
-    low = np.minimum(head, tail)[across]
-    high = np.maximum(head, tail)[across]
-    keys, where = np.unique(low * n + high, return_inverse=True)
-    part = np.zeros(n, dtype=np.int64)
-    part[labels] = pieces.part
-    weight = summed(where, pieces.weight[across], len(keys))
-    return Pieces(part, keys // n, keys % n, weight), summed(labels, masses, n)
+def _igraph(n: int, head: Ints, tail: Ints) -> ig.Graph:
+    # igraph reads tuples six times as fast as an array, and not all of them have to be there.
+    return ig.Graph(n, zip(head.tolist(), tail.tolist(), strict=True))
 
 
 def numbered(part: Ints, labels: Labels) -> Labels:

@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.leiden import Labels
-from kg.partition_quality import Floats, Ints
+from kg.partition_quality import Floats, Ints, Labels
 
 
 class Standing(NamedTuple):

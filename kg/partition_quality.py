@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.integer]
 Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
+"""The community of each vertex, from 0."""
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.leiden import Cutter, Labels, LeidenConfig, cut
-from kg.partition_quality import Floats, Pieces, summed
+from kg.leiden import Cutter, LeidenConfig, cut
+from kg.partition_quality import Floats, Labels, Pieces, summed
 
 FLOOR = 0.05
 """What a tie keeps of its weight if no seed puts its ends together."""

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from kg.coarsening import contracted
 from kg.errors import ConfigError
 from kg.leiden import (
     LeidenConfig,
     checked,
-    contracted,
     cut,
     cut_masses,
     masses_of,
@@ -188,7 +188,7 @@ def test_a_contracted_graph_is_cut_by_the_modularity_of_the_whole():
     # join the cliques, which are tied only to each other.
     pieces = checked(hybrid(20, cliques([5, 5, 5, 5])))
     labels = np.repeat(np.arange(4), 5)
-    small, masses = contracted(pieces, masses_of(pieces, pieces.weight), labels)
+    small, masses = contracted(pieces, pieces.weight, masses_of(pieces, pieces.weight), labels)
 
     joined = cut_masses(small, masses, LeidenConfig(), 0)
 

@@ -30,7 +30,7 @@ class Graph(GraphBase):
     def __init__(
         self,
         n: int = ...,
-        edges: Sequence[tuple[int, int]] = ...,
+        edges: Iterable[tuple[int, int]] = ...,
         *,
         edge_attrs: dict[str, Sequence[float]] = ...,
     ) -> None: ...
