@@ -5,7 +5,8 @@ around it better than fixed rules do, but loses headings, ids, and a few per cen
 So it is asked for the article's text only, and the article is the deepest element that has nearly
 all of that; what is in it, the common walk reads. Where an ``article`` around it has much more
 prose than trafilatura took, trafilatura saw a part of the article only, and that is taken. The
-first ``article`` of a page is not: it often is a teaser for another. If trafilatura finds nothing,
+first ``article`` of a page is not: it often is a teaser for another. Only where a page has but one,
+and says nearly nothing else, nobody need be asked. If trafilatura finds nothing,
 the whole body is read.
 """
 
@@ -41,6 +42,9 @@ logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 def article_in(page: etree._Element) -> etree._Element:
     """Return the element that holds the article of a page."""
     body = next(iter(select(page, "//body")), page)
+    only = _only(body)
+    if only is not None:
+        return only
     copy = etree.tostring(page, encoding="unicode", method="html")
     found = trafilatura.extract(copy, favor_recall=True, include_comments=False)
     wanted = _letters(found or "")
@@ -57,6 +61,18 @@ def article_in(page: etree._Element) -> etree._Element:
     ]:
         article = inner[0]
     return next((each for each in _articles(article) if _has_more(each, wanted)), article)
+
+
+def _only(body: etree._Element) -> etree._Element | None:
+    """Return the one ``article`` of a page, if its prose is nearly all that the page says."""
+    found = select(body, ".//article")
+    if len(found) != 1:
+        return None
+    prose = sum(len(letters) for _, letters in _texts(found[0]) if len(letters) >= _SHORTEST)
+    unread = ", ".join(f"self::{tag}" for tag in sorted(_UNREAD)).replace(", ", " or ")
+    texts = body.xpath(f".//text()[not(parent::*[{unread}])]")
+    assert isinstance(texts, list)
+    return found[0] if prose >= _NEARLY_ALL * len(_letters("".join(map(str, texts)))) else None
 
 
 def _articles(element: etree._Element) -> Iterator[etree._Element]:

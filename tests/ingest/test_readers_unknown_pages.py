@@ -78,7 +78,22 @@ def test_an_article_of_which_only_a_part_is_found_is_read_whole(
     passages = [f"{text} {text}" for text in SENTENCES]
     found, missed = passages[:n_found], passages[n_found:]
     first, rest = ("".join(f"<p>{text}</p>" for text in texts) for texts in (found, missed))
-    page = etree.HTML(f"<article><section>{first}</section><div>{rest}</div></article>")
+    page = etree.HTML(
+        f"<article><section>{first}</section><div>{rest}</div></article><p>{NEWS[0]}</p>"
+    )
     monkeypatch.setattr(trafilatura, "extract", lambda *_, **__: " ".join(found))
 
     assert article_in(page).tag == tag
+
+
+@pytest.mark.parametrize(("outside", "is_asked"), [("<p>Notes</p>", False), (NEWS[0], True)])
+def test_nobody_is_asked_for_the_only_article_of_a_page_that_says_nothing_else(
+    outside: str, is_asked: bool, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[str] = []
+    monkeypatch.setattr(trafilatura, "extract", lambda page, **_: asked.append(page))
+    article = "".join(f"<p>{text}</p>" for text in SENTENCES)
+
+    article_in(etree.HTML(f"<body><article>{article}</article>{outside}</body>"))
+
+    assert bool(asked) == is_asked
