@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from decomposition.causal_importance import (
     VectorNetworks,
     value_leaky_hard_sigmoid,
 )
+from decomposition.compaction import Compaction
 from decomposition.config import METHOD, DecompositionConfig
 from decomposition.decomposed_model import DecomposedModel, kept_of
 from decomposition.devices import device_named
@@ -51,6 +53,11 @@ class Attempt:
         )
         self._trained = [p for p in self.model.parameters() if p.requires_grad]
         self._optimizer = self._new_optimizer()
+        self._compaction: Compaction | None = None
+        if config.compaction is not None:
+            self._compaction = Compaction(
+                self.model, self._optimizer, self._objective.adversary, config.compaction
+            )
         self._unchecked: list[Tensor] = []
         self._names: list[str] = []
 
@@ -77,9 +84,10 @@ class Attempt:
             optimizer.step()
 
     def advance(self) -> None:
-        """Take one step; nothing in it waits for a number."""
+        """Take one step; nothing in it waits for a number, unless the dead are counted."""
         self.is_whole = False
         config = self._config
+        self._compact()
         parts, networks = self._optimizer.param_groups
         parts["lr"] = config.rate(self.step)
         networks["lr"] = config.rate(self.step) * config.importance_rate
@@ -99,6 +107,21 @@ class Attempt:
         self._unchecked.append(losses_found)
         self.step += 1
         self.is_whole = True
+
+    def _compact(self) -> None:
+        """Set the dead aside, or put them in again, if it is time."""
+        if self._compaction is None:
+            return
+        generator = generator_for("compaction", self._config.seed, self.step)
+        draw = partial(self._target.batch, self._config.batch_size, generator)
+        if self._compaction.before(self.step, draw):
+            self._trained = [p for p in self.model.parameters() if p.requires_grad]
+
+    def finish(self) -> None:
+        """Put in again what has been set aside."""
+        if self._compaction is not None and self._compaction.kept:
+            self._compaction.expand()
+            self._trained = [p for p in self.model.parameters() if p.requires_grad]
 
     def _clip(self) -> None:
         """Shorten the gradients as the configuration says."""
@@ -134,6 +157,18 @@ class Attempt:
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all that decides how this start goes on."""
+        kept = {} if self._compaction is None else dict(self._compaction.kept)
+        self.finish()
+        tensors = self._whole_tensors()
+        self._set_aside(kept)
+        return tensors | above("kept", kept)
+
+    def _set_aside(self, kept: Mapping[str, Tensor]) -> None:
+        if self._compaction is not None and kept:
+            self._compaction.compact(kept)
+            self._trained = [p for p in self.model.parameters() if p.requires_grad]
+
+    def _whole_tensors(self) -> dict[str, Tensor]:
         adversary = self._objective.adversary
         tensors: dict[str, Tensor] = {**above("model", trained_parameters(self.model))}
         tensors |= above("optimizer", optimizer_tensors(self._optimizer))
@@ -157,6 +192,7 @@ class Attempt:
             assert adversary.optimizer is not None, "it has just begun"
             restore_optimizer(adversary.optimizer, below("ascent", tensors))
         self._restore_noise(step, tensors)
+        self._set_aside(below("kept", tensors))
         self.step = step
 
     def _restore_noise(self, step: int, tensors: Mapping[str, Tensor]) -> None:

@@ -181,6 +181,11 @@ class ImportanceNetworks(nn.Module):
         self.weight_out.mul_(NEARLY_CONSTANT)
         self.bias_out.fill_(z)
 
+    def by_subcomponent(self) -> list[tuple[str, list[str]]]:
+        """Return the parameters with a row for each subcomponent, and of which matrices."""
+        names = ("weight_in", "bias_in", "weight_out", "bias_out")
+        return [(name, list(self.sizes)) for name in names]
+
     def places(self) -> Iterator[tuple[str, slice]]:
         """Yield where the networks of each matrix stand among all of them."""
         start = 0
@@ -265,3 +270,11 @@ class VectorNetworks(nn.Module):
         for weight, bias in zip(self.weights_out, self.biases_out, strict=True):
             weight.mul_(NEARLY_CONSTANT)
             bias.fill_(z)
+
+    def by_subcomponent(self) -> list[tuple[str, list[str]]]:
+        """Return the parameters with a row for each subcomponent, and of which matrices."""
+        return [
+            (f"{kind}.{place}", [name])
+            for place, name in enumerate(self.sizes)
+            for kind in ("weights_out", "biases_out")
+        ]

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from decomposition.adversary import AdversaryConfig
+from decomposition.compaction import CompactionConfig
 from decomposition.losses import Count, power, smooth_l0
 from decomposition.targets.pretrained import PREFIX
 
@@ -131,6 +132,9 @@ class DecompositionConfig(BaseModel):
 
     learning_rate: float = Field(default=0.005, gt=0)
     """Peak rate of Adam."""
+
+    compaction: CompactionConfig | None = None
+    """When dead subcomponents are set aside, so that steps cost less; None never."""
 
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     """How the rate falls after its peak."""

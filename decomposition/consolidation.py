@@ -228,6 +228,7 @@ def _going_on(config: DecompositionConfig) -> DecompositionConfig:
             "steps": config.consolidation_steps,
             "learning_rate": config.learning_rate * config.consolidation_rate,
             "rate_warm_up": 0.0,
+            "compaction": None,
             "minimality": config.coefficients(1.0)["minimality"],
             "minimality_end": None,
             "minimality_power": config.power(1.0),

@@ -102,6 +102,10 @@ class SharedTransformer(nn.Module):
         self.write.weight.mul_(NEARLY_CONSTANT)
         self.write.bias.fill_(z)
 
+    def by_subcomponent(self) -> list[tuple[str, list[str]]]:
+        """Return the parameters with a row for each subcomponent, and of which matrices."""
+        return [(name, list(self.sizes)) for name in ("write.weight", "write.bias")]
+
 
 AnyNetworks = ImportanceNetworks | VectorNetworks | SharedTransformer
 

@@ -30,10 +30,13 @@ class Subcomponents(nn.Module):
         super().__init__()
         self.V = nn.Parameter(torch.randn(C, d_in, generator=generator) / d_in**0.5)
         self.U = nn.Parameter(torch.randn(d_out, C, generator=generator) / C**0.5)
+        self.aside: Tensor | None = None
+        """What those add up to that are set aside for now (see `compaction`)."""
 
     def weight(self) -> Float[Tensor, "d_out d_in"]:
         """Return the sum of all subcomponents, laid out as in `nn.Linear.weight`."""
-        return self.U @ self.V
+        total = self.U @ self.V
+        return total if self.aside is None else total + self.aside
 
     @torch.no_grad()
     def solve_for(self, weight: Float[Tensor, "d_out d_in"]) -> None:
@@ -85,7 +88,7 @@ class TransposedSubcomponents(nn.Module):
 
     def weight(self) -> Float[Tensor, "d_out d_in"]:
         """Return the sum of all subcomponents, laid out as in `nn.Linear.weight`."""
-        return self.U @ self.V
+        return self.other.weight().T
 
 
 AnySubcomponents = Subcomponents | TransposedSubcomponents

@@ -230,6 +230,7 @@ class Session:
         if attempt.step < config.steps:
             final = attempt.check()
             logger.info("start %s settled at step %s", attempt.number + 1, attempt.step)
+        attempt.finish()
         total = objective_on_fresh_inputs(attempt.model, self.target, config)
         logger.info("start %s at %s: objective %.5f", attempt.number + 1, self.target.name, total)
         if self.best is None or total < self.best.objective:
