@@ -8,9 +8,17 @@ from pathlib import Path
 import typer
 from sqlalchemy import Engine
 
-from api import terminal, terminal_curation, terminal_ingestion
+from api import terminal, terminal_curation, terminal_decompositions, terminal_ingestion
 from api.curation import merge_by_rule
 from api.decomposing import Wanted, decompose_target
+from api.decomposition_jobs import (
+    Asking,
+    Grouping,
+    Harvesting,
+    draw_graph_of,
+    find_components_of,
+    harvest_of,
+)
 from api.ingesting import Reading, ingest_files
 from api.jobs import (
     Cutting,
@@ -20,6 +28,7 @@ from api.jobs import (
 )
 from api.settings import Settings, artifacts_of
 from api.views.communities import community_view
+from api.views.decompositions import components_view, graph_view, harvest_view
 from kg.communities import communities_of_statement
 from kg.db import open_engine, reading
 from kg.errors import ConfigError
@@ -84,6 +93,7 @@ def run_demo(examples: Path, folder: Path) -> None:
     with terminal.progress("decomposing") as on_progress:
         decomposition = decompose_target(engine, artifacts, TARGET, Wanted(), on_progress)
     _print(terminal.decomposition(decomposition))
+    _look_into(engine, artifacts, decomposition.run)
 
     for experiment, words in TESTS:
         statement = _statement(engine, words)
@@ -103,7 +113,24 @@ def run_demo(examples: Path, folder: Path) -> None:
 
     _step("to look at it in a browser")
     typer.echo(f"claimgraph serve --db {database}")
-    typer.echo(f"then open http://127.0.0.1:8000/communities/{community}")
+    for path in (f"communities/{community}", f"runs/{decomposition.run}"):
+        typer.echo(f"http://127.0.0.1:8000/{path}")
+
+
+def _look_into(engine: Engine, artifacts: Path, run: int) -> None:
+    """Show which subcomponents act together, what each does, and what acts on what."""
+    _step(f"claimgraph components {run}")
+    find_components_of(engine, artifacts, run, Grouping())
+    with reading(engine) as session:
+        _print(terminal_decompositions.components(components_view(session, artifacts, run)))
+    _step(f"claimgraph harvest {run}")
+    harvest_of(engine, artifacts, run, Harvesting())
+    with reading(engine) as session:
+        _print(terminal_decompositions.harvest(harvest_view(session, artifacts, run)))
+    _step(f"claimgraph attribute {run} --probe 0")
+    drawn = draw_graph_of(engine, artifacts, run, Asking(probe=0))
+    with reading(engine) as session:
+        _print(terminal_decompositions.graph(graph_view(session, artifacts, drawn)))
 
 
 def _step(command: str) -> None:

@@ -23,6 +23,7 @@ from api.intervals import interval_rows
 from api.layout import N_COLOURS, draw
 from api.marking import pieces_of
 from api.ring import ring_of
+from api.spectrum import MARKS, spectra
 from api.templating import templates
 from api.views.canonical import repeats_view
 from api.views.changes import changes_view, comparison_view
@@ -247,11 +248,14 @@ def run_page(
 ) -> HTMLResponse:
     """Show what `GET /api/runs/{run_id}` returns, with its `/decomposition` or `/graph`."""
     made = analysis_of_run(session, artifacts, run_id)
+    decomposition = decomposition_of_run(session, artifacts, run_id)
     return _page(
         request,
         "run.html",
         run=run_view(session, run_id),
-        decomposition=decomposition_of_run(session, artifacts, run_id),
+        decomposition=decomposition,
+        spectra=spectra(decomposition.subcomponents) if decomposition else [],
+        marks=MARKS,
         graph=made.graph and made.graph.graph,
         picture=made.graph and draw_attributions(made.graph.graph),
         edit=made.edit,

@@ -70,8 +70,11 @@ def test_components_are_found_stored_and_shown_alike_everywhere(stored: Stored):
 
 
 def test_a_decomposition_without_analyses_says_how_to_get_them(stored: Stored):
-    page = stored.web().get(f"/runs/{stored.run}").text
+    web = stored.web()
+    page = web.get(f"/runs/{stored.run}").text
 
+    held = web.get(f"/api/runs/{stored.run}/decomposition").json()["subcomponents"]
+    assert page.count("<circle") == len(held) > 0
     assert f"claimgraph components {stored.run}" in page
     assert f"claimgraph components {stored.run}" in stored.command("decomposition", str(stored.run))
 
