@@ -16,7 +16,6 @@ sentence that denies what another asserts in other words ("leaves" for "does not
 different. Both functions are symmetric but for the order of the words that they show.
 """
 
-import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
@@ -33,9 +32,7 @@ from kg.lexicon import (
     AXES,
     LIGHT,
     LIGHT_NOUNS,
-    QUANTIFIERS,
     RIVALS,
-    WEAK_QUANTIFIERS,
     meaning,
     stem,
 )
@@ -51,6 +48,8 @@ from kg.roles import (
     two_are_swapped,
     verb_is_swapped,
 )
+from kg.scopes import scopes_apart
+from kg.skeletons import slots_are_swapped
 from kg.thesaurus import are_synonyms, opposites_of
 from kg.wordings import (
     Negations,
@@ -70,7 +69,6 @@ _PARTICLES = frozenset(["not", "no", "never", "without", "ratherthan"])
 _LIGHT = frozenset(map(meaning, LIGHT))
 _LIGHT_NOUNS = frozenset(map(meaning, LIGHT_NOUNS))
 _BEFORE = frozenset([stem("before")])
-_CAN = re.compile(r"\bcan\b(?! ?not)", re.I)
 _PASSED_OVER = frozenset(
     ["a", "an", "the", "its", "their", "this", "these", "those", "more", "less", "most", "least"]
 )
@@ -189,7 +187,7 @@ def _are_turned(one: Reading, two: Reading) -> bool:
     """Say whether words have changed places in one of several ways."""
     ways = (
         *(parts_are_swapped, two_are_swapped, bound_are_swapped),
-        *(modifiers_are_swapped, roles_are_swapped),
+        *(modifiers_are_swapped, roles_are_swapped, slots_are_swapped),
     )
     return any(way(one, two) for way in ways)
 
@@ -231,28 +229,8 @@ def _unmatched(
 
 
 def _scope(one: Reading, two: Reading) -> list[Disagreement]:
-    ours, theirs = _quantifiers(one), _quantifiers(two)
-    only_ours = {key: word for key, word in ours.items() if key not in theirs}
-    only_theirs = {key: word for key, word in theirs.items() if key not in ours}
-    words = list(only_ours.values()), list(only_theirs.values())
-    strong = [word for side in words for word in side if word not in WEAK_QUANTIFIERS]
-    if not strong:
-        return []
-    return [_shown(Facet.SCOPE, *words, is_opposed=False)]
-
-
-def _quantifiers(one: Reading) -> dict[str, str]:
-    small = [token.casefold() for token in one.tokens]
-    found = {
-        name: next(word for word in small if word in words)
-        for name, words in QUANTIFIERS.items()
-        if any(word in words for word in small)
-    }
-    if re.search(r"\b(?:seems?|appears?) to\b", one.text, re.I):
-        found.setdefault("may", "seems to")
-    if _CAN.search(one.text):
-        found.setdefault("may", "can")
-    return found
+    ours, theirs = scopes_apart(one, two)
+    return [_shown(Facet.SCOPE, ours, theirs, is_opposed=False)] if ours or theirs else []
 
 
 def _subject(one: Reading, two: Reading) -> list[Disagreement]:

@@ -27,6 +27,7 @@ from kg.grounding import Glossary
 from kg.lexicon import LIGHT, meaning
 from kg.opposition import answered_opposites
 from kg.phrases import phrases_of
+from kg.skeletons import is_contained
 from kg.wordings import Reading, more_often, own_words, readings
 
 _LIGHT = frozenset(map(meaning, LIGHT))
@@ -111,11 +112,13 @@ class Overlap(NamedTuple):
 
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
+    is_contained: bool
+    """One is the other with a word put in."""
 
     @property
     def is_more(self) -> bool:
-        """One says what the other says, and more than a word beyond it."""
-        return not self.replaced and self.added > _ONE_WORD
+        """One says what the other says, and more than a word beyond it, or the same and a word."""
+        return self.is_contained or (not self.replaced and self.added > _ONE_WORD)
 
 
 class Weights(NamedTuple):
@@ -198,6 +201,7 @@ def overlap(one: Reading, two: Reading) -> Overlap:
         added=max(rest),
         only_a=tuple(sorted(one.words[word] for word in only_a)),
         only_b=tuple(sorted(two.words[word] for word in only_b)),
+        is_contained=is_contained(one, two),
     )
 
 

@@ -95,6 +95,9 @@ _ENDINGS = tuple(
 )
 
 _SHORT = frozenset(["e", "ed", "ing"])
+_LONG_PAST = 7
+"""From this length on "-ied" is an ending like any other; "copied" is "copy"."""
+
 _IRREGULAR = dict(
     pair.split(":")
     for pair in [
@@ -132,6 +135,7 @@ _IRREGULAR = dict(
         "built:build",
         "broke:break",
         "broken:break",
+        "misled:mislead",
         "spread:spread",
         "shrank:shrink",
         "shrunk:shrink",
@@ -310,11 +314,14 @@ QUANTIFIERS = {
             "typical",
             "chiefly",
             "frequently",
+            "tend",
+            "tends",
         ]
     ),
     "some": frozenset(
         ["some", "sometimes", "several", "occasionally", "partly", "partially", "certain"]
     ),
+    "except": frozenset(["except"]),
     "only": frozenset(["only", "solely", "exclusively", "merely"]),
     "may": frozenset(
         [
@@ -334,7 +341,7 @@ QUANTIFIERS = {
 }
 """How far a statement goes, by class; `each` and `any` count only against another class."""
 
-WEAK_QUANTIFIERS = frozenset(["each", "any", "certain", "can", "entire", "entirely"])
+WEAK_QUANTIFIERS = frozenset(["each", "any", "certain", "can", "could", "entire", "entirely"])
 
 ASYMMETRIC = frozenset(
     [
@@ -401,6 +408,8 @@ def stem(word: str) -> str:
     if small in _OWN_STEMS:
         return _OWN_STEMS[small]
     small = folded(_IRREGULAR.get(small, small))
+    if small.endswith("ied") and len(small) < _LONG_PAST:
+        small = small[:-3] + "y"
     for _ in range(3):
         for ending in _ENDINGS:
             kept = 3 if ending in _SHORT else 4

@@ -77,6 +77,14 @@ _FRACTION = re.compile(
 )
 _COUNT = rf"(\d+|one|{'|'.join(_WORDS)})"
 _SHARE = re.compile(rf"(?<![\w.-]){_COUNT} (in|of|out of)(?: every| the)? {_COUNT}(?![\w.])", re.I)
+_ONE_UNIT = re.compile(
+    r"(?<![\w.-])(\d+(?:\.\d+)?) (to|and|or) (\d+(?:\.\d+)?)\s?(?:%|per\s?cent\b)"
+)
+"""Two numbers of which only the second has its unit."""
+
+_ROUND = frozenset([5, 10, 20, 100, 1000])
+"""Of so many, "three in ten" is a share; "two in three" may be anything."""
+
 _BEFORE = re.compile(r"[\w~≈<>≤≥]+(?=\W*$)|[~≈<>≤≥]$")
 _ABOUT = frozenset(
     ["about", "roughly", "approximately", "around", "nearly", "almost", "circa", "some", "~", "≈"]
@@ -145,6 +153,7 @@ def quantities(text: str, *, shares: bool = True) -> list[Quantity]:
         text: The sentence.
         shares: Read "9 of 10" as a share, and not as two numbers.
     """
+    text = _ONE_UNIT.sub(r"\1% \2 \3%", text)
     taken: list[tuple[int, int]] = []
     found: list[Quantity] = []
     for start, end, value, unit in [*(_shares(text) if shares else ()), *_read(text)]:
@@ -171,7 +180,7 @@ def _shares(text: str) -> list[tuple[int, int, float, str]]:
     found: list[tuple[int, int, float, str]] = []
     for match in _SHARE.finditer(text):
         part, whole = _count(match[1]), _count(match[3])
-        if whole > 1 and 0 < part <= whole and (match[2] != "in" or part == 1):
+        if whole > 1 and 0 < part <= whole and (match[2] != "in" or part == 1 or whole in _ROUND):
             found.append((match.start(), match.end(), part / whole, "%"))
     return found
 

@@ -166,7 +166,7 @@ def test_the_rule_beats_cosine_on_the_held_out_pairs(embedder: Embedder):
     report = pair_report(pairs, pair_cosines(pairs, embedder))
 
     assert report.rule.precision >= 0.9
-    assert report.rule.recall >= 0.55
+    assert report.rule.recall >= 0.58
     assert report.automatic.precision >= 0.92
     assert report.rule.f1 >= report.baselines["cosine"].score.f1 + 0.1
 
