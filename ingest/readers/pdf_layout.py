@@ -1,9 +1,10 @@
 """What each line of a PDF is: heading, running text, caption, footnote, or part of a float.
 
 A PDF says only where characters stand, so this is judged from what typesetters do: headings are
-numbered, bold or larger than the text; captions begin "Figure 3:"; footnotes are small, at the
-foot, and begin with a mark; what stands in tables and figures is small, short, or set in a font
-that the running text never uses. The thresholds were found on papers, mostly in LaTeX.
+numbered, bold, in small capitals or larger than the text; captions begin "Figure 3:"; footnotes
+are small, at the foot, and begin with a mark; what stands in tables and figures is small, short, or
+set in a font that the running text never uses. The thresholds were found on papers, mostly in
+LaTeX.
 
 But: a heading in the text's own size and weight is read as text, and a table set in the text's
 own size may be too.
@@ -192,18 +193,20 @@ class _Classifier:
 
     def _is_heading(self, piece: Piece) -> bool:
         text = piece.text.strip()
-        stands_out = piece.is_bold or piece.size > self.measures.body_size + SIZE_STEP
+        size = piece.largest if piece.is_in_small_capitals else piece.size
+        is_larger = size > self.measures.body_size + SIZE_STEP
+        stands_out = piece.is_bold or is_larger or piece.is_in_small_capitals
         if len(text) > _LONGEST_HEADING or text.endswith((",", ";")):
             return False
         if is_known_heading(text) and len(text) < _LONGEST_KNOWN:
             return stands_out or text.isupper() or _ALWAYS_HEADING.fullmatch(text) is not None
-        if not stands_out or piece.size < self._smallest_heading(piece):
+        if not stands_out or size < self._smallest_heading(piece):
             return False
         if _NUMBERED.match(text):
             return not self._runs_in(piece)
         if self.in_references or self.n_seen < self.measures.abstract_at:
             return False  # authors and affiliations
-        return piece.size > self.measures.body_size + SIZE_STEP and self._is_worded(piece)
+        return is_larger and self._is_worded(piece)
 
     def _smallest_heading(self, piece: Piece) -> float:
         """Return the size from which on a line may be a heading.

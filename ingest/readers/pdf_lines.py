@@ -133,4 +133,10 @@ def _joined(line: Piece, piece: Piece) -> Piece:
     longer = line if len(line.text) >= len(piece.text) else piece
     space = line.edges[-1:, [1, 1]]
     edges = np.concatenate((line.edges, space, piece.edges))
-    return replace(longer, box=box, text=f"{line.text} {piece.text}", edges=edges)
+    return replace(
+        longer,
+        box=box,
+        text=f"{line.text} {piece.text}",
+        edges=edges,
+        largest=max(line.largest, piece.largest),
+    )

@@ -16,6 +16,9 @@ _COLUMN_GAP = 1.15
 """In font sizes (the smaller, for line numbers are in small print); a wider gap begins a new
 piece, as between columns or table cells."""
 
+_SMALL_CAPITALS = 1.15
+"""Of the size of small capitals, from which on those among them are large."""
+
 _SMALLEST_GAP = 9.0
 _JUMP_BACK = -30.0
 """Points."""
@@ -103,6 +106,14 @@ class Piece:
     degrees: int = 0
     """By which the page's text is turned; all boxes are turned back."""
 
+    largest: float = 0.0
+    """Largest font size of its characters, in points; 0 if that is not known."""
+
+    @property
+    def is_in_small_capitals(self) -> bool:
+        """Say whether it is all capitals, of which the most are smaller than the first ones."""
+        return self.largest > _SMALL_CAPITALS * self.size and self.text.isupper()
+
 
 def pieces_of(characters: Characters, page: int, degrees: int) -> Iterator[Piece]:
     """Cut the stream of characters at line ends, wide gaps and jumps back."""
@@ -131,7 +142,7 @@ def pieces_of(characters: Characters, page: int, degrees: int) -> Iterator[Piece
         if stripped:
             first = start + len(whole) - len(whole.lstrip())
             place = edges[first : first + len(stripped)]
-            yield Piece(page, box, *look, stripped, place, degrees)
+            yield Piece(page, box, *look[:3], stripped, place, degrees, look[3])
 
 
 def _numbered(characters: Characters) -> NDArray[np.intp]:
@@ -188,8 +199,8 @@ def _outlines(characters: Characters, number: NDArray[np.intp]) -> Iterator[Box]
 
 def _prevailing(
     characters: Characters, number: NDArray[np.intp]
-) -> Iterator[tuple[float, str, bool]]:
-    """Yield the median size of each piece and the font that most of it is in, bold or not."""
+) -> Iterator[tuple[float, str, bool, float]]:
+    """Yield the median size of each piece, the font that most is in, bold or not, the top size."""
     looks = characters.looks[characters.is_printed]
     heads = np.flatnonzero(np.diff(number[characters.is_printed], prepend=-1))
     ends = [*heads[1:].tolist(), len(looks)]
@@ -197,9 +208,10 @@ def _prevailing(
     columns = zip(heads.tolist(), ends, low.tolist(), high.tolist(), strict=True)
     for start, end, one, other in columns:
         if one == other:
-            yield characters.styles[one][:3]
+            yield (*characters.styles[one][:3], characters.styles[one].size)
             continue
         styles = [characters.styles[look] for look in looks[start:end].tolist()]
         fonts = Counter((style.font, style.is_bold) for style in styles)
         font, is_bold = min(fonts, key=lambda each: (-fonts[each], each))
-        yield median(style.size for style in styles), font, is_bold
+        sizes = [style.size for style in styles]
+        yield median(sizes), font, is_bold, max(sizes)

@@ -274,6 +274,37 @@ def test_lower_headings_may_be_in_smaller_print_than_the_text(make: Callable[...
     ]
 
 
+def _small_capitals(canvas: Canvas, y: float, number: str, words: str, size: float) -> None:
+    x = 60.0
+    canvas.setFont("Times-Roman", size)
+    canvas.drawString(x, y, number)
+    x += canvas.stringWidth(number, "Times-Roman", size) + size
+    for place, word in enumerate(words.upper().split()):
+        for letters, used in ((word[0], size), (word[1:], 0.8 * size)):
+            canvas.setFont("Times-Roman", used)
+            canvas.drawString(x, y, letters)
+            x += canvas.stringWidth(letters, "Times-Roman", used)
+        x += 0.25 * size * (place < len(words))
+
+
+def test_headings_in_small_capitals_are_headings_although_neither_bold_nor_large(
+    make: Callable[..., Path],
+):
+    def draw(canvas: Canvas) -> None:
+        _small_capitals(canvas, 700, "2", "Copying heads", 12)
+        _lines(canvas, 60, 680, LEFT[:-1])
+        _small_capitals(canvas, 560, "2.1", "How we ablate", 10)
+        _lines(canvas, 60, 540, RIGHT[1:])
+        _lines(canvas, 60, 400, ["3 MODELS AND BERT ARE IN CAPITALS HERE", *LEFT[1:-1]])
+
+    (document,) = read(make(draw))
+
+    assert [(section.heading, section.level) for section in document.sections] == [
+        ("2 COPYING HEADS", 1),
+        ("2.1 HOW WE ABLATE", 2),
+    ]
+
+
 def test_a_table_of_contents_is_no_text_although_an_entry_goes_over_two_lines(
     make: Callable[..., Path],
 ):

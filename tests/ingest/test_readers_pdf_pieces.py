@@ -33,7 +33,7 @@ def _pieces(*printed: tuple[str, float | None, Style], line_ends: tuple[int, ...
 def test_a_space_that_is_not_printed_has_no_width_and_no_say_in_the_box():
     (piece,) = _pieces(("a", 60, LARGE), (" ", None, LARGE), ("b", 70, LARGE), (" ", None, LARGE))
 
-    assert piece == Piece(3, Box(60, 700, 76, 709), 12.0, "Times", False, "a b")
+    assert piece == Piece(3, Box(60, 700, 76, 709), 12.0, "Times", False, "a b", largest=12.0)
     assert piece.edges.tolist() == [[60, 66], [66, 66], [70, 76]]
 
 
@@ -60,7 +60,7 @@ def test_a_space_inside_small_capitals_goes_but_one_with_room_stays():
 def test_most_characters_say_the_font_and_the_middle_one_the_size():
     (piece,) = _pieces(("a", 60, BOLD), ("b", 66, SMALL), ("c", 72, SMALL), ("d", 78, BOLD))
 
-    assert (piece.size, piece.font, piece.is_bold) == (10.5, "Times", False)
+    assert (piece.size, piece.font, piece.is_bold, piece.largest) == (10.5, "Times", False, 12.0)
 
 
 def test_a_page_of_nothing_or_of_made_up_spaces_has_no_pieces():
