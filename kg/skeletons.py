@@ -95,7 +95,13 @@ def slots_are_swapped(one: Reading, two: Reading) -> bool:
         for at, (mine, yours) in enumerate(zip(ours.slots, theirs.slots, strict=True))
         if Counter(mine) != Counter(yours)
     ]
-    return bool(moved) and not _are_joined(moved, ours, theirs)
+    is_exchange = all(_gained(ours.slots[at], theirs.slots[at]) for at in moved)
+    return bool(moved) and is_exchange and not _are_joined(moved, ours, theirs)
+
+
+def _gained(mine: tuple[str, ...], yours: tuple[str, ...]) -> bool:
+    """Say whether a slot has lost a word and got another; where a phrase moves, one is emptied."""
+    return bool(Counter(mine) - Counter(yours)) and bool(Counter(yours) - Counter(mine))
 
 
 def _words_of(frame: Frame) -> Counter[str]:

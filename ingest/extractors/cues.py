@@ -44,6 +44,8 @@ def tokenise(sentence: str) -> list[str]:
 def cues_of(sentence: str, words: Sequence[str]) -> frozenset[str]:
     """Return the names of the cues in a sentence, given with its tokens in lower case."""
     found = {name for name, pattern in _MARKS.items() if pattern.search(sentence)}
+    if _NUMERIC.search(sentence):
+        found.update(name for name, pattern in _NUMBERS.items() if pattern.search(sentence))
     found.update(_lexical_cues(words))
     if CITATION in words:
         found |= _citation_cues(words)
@@ -75,12 +77,18 @@ def _citation_cues(words: Sequence[str]) -> set[str]:
 
 _FIRST_PERSON = word_set("we i our my us")
 
-_MARKS = {
+_NUMERIC = re.compile(r"[\d±=≈<>≤≥×→Δ]|AUROC|CI")
+"""Without any of these a sentence has none of the marks of numbers, which are slow to look for."""
+
+_NUMBERS = {
     "measure": re.compile(
         r"\d\s?%|\b[pn]\s?[=<≈]|±|\d/\d|[=≈<>≤≥]\s?[+−-]?\d|\d\s?×|×\s?\d|→|Δ|\bAUROC\b|\bCI\b"
     ),
     "decimal": re.compile(r"\d\.\d"),
     "many_numbers": re.compile(r"\d[^\d.]+\d[^\d.]+\d[^\d.]+\d"),
+}
+
+_MARKS = {
     "question": re.compile(r"\?[\"”')\]]*$"),
     "quotation": re.compile(r"[\"“]"),
     "formula": re.compile(r"[=∈∑∏√^_{}\\|≈∝∂λβαγσμθ]"),
@@ -249,7 +257,7 @@ _AFTER_WE = _after_we()
 
 CUES = tuple(
     sorted(
-        {*_MARKS, *_WORDS, *_AFTER_FIRST_PERSON, *_OPENINGS}
+        {*_NUMBERS, *_MARKS, *_WORDS, *_AFTER_FIRST_PERSON, *_OPENINGS}
         | {"cite", "cite_first", "cite_last", "no_verb"}
     )
 )

@@ -42,9 +42,11 @@ class LinearModel:
 
     def scores(self, rows: Iterable[Sequence[str]]) -> NDArray[np.float64]:
         """Return W x + b for each row of feature names; unknown names count for nothing."""
-        row_of = self.vocabulary
+        row_of = self.vocabulary.get
         sums = [
-            self.weights[[row_of[name] for name in names if name in row_of]].sum(axis=0)
+            self.weights.take([row for row in map(row_of, names) if row is not None], axis=0).sum(
+                axis=0
+            )
             for names in rows
         ]
         return np.array(sums).reshape(-1, len(LABELS)) + self.bias

@@ -39,6 +39,7 @@ def test_the_same_words_in_other_slots_of_one_skeleton_say_something_else(one, o
         ("Heads and neurons copy the name.", "Neurons and heads copy the name."),
         ("The probe reads the layer.", "The layer is read by the probe."),
         ("The probe reads the layer.", "The probe reads a layer."),
+        ("Ablation removes the circuit in GPT-2", "In GPT-2 ablation removes the circuit"),
         (
             "The router sends code to the third expert and prose to the first.",
             "Prose is sent to the first expert and code to the third by the router.",
