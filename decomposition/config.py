@@ -117,6 +117,10 @@ class DecompositionConfig(BaseModel):
     """Steps that are taken after dissolving what other subcomponents can take over, in every
     round of it; 0 does not look for any."""
 
+    unmix: bool = False
+    """Whether each of these rounds starts with taking apart subcomponents that read parts of one
+    another's features."""
+
     consolidation_rate: float = Field(default=0.4, gt=0)
     """Learning rate at the first of these steps, in units of the peak."""
 
@@ -301,13 +305,16 @@ _FORTY = DecompositionConfig(
     prune=True,
 )
 _RESIDUAL = DecompositionConfig(
+    n_subcomponents=150,
     prune=True,
     restarts=1,
-    steps=20_000,
-    batch_size=2048,
-    learning_rate=0.002,
-    minimality=1e-5,
-    minimality_power=2,
+    n_objective=4096,
+    consolidation_steps=500,
+    unmix=True,
+    steps=3000,
+    batch_size=512,
+    minimality=5e-5,
+    minimality_end=1e-5,
 )
 _LESSON = DecompositionConfig(
     n_subcomponents=64,
@@ -328,9 +335,23 @@ CONFIGS: dict[str, DecompositionConfig] = {
     "tms_5-2-id": _FIVE,
     "tms_40-10": _FORTY,
     "tms_40-10-id": _FORTY.model_copy(update={"consolidation_steps": 300}),
-    "resid_mlp1": _RESIDUAL.model_copy(update={"n_subcomponents": 100}),
-    "resid_mlp2": _RESIDUAL.model_copy(update={"n_subcomponents": 400}),
-    "resid_mlp3": _RESIDUAL.model_copy(update={"n_subcomponents": 500, "n_hidden": 128}),
+    "resid_mlp1": _RESIDUAL,
+    "resid_mlp2": _RESIDUAL.model_copy(
+        update={
+            "n_subcomponents": 200,
+            "steps": 1500,
+            "minimality": 4e-6,
+            "minimality_end": 1.2e-5,
+        }
+    ),
+    "resid_mlp3": _RESIDUAL.model_copy(
+        update={
+            "n_subcomponents": 200,
+            "steps": 1500,
+            "minimality": 2.5e-6,
+            "minimality_end": 1e-5,
+        }
+    ),
     "induction": _LESSON,
     "convolution": _LESSON,
     "mixer": _LESSON,

@@ -16,7 +16,8 @@ large terms is found; where that leaves less than half of V_c over, c is a candi
 it, :math:`U_i` becomes :math:`U_i + k_i U_c` and c becomes zero, for good. Candidates are taken
 in the order of what they cost the objective, and those which took something over are not dissolved
 themselves; then all is trained on for a few hundred steps. If the objective is not lower than
-before, everything is put back, and fewer are tried; otherwise another round begins. The true
+before, everything is put back, and fewer are tried; otherwise another round begins. Where the
+configuration says so, every round starts with taking mixtures apart (see `unmixing`). The true
 mechanisms are not looked at.
 """
 
@@ -37,6 +38,7 @@ from decomposition.pruning import Place
 from decomposition.seeds import generator_for
 from decomposition.subcomponents import Subcomponents, TransposedSubcomponents, untied
 from decomposition.targets import Target
+from decomposition.unmixing import unmix
 
 logger = logging.getLogger(__name__)
 
@@ -93,9 +95,10 @@ def consolidate(
     n, losses = 0, None
     most: int | None = None
     for number in range(MOST_ROUNDS):
+        n_unmixed = unmix(model, target, config) if config.unmix else 0
         before, start = objective_on_fresh_inputs(model, target, config), _copy(model)
         chosen = _dissolve_all(model, target, config, most)
-        if not chosen:
+        if not chosen and not n_unmixed:
             break
         attempt = Attempt(target, _going_on(config), config.restarts + number)
         load_parameters(attempt.model, dict(trained_parameters(model)))

@@ -25,6 +25,8 @@ _SPD: dict[str, Any] = {
     "restarts": 1,
     "prune": False,
     "consolidation_steps": 0,
+    "unmix": False,
+    "minimality_end": None,
     "early_stop": None,
     "merge_zero_rows": False,
     "schedule": "cosine",
@@ -49,15 +51,19 @@ _SPD_OF: dict[str, dict[str, Any]] = {
     "tms_5-2-id": {"minimality": 0.003},
     "tms_40-10": {"minimality": 0.0001, "minimality_power": 2.0},
     "tms_40-10-id": {"minimality": 0.0001, "minimality_power": 2.0},
-    "resid_mlp1": _OF_RESIDUAL | {"learning_rate": 0.002, "schedule": "constant", "steps": 30_000},
-    "resid_mlp2": _OF_RESIDUAL | {"schedule": "constant", "steps": 50_000},
-    "resid_mlp3": _OF_RESIDUAL | {"minimality": 0.5e-5, "n_hidden": 128, "steps": 200_000},
+    "resid_mlp1": _OF_RESIDUAL
+    | {"n_subcomponents": 100, "learning_rate": 0.002, "schedule": "constant", "steps": 30_000},
+    "resid_mlp2": _OF_RESIDUAL | {"n_subcomponents": 400, "schedule": "constant", "steps": 50_000},
+    "resid_mlp3": _OF_RESIDUAL
+    | {"n_subcomponents": 500, "minimality": 0.5e-5, "n_hidden": 128, "steps": 200_000},
 }
 
 _VPD: dict[str, Any] = {
     "restarts": 1,
     "prune": False,
     "consolidation_steps": 0,
+    "unmix": False,
+    "minimality_end": None,
     "early_stop": None,
     "merge_zero_rows": False,
     "batch_size": 64,

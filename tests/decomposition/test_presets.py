@@ -12,7 +12,15 @@ def test_every_target_has_a_configuration_of_the_paper_that_can_be(target: str):
 
     assert DecompositionConfig.model_validate(config.model_dump()) == config
     assert not config.prune
+    assert not config.unmix
+    assert config.minimality_end is None
     assert config.restarts == 1
+
+
+def test_residual_mlps_are_allotted_as_many_subcomponents_as_in_the_paper():
+    allotted = [paper_config(f"resid_mlp{n}").n_subcomponents for n in (1, 2, 3)]
+
+    assert allotted == [100, 400, 500]
 
 
 def test_the_papers_settings_can_be_trained_and_leave_the_remainder_out(pentagon):
