@@ -157,7 +157,7 @@ def test_pairs_with_families_are_judged_by_part(tmp_path: Path):
         ('{"a": "It fell.", "b": "  ", "relation": "same"}', "line 1: b: "),
         ('{"a": "It fell.", "relation": "same"}', "line 1: b: Field required"),
         ('{"a": 3, "b": "It rose.", "relation": "same"}', "line 1: a: "),
-        ("[1]", "line 1: the line: "),
+        ("[1]", "line 1: not a JSON object"),
     ],
 )
 def test_a_bad_pair_is_named_with_its_line_and_field(tmp_path: Path, line: str, said: str):
