@@ -23,7 +23,8 @@ code with automatic bfloat16. Every row below adds one setting to the one before
 So the last rows take a cheaper step and not only the same one quicker; what that does to the
 result is not measured here. The ratios are of tokens per second to the first row. A GPU is taken
 if there is one; `--small` does the same on a tiny model, on the processor in seconds. With --json,
-one JSON document on standard output and nothing else.
+one JSON document on standard output and nothing else. It needs torch, numpy, pydantic, jaxtyping
+and safetensors, and nothing else of what the project needs.
 """
 
 import argparse
@@ -406,8 +407,8 @@ class Row(NamedTuple):
     peak_gigabytes: float | None
     """Of a GPU's memory; None elsewhere."""
 
-    ratio: float
-    """Tokens per second, in units of the first row's."""
+    ratio: float | None
+    """Tokens per second, in units of the plain step's; None where that was not measured."""
 
     profile: list[dict[str, Any]]
     """The operations that take most of a step, by their own time."""
@@ -442,7 +443,7 @@ def ours(size: Size, config: DecompositionConfig) -> Advance:
     return attempt.advance
 
 
-def measure(name: str, size: Size, config: DecompositionConfig, steps: int, first: float) -> Row:
+def measure(name: str, size: Size, config: DecompositionConfig, steps: int, known: float) -> Row:
     """Take some steps to warm up, and then time as many as asked for.
 
     Args:
@@ -450,7 +451,7 @@ def measure(name: str, size: Size, config: DecompositionConfig, steps: int, firs
         size: Of everything.
         config: Of the row.
         steps: How many are timed.
-        first: Tokens per second of the first row; 0 for the first itself.
+        known: Tokens per second of the plain step; 0 where it was not measured.
     """
     device = device_named(config.device)
     is_gpu = device.type == "cuda"
@@ -470,7 +471,8 @@ def measure(name: str, size: Size, config: DecompositionConfig, steps: int, firs
     peak = torch.cuda.max_memory_allocated() / 2**30 if is_gpu else None
     rate = config.batch_size * size.model.n_positions / seconds
     found = profiled(advance, is_gpu=is_gpu)
-    return Row(name, rate, 1000 * seconds, peak, rate / first if first else 1.0, found)
+    ratio = 1.0 if name == PLAIN else rate / known if known else None
+    return Row(name, rate, 1000 * seconds, peak, ratio, found)
 
 
 def profiled(advance: Advance, *, is_gpu: bool) -> list[dict[str, Any]]:
@@ -525,9 +527,9 @@ def rows_of(size: Size, device: str, batch: int, steps: int, only: list[str]) ->
         if only and name not in only:
             continue
         began = time.perf_counter()
-        first = rows[0].tokens_per_second if rows else 0.0
+        known = sum(row.tokens_per_second for row in rows if row.name == PLAIN)
         try:
-            rows.append(measure(name, size, config, steps, first))
+            rows.append(measure(name, size, config, steps, known))
         except torch.OutOfMemoryError as error:
             print(f"{name}: {str(error).splitlines()[0]}", file=sys.stderr)
         gc.collect()
@@ -563,10 +565,11 @@ def main() -> None:
     print(about)
     print("row         tokens/s  ms a step  peak GB   ratio")
     for row in rows:
+        ratio = "-" if row.ratio is None else f"{row.ratio:.2f}"
         peak = "-" if row.peak_gigabytes is None else f"{row.peak_gigabytes:.1f}"
         print(
             f"{row.name:10s} {row.tokens_per_second:9.0f} {row.milliseconds:10.1f} {peak:>8s} "
-            f"{row.ratio:7.2f}"
+            f"{ratio:>7s}"
         )
     for row in rows[:1] + rows[-1:]:
         print(f"\n{row.name}:")

@@ -138,13 +138,14 @@ def rotated(x: Float[Tensor, "batch heads T d"]) -> Float[Tensor, "batch heads T
     """Turn pairs of dimensions by an angle that grows with the position.
 
     Products of two such vectors depend on how far apart they are alone (Su et al. 2021, RoFormer,
-    arXiv:2104.09864). An odd last dimension stays as it is.
+    arXiv:2104.09864). An odd last dimension stays as it is. Half precision knows no
+    position beyond 256 that is odd, so angles are computed in single precision at least.
     """
-    half = x.shape[-1] // 2
-    rates = ROTARY_BASE ** (-torch.arange(half, dtype=x.dtype, device=x.device) / max(1, half))
-    angles = torch.arange(x.shape[-2], dtype=x.dtype, device=x.device)[:, None] * rates
+    half, exact = x.shape[-1] // 2, torch.promote_types(x.dtype, torch.float32)
+    rates = ROTARY_BASE ** (-torch.arange(half, dtype=exact, device=x.device) / max(1, half))
+    angles = torch.arange(x.shape[-2], dtype=exact, device=x.device)[:, None] * rates
     first, second, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
-    cos, sin = angles.cos(), angles.sin()
+    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     return torch.cat([first * cos - second * sin, second * cos + first * sin, rest], dim=-1)
 
 

@@ -146,3 +146,12 @@ def test_patterns_say_which_inputs_are_read():
             config.model_copy(update={"importance_reads": ("*.up.",)}),
             generator_for("fresh"),
         )
+
+
+def test_positions_are_told_apart_in_half_precision():
+    x = torch.ones(1, 1, 600, 32)
+
+    half, single = rotated(x.bfloat16()), rotated(x)
+
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), single, rtol=0.01, atol=0.02)
