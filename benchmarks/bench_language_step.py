@@ -22,7 +22,7 @@ code with automatic bfloat16. Every row below adds one setting to the one before
 
 So the last rows take a cheaper step and not only the same one quicker; what that does to the
 result is not measured here. The ratios are of tokens per second to the first row. A GPU is taken
-if there is one; `--small` does the same on a tiny model, on the processor in seconds. With --json,
+if there is one; `--small` and `--medium` do the same on small models, for a processor. With --json,
 one JSON document on standard output and nothing else. It needs torch, numpy, pydantic, jaxtyping
 and safetensors, and nothing else of what the project needs.
 """
@@ -78,6 +78,16 @@ FULL = Size(
     (2048, 8),
     (1088, 8),
     8,
+)  # fmt: skip
+MEDIUM = Size(
+    TransformerConfig(
+        n_vocabulary=5000, n_positions=128, n_layers=2, n_heads=2, d_model=128, d_mlp=512,
+        is_tied=True,
+    ),
+    {"q": 85, "k": 85, "v": 170, "o": 170, "up": 512, "down": 600},
+    (352, 4),
+    (192, 4),
+    4,
 )  # fmt: skip
 SMALL = Size(
     TransformerConfig(
@@ -512,9 +522,9 @@ def why_not_compiled(device: str) -> str:
     return ""
 
 
-def rows_of(size: Size, device: str, batch: int, steps: int, only: list[str]) -> list[Row]:
+def rows_of(size: Size, config: DecompositionConfig, steps: int, only: list[str]) -> list[Row]:
     """Measure every row, each with all settings of those before it."""
-    config = as_published(size, device, batch)
+    device = config.device
     rows: list[Row] = []
     refusal = "" if only and "compiled" not in only else why_not_compiled(device)
     for name, changes in {PLAIN: {}, **settings(size)}.items():
@@ -545,18 +555,20 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--small", action="store_true", help="a tiny model")
+    parser.add_argument("--medium", action="store_true", help="one for a processor: 1 million")
+    parser.add_argument("--precision", choices=["bfloat16", "float32"], default="bfloat16")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--batch", type=int, help="rows of a step (default 8; small: 4)")
     parser.add_argument("--steps", type=int, default=10, help="that are timed")
     parser.add_argument("--rows", nargs="*", default=[], help="only these (default: all)")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    size = SMALL if arguments.small else FULL
+    size = SMALL if arguments.small else MEDIUM if arguments.medium else FULL
     device = device_named(arguments.device)
     with one_thread():
-        rows = rows_of(
-            size, str(device), arguments.batch or size.batch, arguments.steps, arguments.rows
-        )
+        config = as_published(size, str(device), arguments.batch or size.batch)
+        config = config.model_copy(update={"precision": arguments.precision})
+        rows = rows_of(size, config, arguments.steps, arguments.rows)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     about = {"device": name, "torch": torch.__version__, "batch": arguments.batch or size.batch}
     if arguments.json:

@@ -141,7 +141,7 @@ class Adversary:
             gradients = torch.autograd.grad(harm(self.sources), sources)
             self.together.add_up(gradients)
             for source, gradient in zip(sources, gradients, strict=True):
-                source.grad = gradient
+                source.grad = gradient.contiguous()  # what a fused step takes for granted
             self._ascend()
         for source in sources:
             source.grad = None
@@ -157,7 +157,11 @@ class Adversary:
         """Take these sources for a persistent adversary's own."""
         self.sources = {name: r.clone().requires_grad_() for name, r in sources.items()}
         self.optimizer = torch.optim.Adam(
-            list(self.sources.values()), lr=self.config.step_size, betas=ADAM, maximize=True
+            list(self.sources.values()),
+            lr=self.config.step_size,
+            betas=ADAM,
+            maximize=True,
+            fused=True,
         )
 
     def _ascend(self) -> None:
