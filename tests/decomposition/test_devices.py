@@ -36,6 +36,7 @@ def found_there():
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", CHECKS)
 def test_on_a_device_of_its_own_memory(found_there, check: str):
     assert found_there[check] == ""

@@ -49,6 +49,7 @@ def test_the_plain_step_has_the_losses_of_ours_step_by_step(bench):
         torch.testing.assert_close(U, parts[f"subcomponents.{name}.U"], rtol=0.01, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_benchmark_runs_on_a_tiny_model():
     done = subprocess.run(
         [sys.executable, str(FILE), "--small", "--json", "--steps", "1", "--device", "cpu",
