@@ -202,14 +202,16 @@ def reached(rows: Iterable[Row]) -> dict[str, Reached]:
 
 def _worst(rows: Sequence[Row]) -> Reached:
     metrics = [row["metrics"] for row in rows]
-    ratios = [found["ml2r"] for found in metrics]
+    cosines = [found["mmcs"] for found in metrics if "mmcs" in found]
+    ratios = [found["ml2r"] for found in metrics if "ml2r" in found]
     return Reached(
         seeds=len(rows),
         recovered=sum(row["recovered"] for row in rows),
-        mmcs=round(min(found["mmcs"] for found in metrics), 4),
-        ml2r_low=round(min(ratios), 4),
-        ml2r_high=round(max(ratios), 4),
+        mmcs=round(min(cosines), 4) if cosines else None,
+        ml2r_low=round(min(ratios), 4) if ratios else None,
+        ml2r_high=round(max(ratios), 4) if ratios else None,
         identity_errors=round(max(found["identity_error"] for found in metrics)),
+        dense_errors=round(max(found.get("dense_error", 0) for found in metrics)),
         superfluous=max(row["superfluous"] for row in rows),
         cpu_seconds=round(max(row["target_cpu_seconds"] + row["cpu_seconds"] for row in rows)),
     )

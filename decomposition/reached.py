@@ -14,10 +14,13 @@ class Reached(NamedTuple):
     recovered: int
     """Of these seeds, how many gave every mechanism and nothing else."""
 
-    mmcs: float
-    ml2r_low: float
-    ml2r_high: float
+    mmcs: float | None
+    """None, as the next two, where no direction is known beforehand."""
+
+    ml2r_low: float | None
+    ml2r_high: float | None
     identity_errors: int
+    dense_errors: int
     superfluous: int
     """Living subcomponents that are not needed."""
 
@@ -33,6 +36,7 @@ REACHED: dict[str, Reached] = {
         ml2r_low=0.9989,
         ml2r_high=0.9992,
         identity_errors=0,
+        dense_errors=0,
         superfluous=0,
         cpu_seconds=187,
     ),
@@ -43,6 +47,7 @@ REACHED: dict[str, Reached] = {
         ml2r_low=0.9708,
         ml2r_high=1.0119,
         identity_errors=42,
+        dense_errors=0,
         superfluous=0,
         cpu_seconds=294,
     ),
@@ -53,6 +58,7 @@ REACHED: dict[str, Reached] = {
         ml2r_low=0.996,
         ml2r_high=0.9969,
         identity_errors=0,
+        dense_errors=0,
         superfluous=0,
         cpu_seconds=53,
     ),
@@ -63,6 +69,7 @@ REACHED: dict[str, Reached] = {
         ml2r_low=1.0005,
         ml2r_high=1.0009,
         identity_errors=0,
+        dense_errors=0,
         superfluous=0,
         cpu_seconds=60,
     ),

@@ -43,6 +43,19 @@ def test_the_table_of_the_documentation_is_the_one_of_the_record():
     assert shown.strip() == table(read_rows(RESULTS))
 
 
+def test_where_no_direction_is_known_no_cosine_is_stated():
+    row = next(
+        row for row in read_rows(RESULTS) if row["target"] == "tms_5-2-id" and row["C"] == 20
+    )
+    directions = {"mmcs", "mmcs_random", "ml2r"}
+    metrics = {name: value for name, value in row["metrics"].items() if name not in directions}
+
+    found = reached([row | {"metrics": metrics | {"dense_error": 3.0}}])["tms_5-2-id"]
+
+    assert (found.mmcs, found.ml2r_low, found.ml2r_high) == (None, None, None)
+    assert found.dense_errors == 3
+
+
 def test_a_changed_configuration_has_no_recorded_figures():
     row = next(row for row in read_rows(RESULTS) if row["target"] == "tms_5-2")
     config = config_of("tms_5-2").model_copy(update={"seed": row["seed"]})
