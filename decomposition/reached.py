@@ -29,6 +29,17 @@ class Reached(NamedTuple):
 
 
 REACHED: dict[str, Reached] = {
+    "resid_mlp1": Reached(
+        seeds=1,
+        recovered=1,
+        mmcs=None,
+        ml2r_low=None,
+        ml2r_high=None,
+        identity_errors=0,
+        dense_errors=0,
+        superfluous=0,
+        cpu_seconds=243,
+    ),
     "tms_40-10": Reached(
         seeds=5,
         recovered=5,
