@@ -30,8 +30,8 @@ class Reached(NamedTuple):
 
 REACHED: dict[str, Reached] = {
     "resid_mlp1": Reached(
-        seeds=1,
-        recovered=1,
+        seeds=5,
+        recovered=5,
         mmcs=None,
         ml2r_low=None,
         ml2r_high=None,
