@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from decomposition.causal_importance import ImportanceNetworks
+from decomposition.causal_importance import ImportanceNetworks, Seen
 from decomposition.decomposed_model import DecomposedModel, decomposed_model
 from decomposition.errors import SplitError
 from decomposition.masks import Mask
@@ -190,7 +190,7 @@ def test_importances_in_one_product_are_those_of_each_matrix_by_itself():
     decomposed = decomposed_model(model, {"0": 3, "1": 2}, 4, generator_for("parts"))
     seen = decomposed.clean(torch.rand(6, 4, generator=generator_for("x"))).seen
     both = {"a": seen["0"], "b": seen["1"]}
-    short = both | {"b": seen["1"]._replace(inner=seen["1"].inner[:5])}
+    short = both | {"b": Seen(lambda: seen["1"].inner[:5], seen["1"].vectors)}
 
     together, apart = networks(both), networks(short)
 
