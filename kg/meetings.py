@@ -2,9 +2,8 @@
 
 The shared statements of two communities come from sources. Where they come from one, that source
 lies across both themes; where they come from several, these meet here. Versions of one paper count
-as one source (`kg.works`). Whether the first two of
-them meet anywhere else is looked up in the deepest communities of the two runs, since in a large
-enough community everybody meets.
+as one source (`kg.works`). Whether the first two of them meet anywhere else is looked up in the
+deepest communities of the two runs, since in a large enough community everybody meets.
 """
 
 from collections import Counter
@@ -15,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from kg.communities import branch_of
 from kg.tables import Community, Membership, Mention, Section, Source
-from kg.works import Titled, works_of
+from kg.works import Titled, versions_of
 
 
 class Meeting(NamedTuple):
@@ -112,15 +111,11 @@ def _sources_of(
         )
         rows += [(row[0], Titled(row[1], row[2], row[3])) for row in found]
     sources = {source.id: source for _, source in rows}
-    paper = works_of([sources[each] for each in sorted(sources)])
+    versions = versions_of([sources[each] for each in sorted(sources)])
     made_by: dict[str, set[str]] = {}
     for statement, source in rows:
-        made_by.setdefault(statement, set()).add(paper[source.id])
-    titles = {first: sources[first].title for first in paper.values()}
-    versions = {
-        first: tuple(sorted(each for each in paper if paper[each] == first)) for first in titles
-    }
-    return made_by, titles, versions
+        made_by.setdefault(statement, set()).add(versions[source.id][0])
+    return made_by, {each: source.title for each, source in sources.items()}, versions
 
 
 def _runs_of(session: Session, community_ids: Sequence[str]) -> dict[str, int]:

@@ -72,17 +72,17 @@ def work_links(sources: Sequence[Titled]) -> list[WorkLink]:
     )
 
 
-def works_of(sources: Sequence[Titled]) -> dict[str, str]:
-    """Return of each source the lowest id among the versions of its paper.
+def versions_of(sources: Sequence[Titled]) -> dict[str, tuple[str, ...]]:
+    """Return of each source all versions of its paper, itself among them, by id.
 
     A summary of a paper is no version of it.
     """
-    first = {source.id: source.id for source in sources}
+    versions: dict[str, tuple[str, ...]] = {source.id: (source.id,) for source in sources}
     for link in work_links(sources):
-        if link.tie is WorkTie.VERSION:
-            low, high = sorted((first[link.head_id], first[link.tail_id]))
-            first = {each: low if of == high else of for each, of in first.items()}
-    return first
+        if link.tie is WorkTie.VERSION and link.tail_id not in versions[link.head_id]:
+            both = tuple(sorted(versions[link.head_id] + versions[link.tail_id]))
+            versions |= dict.fromkeys(both, both)
+    return versions
 
 
 def all_work_links(session: Session) -> list[WorkLink]:
