@@ -30,7 +30,7 @@ from kg.frames import roles_are_swapped
 from kg.grounding import Glossary
 from kg.lexicon import (
     AXES,
-    LIGHT,
+    LIGHT_MEANINGS,
     LIGHT_NOUNS,
     RIVALS,
     meaning,
@@ -66,7 +66,6 @@ from kg.wordings import (
 
 _GRADED = frozenset(["than", "unlike", "whereas", "ratherthan"])
 _PARTICLES = frozenset(["not", "no", "never", "without", "ratherthan"])
-_LIGHT = frozenset(map(meaning, LIGHT))
 _LIGHT_NOUNS = frozenset(map(meaning, LIGHT_NOUNS))
 _BEFORE = frozenset([stem("before")])
 _PASSED_OVER = frozenset(
@@ -289,7 +288,7 @@ def replaced_words(one: Reading, two: Reading) -> list[tuple[str, str]]:
         (one.words[mine], two.words[yours])
         for mine in sorted(ours)
         for yours in sorted(theirs)
-        if not {mine, yours} <= _LIGHT
+        if not {mine, yours} <= LIGHT_MEANINGS
         and (
             _around_word(one, mine) & _around_word(two, yours)
             or are_bound_alike(bound[0], mine, bound[1], yours)
@@ -313,7 +312,7 @@ def _are_of_a_kind(one: str, other: str) -> bool:
 
 def _replaceable(one: Reading, other: Reading) -> set[str]:
     """Return what only one says, without verbs and light words."""
-    own = one.content - other.content - _LIGHT or more_often(one, other)
+    own = one.content - other.content - LIGHT_MEANINGS or more_often(one, other)
     return {word for word in own if is_thing(one.words[word])}
 
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kg.lexicon import LIGHT, meaning
+from kg.lexicon import LIGHT_MEANINGS, meaning
 from kg.wordings import Reading, is_content, is_thing
 
 _ENDS = frozenset(
@@ -25,7 +25,7 @@ _ENDS = frozenset(
     ]
 )
 """Behind these stands nothing that a noun before them goes with."""
-_LIGHT = frozenset(map(meaning, LIGHT)) - {meaning("model")}
+_LIGHT = LIGHT_MEANINGS - {meaning("model")}
 _ARTICLES = frozenset(["the", "a", "an", "its", "their", "this", "these", "all", "each", "every"])
 
 

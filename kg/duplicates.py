@@ -24,13 +24,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kg.agreement import Disagreement, Facet, disagreements, replaced_words
 from kg.grounding import Glossary
-from kg.lexicon import LIGHT, meaning
+from kg.lexicon import LIGHT_MEANINGS
 from kg.opposition import answered_opposites
 from kg.phrases import phrases_of
 from kg.skeletons import is_contained
 from kg.wordings import Reading, more_often, own_words, readings
 
-_LIGHT = frozenset(map(meaning, LIGHT))
 _LIGHT_WEIGHT = 0.3
 _ONE_WORD = 1.4
 """More than a content word and a light one is something that the other does not say."""
@@ -251,4 +250,4 @@ def _unshared(words: Overlap) -> tuple[str, ...]:
 
 
 def _weight(words: Iterable[str]) -> float:
-    return sum(_LIGHT_WEIGHT if word in _LIGHT else 1.0 for word in words)
+    return sum(_LIGHT_WEIGHT if word in LIGHT_MEANINGS else 1.0 for word in words)

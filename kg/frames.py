@@ -11,14 +11,14 @@ article behind it. Of a sentence with a verb twice, that verb is left out.
 
 from typing import NamedTuple
 
-from kg.lexicon import LIGHT, meaning, stem
+from kg.lexicon import LIGHT_MEANINGS, meaning, stem
 from kg.wordings import Reading, is_content, is_thing
 
 _BE = frozenset(["is", "are", "was", "were", "be", "been", "being", "get", "gets"])
 _ARTICLES = frozenset(["the", "a", "an", "its", "their", "this", "these", "all", "each", "every"])
 _LINKS = frozenset(["that", "which", "who", "and", "or"])
 _BREAKS = frozenset(",;:()")
-_LIGHT = frozenset(map(meaning, LIGHT)) - {meaning("model")}
+_LIGHT = LIGHT_MEANINGS - {meaning("model")}
 _BOTH_WAYS = frozenset(
     map(
         stem,

@@ -115,13 +115,14 @@ def _top_down(pieces: Pieces, config: LeidenConfig, on_progress: OnLevel) -> Hie
             vertices, pieces = vertices[inner.vertices[better]], inner.pieces.only(better)
             labels = numbered(pieces.part, labels[better])
         standing = _standing(pieces, labels, alike, teller)
-        supported = _is_supported(pieces, labels, standing, config.min_supported)
-        if level and not supported.all():
-            standing = standing.only(supported, labels)
-            vertices, pieces = vertices[supported], pieces.only(supported)
-            labels = numbered(pieces.part, labels[supported])
-        if level and not len(vertices):
-            break
+        if level:
+            supported = _is_supported(pieces, labels, standing, config.min_supported)
+            if not supported.any():
+                break
+            if not supported.all():
+                standing = standing.only(supported, labels)
+                vertices, pieces = vertices[supported], pieces.only(supported)
+                labels = numbered(pieces.part, labels[supported])
         tree.add(vertices, labels, standing)
     return tree.hierarchy(quality)
 

@@ -458,3 +458,7 @@ RIVALS = [
     [frozenset(map(stem, side.split())) for side in line.split("|")] for line in lines_of("rivals")
 ]
 """Stems of things that are not each other, set by set."""
+
+
+LIGHT_MEANINGS = frozenset(map(meaning, LIGHT))
+"""`LIGHT`, as sentences are compared by."""

@@ -10,12 +10,11 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from kg.lexicon import AXES, COMPLEMENTS, LIGHT, NEGATIONS, meaning, stem
+from kg.lexicon import AXES, COMPLEMENTS, LIGHT_MEANINGS, NEGATIONS, meaning, stem
 from kg.roles import compared_are_swapped, grades_are_swapped, is_turned_round
 from kg.thesaurus import opposites_of
 from kg.wordings import Negations, Reading, denied_here, negations, own_words, word_of
 
-_LIGHT = frozenset(map(meaning, LIGHT))
 LEVEL = re.compile(
     r"\b(?:both|alike|equally|the same(?! as))\b"
     r"|\bas (?!(?:well|long|soon|far)\b)\w+(?: \w+)? as\b|\bas (?:many|much)(?: \w+){1,6} as\b",
@@ -108,9 +107,9 @@ def _oftener(one: Reading, two: Reading) -> frozenset[str]:
 def _opposed_in_general(one: Reading, two: Reading) -> list[Opposites]:
     """Return the first words that exclude each other in general English."""
     ours, theirs = own_words(one, two), own_words(two, one)
-    for mine in sorted(ours - _LIGHT):
+    for mine in sorted(ours - LIGHT_MEANINGS):
         a = one.words[mine]
-        for yours in sorted(theirs - _LIGHT):
+        for yours in sorted(theirs - LIGHT_MEANINGS):
             b = two.words[yours]
             if stem(b) in opposites_of(stem(a)):
                 return [Opposites(a, b, is_complement=False)]

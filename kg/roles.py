@@ -11,10 +11,9 @@ import re
 from collections.abc import Iterator, Set
 from itertools import pairwise
 
-from kg.lexicon import ASYMMETRIC, AXES, LIGHT, meaning, stem
+from kg.lexicon import ASYMMETRIC, AXES, LIGHT_MEANINGS, meaning, stem
 from kg.wordings import Reading, is_content, is_thing
 
-_LIGHT = frozenset(map(meaning, LIGHT))
 _FROM = re.compile(
     r"\bfrom (?:(?:the|an?|its|their) )?(\w+)(?:\W+\w+){0,3}? (?:in)?to"
     r" (?:(?:the|an?|its|their) )?(\w+)",
@@ -183,7 +182,7 @@ def _beside(one: Reading, word: str) -> Set[str]:
     if len(at) != 1:
         return frozenset()
     near = tokens[max(0, at[0] - 1) : at[0]] + tokens[at[0] + 1 : at[0] + 3]
-    return frozenset(map(meaning, near)) - _LIGHT
+    return frozenset(map(meaning, near)) - LIGHT_MEANINGS
 
 
 def _in_order(one: Reading) -> list[str]:
@@ -248,7 +247,7 @@ def _up_to_comma(tokens: tuple[str, ...]) -> Iterator[str]:
     for token in tokens[: 2 * _WIDTH]:
         if token in _BREAKS:
             return
-        if is_content(token) and meaning(token) not in _LIGHT:
+        if is_content(token) and meaning(token) not in LIGHT_MEANINGS:
             yield meaning(token)
 
 
@@ -270,7 +269,7 @@ def verb_is_swapped(one: Reading, two: Reading) -> bool:
     """Say whether two active sentences of the same words have changed subject and object."""
     if any(each.tokens and each.tokens[0].casefold() in _FRONTING for each in (one, two)):
         return False
-    ours, theirs = one.content - _LIGHT, two.content - _LIGHT
+    ours, theirs = one.content - LIGHT_MEANINGS, two.content - LIGHT_MEANINGS
     if not ours or len(ours & theirs) < 0.8 * len(ours | theirs):
         return False
     for verb in sorted(ASYMMETRIC):

@@ -6,13 +6,12 @@ rarely; and what is true of both is not what is true of one and otherwise of the
 
 import re
 
-from kg.lexicon import LIGHT, QUANTIFIERS, WEAK_QUANTIFIERS, meaning
+from kg.lexicon import LIGHT_MEANINGS, QUANTIFIERS, WEAK_QUANTIFIERS
 from kg.wordings import Reading, own_words
 
 Words = tuple[list[str], list[str]]
 """Of the first sentence, and of the second; both empty where the scopes agree."""
 
-_LIGHT = frozenset(map(meaning, LIGHT))
 _NEVER = frozenset(["never"])
 _SELDOM = frozenset(["seldom", "rarely", "hardly", "scarcely", "infrequently"])
 _BOTH = frozenset(["both"])
@@ -49,7 +48,7 @@ def _both_or_apart(one: Reading, two: Reading) -> Words:
     if bool(said[0]) == bool(said[1]):
         return [], []
     here, there = (one, two) if said[0] else (two, one)
-    return said if own_words(there, here) - _LIGHT else ([], [])
+    return said if own_words(there, here) - LIGHT_MEANINGS else ([], [])
 
 
 def _said(one: Reading, words: frozenset[str]) -> list[str]:

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kg.lexicon import LIGHT, meaning
+from kg.lexicon import LIGHT_MEANINGS, meaning
 from kg.wordings import Reading
 
 _PASSED_OVER = frozenset(
@@ -32,7 +32,6 @@ _FILLERS = frozenset(
 """Function words that say as much as content words do."""
 
 _APART = frozenset(map(meaning, _FILLERS))
-_LIGHT = frozenset(map(meaning, LIGHT))
 _JOINTS = frozenset(["and", "or", "nor"])
 
 
@@ -78,7 +77,9 @@ def is_contained(one: Reading, two: Reading) -> bool:
             awaited = next(rest, None)
         else:
             extra.append(word)
-    return awaited is None and any(word in two.content and word not in _LIGHT for word in extra)
+    return awaited is None and any(
+        word in two.content and word not in LIGHT_MEANINGS for word in extra
+    )
 
 
 def _plain(one: Reading) -> list[str]:

@@ -4,8 +4,8 @@ One or two members are chosen by maximal marginal relevance (Carbonell & Goldste
 doi:10.1145/290941.291025): how central a member is in the community's graph and how many of the
 name's words it says, less the words that it shares with the one before. A member that begins with
 a pronoun for something said elsewhere comes late, and one that points elsewhere further on ("these
-challenges", "Table 2") a little. Each is then shortened by leaving out what
-stands at a border and carries no assertion of its own:
+challenges", "Table 2") a little. Each is then shortened by leaving out what stands at a border and
+carries no assertion of its own:
 
 1. brackets, citations among them;
 2. connectives and openings such as "However," and "We find that" at the beginning, but no hedge;
