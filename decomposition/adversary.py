@@ -22,7 +22,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from decomposition.processes import ALONE, Processes, Share
+from decomposition.processes import ALONE, Processes, Share, uniform
 
 Harm = Callable[[Mapping[str, Tensor]], Tensor]
 """The loss under given sources, to be climbed."""
@@ -59,11 +59,9 @@ def random_sources(
     Where the rows are a share of a batch, it is drawn for all of it.
     """
     return {
-        name: torch.rand(
-            (*_positions(g, is_shared, share), g.shape[-1] + 1),
-            generator=generator,
-            device=generator.device,
-        ).to(g.device)
+        name: uniform((*_positions(g, is_shared, share), g.shape[-1] + 1), generator, None).to(
+            g.device
+        )
         for name, g in importances.items()
     }
 

@@ -51,7 +51,7 @@ class Attempt:
         self._objective = Objective(
             self.model, target.is_categorical, config, self._noise, processes()
         )
-        self._trained = [p for p in self.model.parameters() if p.requires_grad]
+        self._find_trained()
         self._optimizer = self._new_optimizer()
         self._compaction: Compaction | None = None
         if config.compaction is not None:
@@ -115,13 +115,17 @@ class Attempt:
         generator = generator_for("compaction", self._config.seed, self.step)
         draw = partial(self._target.batch, self._config.batch_size, generator)
         if self._compaction.before(self.step, draw):
-            self._trained = [p for p in self.model.parameters() if p.requires_grad]
+            self._find_trained()
 
     def finish(self) -> None:
         """Put in again what has been set aside."""
         if self._compaction is not None and self._compaction.kept:
             self._compaction.expand()
-            self._trained = [p for p in self.model.parameters() if p.requires_grad]
+            self._find_trained()
+
+    def _find_trained(self) -> None:
+        """Note which parameters are trained: compaction puts others in their place."""
+        self._trained = [p for p in self.model.parameters() if p.requires_grad]
 
     def _clip(self) -> None:
         """Shorten the gradients as the configuration says."""
@@ -166,7 +170,7 @@ class Attempt:
     def _set_aside(self, kept: Mapping[str, Tensor]) -> None:
         if self._compaction is not None and kept:
             self._compaction.compact(kept)
-            self._trained = [p for p in self.model.parameters() if p.requires_grad]
+            self._find_trained()
 
     def _whole_tensors(self) -> dict[str, Tensor]:
         adversary = self._objective.adversary

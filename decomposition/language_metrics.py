@@ -166,8 +166,7 @@ def divergence(
     output: Float[Tensor, "batch T vocabulary"], expected: Float[Tensor, "batch T vocabulary"]
 ) -> Float[Tensor, ""]:
     """Return the divergence in nats per token, mean over all positions of all rows."""
-    weights = torch.full((len(output),), 1 / len(output), device=output.device)
-    return losses.divergence(output, expected, weights)
+    return losses.divergence(output, expected, losses.equal_weights(output))
 
 
 def _kinds(

@@ -88,6 +88,11 @@ def divergence(
     return row_weights @ nats.reshape(len(nats), -1).mean(dim=1)
 
 
+def equal_weights(rows: Tensor) -> Float[Tensor, " batch"]:
+    """Return weights that make of a sum over rows their mean, where the rows are."""
+    return torch.full((len(rows),), 1 / len(rows), device=rows.device)
+
+
 def layerwise(
     outputs: Sequence[Float[Tensor, "batch *positions d_out"]],
     expected: Float[Tensor, "batch *positions d_out"],

@@ -227,8 +227,7 @@ def adversarial_masks(
 
 def _error(decomposition: Decomposition, output: Tensor, expected: Tensor) -> Tensor:
     reconstruction = losses.reconstruction_for(decomposition.target.is_categorical)
-    weights = torch.full((len(output),), 1 / len(output), device=output.device)
-    return reconstruction(output, expected, weights)
+    return reconstruction(output, expected, losses.equal_weights(output))
 
 
 def importance_errors(decomposition: Decomposition) -> dict[str, dict[str, float]]:

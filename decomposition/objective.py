@@ -70,7 +70,7 @@ def merge_zero_rows(x: Tensor) -> Batch:
 
 def equal_rows(x: Tensor) -> Batch:
     """Give every row the same weight."""
-    return Batch(x, torch.full((len(x),), 1 / len(x), device=x.device), ALONE.share(len(x)))
+    return Batch(x, losses.equal_weights(x), ALONE.share(len(x)))
 
 
 class Objective:

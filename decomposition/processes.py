@@ -48,14 +48,9 @@ def uniform(
         share: None draws for these rows alone.
         rows: Which axis counts the rows.
     """
-    if share is None:
-        return torch.rand(tuple(shape), generator=generator, device=generator.device)
-    whole = torch.rand(
-        (*shape[:rows], share.total, *shape[rows + 1 :]),
-        generator=generator,
-        device=generator.device,
-    )
-    return whole.narrow(rows, share.start, share.stop - share.start)
+    whole = shape if share is None else (*shape[:rows], share.total, *shape[rows + 1 :])
+    drawn = torch.rand(tuple(whole), generator=generator, device=generator.device)
+    return drawn if share is None else drawn.narrow(rows, share.start, share.stop - share.start)
 
 
 class Processes(NamedTuple):

@@ -46,7 +46,7 @@ def vital_signs(
     with torch.no_grad():
         expected = model(x)
     reconstruction = losses.reconstruction_for(target.is_categorical)
-    weights = torch.full((n,), 1 / n, device=x.device)
+    weights = losses.equal_weights(x)
 
     def harm(sources: Mapping[str, Tensor]) -> Tensor:
         masks = masks_above(importances, sources, config.mask_remainder)

@@ -24,7 +24,7 @@ from torch import Tensor
 from decomposition.adversary import climb, random_sources
 from decomposition.causal_importance import lower_leaky_hard_sigmoid
 from decomposition.errors import ExperimentError
-from decomposition.losses import reconstruction_for
+from decomposition.losses import equal_weights, reconstruction_for
 from decomposition.masks import Mask, masks_above
 from decomposition.reports import AnalysisConfig, Subnetwork
 from decomposition.seeds import generator_for
@@ -88,8 +88,8 @@ class Prompt(NamedTuple):
         """Return D, averaged over rows."""
         said = self.said(output)
         expected = self.said(self.expected).expand_as(said)
-        weights = torch.full((len(said),), 1 / len(said), device=said.device)
-        return reconstruction_for(self.decomposition.target.is_categorical)(said, expected, weights)
+        reconstruction = reconstruction_for(self.decomposition.target.is_categorical)
+        return reconstruction(said, expected, equal_weights(said))
 
 
 def find_subnetwork(
