@@ -195,10 +195,9 @@ def met_again(
     """Report a source that was in before; if it was read again, take what was not known of it."""
     with writing(engine) as session:
         source = source_of(session, source_id(sha256))
+        same = [document for document in documents if document.sha256 == sha256]
         changed = [
-            describe(session, source.id, _described_again(source, document))
-            for document in documents
-            if document.sha256 == sha256
+            describe(session, source.id, _described_again(source, document)) for document in same
         ]
         n_placed = sum(
             add_places(
@@ -207,8 +206,7 @@ def met_again(
                 {section.text: section.printed for section in document.sections},
                 [each._asdict() for each in document.hidden],
             )
-            for document in documents
-            if document.sha256 == sha256
+            for document in same
         )
         report = _unchanged(session, sha256, name, run_id)
     return replace(report, is_described_anew=any(changed), n_placed=n_placed)

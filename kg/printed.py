@@ -65,11 +65,16 @@ class PrintedLine(NamedTuple):
 
 def turned(box: Box, degrees: float) -> Box:
     """Turn a box back by this angle, about the origin."""
+    return Box(*turned_boxes(np.array([box]), degrees)[0].tolist())
+
+
+def turned_boxes(boxes: NDArray[np.float64], degrees: float) -> NDArray[np.float64]:
+    """Turn boxes, a row each, back by this angle, about the origin."""
     angle = math.radians(degrees)
     cosine, sine = math.cos(angle), math.sin(angle)
-    xs = [x * cosine + y * sine for x in box[::2] for y in box[1::2]]
-    ys = [y * cosine - x * sine for x in box[::2] for y in box[1::2]]
-    return Box(min(xs), min(ys), max(xs), max(ys))
+    x, y = boxes[:, [0, 0, 2, 2]], boxes[:, [1, 3, 1, 3]]
+    across, up = x * cosine + y * sine, y * cosine - x * sine
+    return np.stack((across.min(1), up.min(1), across.max(1), up.max(1)), axis=1)
 
 
 def packed(lines: Iterable[PrintedLine]) -> str:

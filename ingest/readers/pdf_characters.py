@@ -7,7 +7,6 @@ is a page without any visible text: there, invisible text is what an OCR program
 that runs another way than the page's own, such as the stamp of a preprint server, goes too.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from ingest.documents import Hidden
 from ingest.readers.pdf_glyphs import characters_of
 from ingest.readers.pdf_pieces import Characters, Piece, Style, Visibility, pieces_of
 from ingest.readers.sections import clean
-from kg.printed import Box, turned
+from kg.printed import Box, turned, turned_boxes
 
 _LONGEST_EXAMPLE = 60
 _OCR_SHARE = 20
@@ -53,7 +52,7 @@ def page_of(page: pypdfium2.PdfPage, number: int, *, with_plain: bool = False) -
     degrees, is_shown, hidden = _shown(characters, crop)
     shown = characters.taken(is_shown)
     if degrees:
-        shown = replace(shown, boxes=_upright(shown.boxes, degrees))
+        shown = replace(shown, boxes=turned_boxes(shown.boxes, degrees))
         crop = turned(crop, degrees)
     pieces = tuple(pieces_of(shown, number, degrees))
     return Page(number, crop, pieces, tuple(_hidden(hidden, number)), plain)
@@ -115,12 +114,3 @@ def _is_off(boxes: NDArray[np.float64], crop: Box) -> NDArray[np.bool_]:
     is_beside = (left >= crop.right) | (right <= crop.left)
     is_off: NDArray[np.bool_] = is_beside | (bottom >= crop.top) | (top <= crop.bottom)
     return is_off
-
-
-def _upright(boxes: NDArray[np.float64], degrees: float) -> NDArray[np.float64]:
-    """Turn boxes back by this angle, as `kg.printed.turned` does."""
-    angle = math.radians(degrees)
-    cosine, sine = math.cos(angle), math.sin(angle)
-    x, y = boxes[:, [0, 0, 2, 2]], boxes[:, [1, 3, 1, 3]]
-    across, up = x * cosine + y * sine, y * cosine - x * sine
-    return np.stack((across.min(1), up.min(1), across.max(1), up.max(1)), axis=1)

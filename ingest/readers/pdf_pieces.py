@@ -124,16 +124,16 @@ def pieces_of(characters: Characters, page: int, degrees: int) -> Iterator[Piece
     printed = np.flatnonzero(characters.is_printed)
     if not len(printed):
         return
-    heads = printed[np.flatnonzero(np.diff(number[printed], prepend=-1))]
-    pieces = number[heads]
+    heads = np.flatnonzero(np.diff(number[printed], prepend=-1))
+    pieces = number[printed[heads]]
     starts, ends = np.searchsorted(number, pieces), np.searchsorted(number, pieces, "right")
     edges = _edges(characters)
     text = characters.text()
     columns = zip(
         starts.tolist(),
         ends.tolist(),
-        _outlines(characters, number),
-        _prevailing(characters, number),
+        _outlines(characters, heads),
+        _prevailing(characters, heads),
         strict=True,
     )
     for start, end, box, look in columns:
@@ -189,20 +189,18 @@ def _edges(characters: Characters) -> NDArray[np.float64]:
     return edges
 
 
-def _outlines(characters: Characters, number: NDArray[np.intp]) -> Iterator[Box]:
-    """Yield the box of each piece."""
+def _outlines(characters: Characters, heads: NDArray[np.intp]) -> Iterator[Box]:
+    """Yield the box of each piece, given its first place among the printed characters."""
     boxes = characters.boxes[characters.is_printed]
-    heads = np.flatnonzero(np.diff(number[characters.is_printed], prepend=-1))
     low, high = np.minimum.reduceat(boxes, heads), np.maximum.reduceat(boxes, heads)
     return map(Box._make, np.hstack((low[:, :2], high[:, 2:])).tolist())
 
 
 def _prevailing(
-    characters: Characters, number: NDArray[np.intp]
+    characters: Characters, heads: NDArray[np.intp]
 ) -> Iterator[tuple[float, str, bool, float]]:
     """Yield the median size of each piece, the font that most is in, bold or not, the top size."""
     looks = characters.looks[characters.is_printed]
-    heads = np.flatnonzero(np.diff(number[characters.is_printed], prepend=-1))
     ends = [*heads[1:].tolist(), len(looks)]
     low, high = np.minimum.reduceat(looks, heads), np.maximum.reduceat(looks, heads)
     columns = zip(heads.tolist(), ends, low.tolist(), high.tolist(), strict=True)

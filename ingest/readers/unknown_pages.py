@@ -6,8 +6,8 @@ So it is asked for the article's text only, and the article is the deepest eleme
 all of that; what is in it, the common walk reads. Where an ``article`` around it has much more
 prose than trafilatura took, trafilatura saw a part of the article only, and that is taken. The
 first ``article`` of a page is not: it often is a teaser for another. Only where a page has but one,
-and says nearly nothing else, nobody need be asked. If trafilatura finds nothing,
-the whole body is read.
+and says nearly nothing else, nobody need be asked. If trafilatura finds nothing, the whole body is
+read.
 """
 
 import logging
@@ -69,7 +69,7 @@ def _only(body: etree._Element) -> etree._Element | None:
     if len(found) != 1:
         return None
     prose = sum(len(letters) for _, letters in _texts(found[0]) if len(letters) >= _SHORTEST)
-    unread = ", ".join(f"self::{tag}" for tag in sorted(_UNREAD)).replace(", ", " or ")
+    unread = " or ".join(f"self::{tag}" for tag in sorted(_UNREAD))
     texts = body.xpath(f".//text()[not(parent::*[{unread}])]")
     assert isinstance(texts, list)
     return found[0] if prose >= _NEARLY_ALL * len(_letters("".join(map(str, texts)))) else None
