@@ -9,7 +9,8 @@ Usage::
 
 ``pdf`` takes every PDF beside a ``.tex``, ``.md`` or ``.tar.gz`` of the same name. Its gold
 sentences are those of the source's running text (abstract, body, appendix) with 8 to 60 words
-and neither formula, citation nor cross-reference. A sentence counts as *verbatim* if one
+and neither formula, displayed or not, citation nor cross-reference: where one stands in a LaTeX
+source, a mark is put before it is read. A sentence counts as *verbatim* if one
 paragraph of the reader's output contains it after NFKC, folding of quotes and dashes, and
 collapsing of white space; as *in order* if the output contains its letters and digits in a row.
 Beside it stand PDFium's plain text, pypdf's and pdfminer.six's, paragraph breaks disregarded, which
@@ -26,9 +27,12 @@ beside the naive rule "a full stop, a space, a capital".
 """
 
 import argparse
+import io
 import json
 import re
 import sys
+import tarfile
+import tempfile
 import time
 import unicodedata
 from collections import Counter
@@ -47,11 +51,12 @@ _QUOTES = dict.fromkeys(map(ord, "‘’‚‛“”„‟`´\"'"), "'")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 _LOOKALIKES = {ord("∆"): "Δ", ord("Ω"): "Ω"}
 _FORMULA_OR_KEY = re.compile(r"[$\[\]\\{}§‖∥≤≥≈≠×→∞\u0302\u0370-\u03ff]|<<|>>|ŝ")
-_LABEL = re.compile(
-    r"\b(?:Table|Figure|Fig\.|Section|Sec\.|Equation|Eq\.)\s+[a-z]|"
-    r"\b(?:Tables|Figures|Sections|Appendix|and)\s+(?=[a-z]*[_\d])[a-z]\w+"
+_MARK = "‖"
+_UNPRINTED = re.compile(
+    rb"(?<!\\)\\(?:\[|(?:LaTeX|TeX|textsc)\b|[A-Za-z]*ref\*?\{|begin\{(?:equation|align|alignat|gather|multline|"
+    rb"eqnarray|displaymath|math|flalign|dmath)\*?\})|(?<!\\)\$\$(?=[^$])(?:[^$]|\\\$)+\$\$"
 )
-"""A cross-reference, which the LaTeX reader gives by its label's name."""
+"""What the LaTeX reader gives otherwise than it is printed, or leaves out of a sentence."""
 
 _UNCOMPARED = {"captions", "references"}
 """Kinds of sections whose headings the source need not have."""
@@ -78,15 +83,38 @@ def gold_sentences(source: Path) -> list[str]:
     """Return the sentences of a LaTeX or Markdown source that a PDF of it must contain."""
     return [
         sentence
-        for section in read(source)[0].sections
+        for section in _marked(source).sections
         if section.kind in {"abstract", "body", "appendix"}
         for span in sentences(section.text)
         if _is_gold(sentence := section.text[span.start : span.end])
     ]
 
 
+def _marked(source: Path) -> Document:
+    """Read a source with a mark at each place where it is not read as it is printed."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / source.name
+        if source.name.endswith(".tar.gz"):
+            with tarfile.open(source) as read_from, tarfile.open(copy, "w:gz") as write_to:
+                for member in read_from:
+                    opened = read_from.extractfile(member)
+                    data = opened.read() if opened else b""
+                    data = _with_marks(data) if member.name.endswith(".tex") else data
+                    member.size = len(data)
+                    write_to.addfile(member, io.BytesIO(data))
+        else:
+            data = source.read_bytes()
+            copy.write_bytes(_with_marks(data) if source.suffix == ".tex" else data)
+        return read(copy)[0]
+
+
+def _with_marks(latex: bytes) -> bytes:
+    """Put a mark in front of each cross-reference and displayed formula."""
+    return _UNPRINTED.sub(lambda found: _MARK.encode() + found[0], latex)
+
+
 def _is_gold(sentence: str) -> bool:
-    plain = not _FORMULA_OR_KEY.search(sentence) and not _LABEL.search(sentence)
+    plain = not _FORMULA_OR_KEY.search(sentence)
     return plain and _SHORTEST <= len(sentence.split()) <= _LONGEST
 
 

@@ -20,13 +20,14 @@ from ingest.readers.latex_source import Cursor, Macros, Place
 from ingest.readers.sections import assemble
 from kg.errors import DocumentError
 
+_UNCOMMENTED = r"^(?:[^%\n\\]|\\.)*?"
 _BEGIN = re.compile(r"^[^%\n]*\\begin\s*\{document\}", re.MULTILINE)
-_TITLE = re.compile(r"\\(?:icml)?title\s*(?=[\[{])")
+_TITLE = re.compile(_UNCOMMENTED + r"\\(?:icml)?title\s*(?=[\[{])", re.MULTILINE)
 _SUBTITLE = re.compile(
     r"\\\\\*?(?:\[[^\]]*\])?[\s{]*\\(?:tiny|scriptsize|footnotesize|small|normalsize|[lL]arge|LARGE)\b"
 )
-_AUTHOR = re.compile(r"\\author\s*(?=[\[{])")
-_DATE = re.compile(r"\\date\s*(?=[\[{])")
+_AUTHOR = re.compile(_UNCOMMENTED + r"\\author\s*(?=[\[{])", re.MULTILINE)
+_DATE = re.compile(_UNCOMMENTED + r"\\date\s*(?=[\[{])", re.MULTILINE)
 _ENCODING = re.compile(rb"^[^%\n]*\\usepackage\s*\[(\w+)\]\s*\{inputenc\}", re.MULTILINE)
 _ENCODINGS = {
     **{"latin1": "iso-8859-1", "latin2": "iso-8859-2", "latin9": "iso-8859-15"},

@@ -47,10 +47,12 @@ _DROPPED = {
 N_DROPPED_ARGUMENTS = {name: n for n, names in _DROPPED.items() for name in names.split()}
 """Commands whose first arguments are not words of the text."""
 
+DISPLAYED_FORMULAS = _words(
+    "equation align alignat gather multline eqnarray displaymath flalign dmath"
+)
 DROPPED_ENVIRONMENTS = _words(
-    "figure table wrapfigure wraptable subfigure longtable tabular tabularx tabulary equation "
-    "align alignat gather multline eqnarray displaymath math flalign dmath tikzpicture algorithm "
-    "algorithmic algorithm2e comment sidewaystable sidewaysfigure teaserfigure SCfigure"
+    "figure table wrapfigure wraptable subfigure longtable tabular tabularx tabulary tikzpicture "
+    "algorithm algorithmic algorithm2e comment sidewaystable sidewaysfigure teaserfigure SCfigure"
 )
 """Environments whose words are not running text; a star does not matter."""
 

@@ -12,6 +12,7 @@ from ingest.readers.latex_commands import (
     ACCENTS,
     ASSIGNS,
     CITES,
+    DISPLAYED_FORMULAS,
     DROPPED_ENVIRONMENTS,
     LENGTH,
     MARKS,
@@ -31,6 +32,9 @@ _CAPTION = re.compile(r"\\caption(?:of\s*\{[^}]*\})?\*?(?=[\[{])")
 _ENTRY = re.compile(r"\\bibitem\b")
 _GAP = re.compile(r"\s*")
 _FILE_NAME = re.compile(r"[^\s\\{}%]*")
+_FORMULA = "\ue000"
+"""Where a displayed formula stood; no text has this character."""
+
 _STREAM = re.compile(r"\s*\\?[A-Za-z@]*\d*[ \t]*=?[ \t]*")
 
 
@@ -67,6 +71,8 @@ class Scanner:
                 self.words.append(text)
             elif token.lastgroup == "mark":
                 self.words.append(MARKS.get(text, ""))
+            elif token.lastgroup == "display":
+                self.words.append(_FORMULA)
 
     def _command(self, name: str, cursor: Cursor, depth: int) -> Iterator[Block]:
         """Do what one command does to the text around it."""
@@ -106,6 +112,7 @@ class Scanner:
             self.words.append("$" + cursor.until(r"\)") + "$")
         elif symbol == "[":
             cursor.until(r"\]")
+            self.words.append(_FORMULA)
         elif symbol == "\\":
             cursor.options()
             self.words.append(" ")
@@ -136,6 +143,9 @@ class Scanner:
         bare = name.rstrip("*")
         if bare in VERBATIM:
             cursor.environment(name, verbatim=True)
+        elif bare in DISPLAYED_FORMULAS:
+            cursor.environment(name)
+            self.words.append(_FORMULA)
         elif bare in DROPPED_ENVIRONMENTS:
             yield from self._captions(cursor.inside(cursor.environment(name)))
         elif bare == "thebibliography":
@@ -224,11 +234,14 @@ class Scanner:
         yield from ()
 
     def flush(self, _cursor: Cursor) -> Iterator[Block]:
-        """Hand over the paragraph read so far, if there is one."""
-        text = clean("".join(self.words))
+        """Hand over the paragraph read so far, if there is one.
+
+        Where a sentence begins after a displayed formula, the one before ended in it.
+        """
+        for part in _around_formulas("".join(self.words)):
+            if text := clean(part):
+                yield Paragraph(text)
         self.words.clear()
-        if text:
-            yield Paragraph(text)
 
     def _captions(self, body: Cursor) -> Iterator[Block]:
         for found in _CAPTION.finditer(body.source):
@@ -243,6 +256,17 @@ class Scanner:
             cursor.options()
             key = clean(cursor.argument())
             yield Paragraph(clean(f"[{key}] {self.words_of(cursor)}"))
+
+
+def _around_formulas(text: str) -> list[str]:
+    """Cut a text at the displayed formulas that a sentence ends in; the others leave a space."""
+    parts = [""]
+    for part in text.split(_FORMULA):
+        if part.lstrip()[:1].isupper():
+            parts.append(part)
+        else:
+            parts[-1] += f" {part}"
+    return parts
 
 
 _METHODS: dict[str, Callable[[Scanner, Cursor], Iterator[Block]]] = {

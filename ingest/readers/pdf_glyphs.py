@@ -47,7 +47,7 @@ _LEANING = 3
 _UNSEEN_MODES = {pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP}
 
 
-def _with_addresses(function: object, *arguments: type, returns: type) -> Callable[..., int]:
+def with_addresses(function: object, *arguments: type, returns: type) -> Callable[..., int]:
     """Return a function of PDFium that takes and gives addresses as plain numbers.
 
     It is called for every character, and making pointer objects takes longer than the call.
@@ -56,20 +56,18 @@ def _with_addresses(function: object, *arguments: type, returns: type) -> Callab
     return ctypes.CFUNCTYPE(returns, *arguments)(address or 0)
 
 
-_POINTER, _INDEX, _INT = ctypes.c_void_p, ctypes.c_int, ctypes.c_int
-_NUMBER = ctypes.c_uint64
+POINTER, INDEX, INT = ctypes.c_void_p, ctypes.c_int, ctypes.c_int
+NUMBER = ctypes.c_uint64
 """An address that comes back; as `c_void_p` null would come back as None."""
 
-_CODE = _with_addresses(pdfium.FPDFText_GetUnicode, _POINTER, _INDEX, returns=ctypes.c_uint)
-_TEXT_OBJECT = _with_addresses(pdfium.FPDFText_GetTextObject, _POINTER, _INDEX, returns=_NUMBER)
-_BOX = _with_addresses(pdfium.FPDFText_GetCharBox, _POINTER, _INDEX, *[_POINTER] * 4, returns=_INT)
-_MATRIX = _with_addresses(pdfium.FPDFText_GetMatrix, _POINTER, _INDEX, _POINTER, returns=_INT)
-_SIZE = _with_addresses(pdfium.FPDFText_GetFontSize, _POINTER, _INDEX, returns=ctypes.c_double)
-_COLOUR = _with_addresses(
-    pdfium.FPDFText_GetFillColor, _POINTER, _INDEX, *[_POINTER] * 4, returns=_INT
-)
-_MODE = _with_addresses(pdfium.FPDFTextObj_GetTextRenderMode, _POINTER, returns=_INT)
-_FONT = _with_addresses(pdfium.FPDFTextObj_GetFont, _POINTER, returns=_NUMBER)
+_CODE = with_addresses(pdfium.FPDFText_GetUnicode, POINTER, INDEX, returns=ctypes.c_uint)
+_TEXT_OBJECT = with_addresses(pdfium.FPDFText_GetTextObject, POINTER, INDEX, returns=NUMBER)
+_BOX = with_addresses(pdfium.FPDFText_GetCharBox, POINTER, INDEX, *[POINTER] * 4, returns=INT)
+_MATRIX = with_addresses(pdfium.FPDFText_GetMatrix, POINTER, INDEX, POINTER, returns=INT)
+_SIZE = with_addresses(pdfium.FPDFText_GetFontSize, POINTER, INDEX, returns=ctypes.c_double)
+_COLOUR = with_addresses(pdfium.FPDFText_GetFillColor, POINTER, INDEX, *[POINTER] * 4, returns=INT)
+_MODE = with_addresses(pdfium.FPDFTextObj_GetTextRenderMode, POINTER, returns=INT)
+_FONT = with_addresses(pdfium.FPDFTextObj_GetFont, POINTER, returns=NUMBER)
 
 
 def characters_of(text_page: pypdfium2.PdfTextPage) -> Characters:

@@ -114,6 +114,27 @@ def test_a_paragraph_ends_at_a_blank_line_and_not_at_a_comment(tmp_path: Path):
     assert _text(tmp_path, "One\n% comment\ntwo.\n\nThree.") == "One two.\n\nThree."
 
 
+@pytest.mark.parametrize(
+    "formula", [r"\[ x = 1. \]", "$$ x = 1. $$", r"\begin{align*} x &= 1. \end{align*}"]
+)
+def test_a_sentence_that_ends_in_a_displayed_formula_is_not_run_into_the_next(
+    formula: str, tmp_path: Path
+):
+    ended = _text(tmp_path, f"The loss is\n{formula}\nUnlike others, it is convex.")
+    going_on = _text(tmp_path, f"The loss is\n{formula}\nwhere $x$ is the input.")
+
+    assert ended == "The loss is\n\nUnlike others, it is convex."
+    assert going_on == "The loss is where $x$ is the input."
+
+
+def test_a_title_that_is_commented_out_is_no_title(tmp_path: Path):
+    preamble = "% \\title{Old % and cut off}\n\\title{New: 5\\% better}\n% \\author{Nobody}\n"
+
+    document = _read(tmp_path, "Some text.", preamble)
+
+    assert (document.title, document.authors) == ("New: 5% better", ())
+
+
 def test_macros_with_arguments_and_a_default_are_replaced(tmp_path: Path):
     preamble = "\\newcommand{\\pair}[2][left]{#1 and #2}\n\\def\\twice#1{#1 #1}\n"
 

@@ -1,4 +1,4 @@
-from pypdfium2.raw import FPDF_TEXTPAGE
+from pypdfium2.raw import FPDF_PAGE, FPDF_TEXTPAGE
 
 class PdfiumError(RuntimeError):
     err_code: int | None
@@ -10,6 +10,7 @@ class PdfTextPage:
     def close(self) -> None: ...
 
 class PdfPage:
+    raw: FPDF_PAGE
     def get_textpage(self) -> PdfTextPage: ...
     def get_cropbox(self) -> tuple[float, float, float, float]: ...
     def close(self) -> None: ...
