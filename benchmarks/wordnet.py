@@ -1,15 +1,18 @@
-"""Make `opposites`, `synonyms`, `verbs` and `adjectives` in `kg/words` from the files of WordNet.
+"""Make the lists of words that `kg/words` has from WordNet.
 
     python -m benchmarks.wordnet FOLDER
 
 FOLDER holds `index.sense` and `data.noun`, `data.verb`, `data.adj`, `data.adv` of WordNet 3.1 (the
-format is described in its wndb(5WN) and senseidx(5WN)). A line of the first two is a pair of words,
-the earlier in the alphabet first; one of the others is a word.
+format is described in its wndb(5WN) and senseidx(5WN)). A line of `synonyms`, `opposites` and
+`derivations` is a pair of words, the earlier in the alphabet first; one of `verbs` and `adjectives`
+is a word.
 
 - Synonyms share a synset, each by one of its three most frequent senses, and each was met in that
   sense in WordNet's tagged texts at least once: what is only possible is left out.
 - Opposites are antonyms, and of an adjective also what is similar to the antonym's antonym ("tiny"
   and "large" by way of "small"), if it was met in that sense and it is one of its first two.
+- Derivations are what WordNet calls related by derivation, one of them met in that sense, of two
+  stems that begin with the same two letters ("absorb", "absorption", and not "see", "vision").
 - Verbs, and adjectives with adverbs, are what WordNet's tagged texts have three times or more, and
   seldom as a noun: under a tenth of these times, and under a third.
 """
@@ -21,6 +24,8 @@ from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
+
+from kg.lexicon import stem
 
 WORDS = Path(__file__).parent.parent / "kg" / "words"
 _PARTS = {"noun": "n", "verb": "v", "adj": "a", "adv": "r"}
@@ -59,6 +64,7 @@ def main(folder: Path) -> None:
     senses, synsets = _senses(folder), _synsets(folder)
     _write("synonyms", _lines(_synonyms(senses, synsets)))
     _write("opposites", _lines(_opposites(senses, synsets)))
+    _write("derivations", _lines(_derivations(senses, synsets)))
     verbs, adjectives = _seldom_nouns(senses)
     _write("verbs", verbs)
     _write("adjectives", adjectives)
@@ -119,6 +125,21 @@ def _opposites(
                     sense = senses.get((word, part, offset), Sense(9, 0))
                     if sense.rank <= 2 and sense.count:
                         yield from ((word, each) for each in opposed)
+
+
+def _derivations(
+    senses: dict[tuple[str, str, str], Sense], synsets: dict[tuple[str, str], Synset]
+) -> Iterator[tuple[str, str]]:
+    for at, synset in synsets.items():
+        for pointer in synset.pointers:
+            if pointer.symbol != "+":
+                continue
+            one = synset.words[pointer.word - 1]
+            other = synsets[pointer.target].words[pointer.target_word - 1]
+            met = senses.get((one, *at)), senses.get((other, *pointer.target))
+            are_two = stem(one) != stem(other) and one[:2] == other[:2]
+            if are_two and any(sense is not None and sense.count for sense in met):
+                yield one, other
 
 
 def _senses(folder: Path) -> dict[tuple[str, str, str], Sense]:

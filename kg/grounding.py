@@ -3,9 +3,11 @@
 Three rules. (a) No invented expansion: a run of words whose initials spell an acronym that the
 members use, or words that a parenthesis ties to one, must be what a source spells out, or stand
 in a member word for word. (b) No foreign word: every content word must be found in the members
-or in what their sources spell out, up to its ending. (c) No foreign number: every number must be
-one that a member gives, in the same unit ("67M" is "67 million", and neither "67" nor "67 %"), and
-so must a number that belongs to a name ("GPT-2").
+or in what their sources spell out, up to its ending, its derivation ("absorb", "absorption") and
+its being written as one word or two; of a letter with a hyphen ("Q-composition") the whole.
+(c) No foreign number: every number must be one that a member gives, in the same unit ("67M" is
+"67 million", and neither "67" nor "67 %"; "16k" may be 16,384), and so must a number that belongs
+to a name ("GPT-2").
 
 A run for (a) begins and ends with a content word; function words and the later parts of a
 compound may be passed over, so that "Decay of Variational Parameters" is seen to spell DVP and
@@ -22,8 +24,10 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
+from kg.lexicon import stem
 from kg.phrases import (
     FUNCTION_WORDS,
     acronyms_in,
@@ -34,6 +38,7 @@ from kg.phrases import (
     words_of,
 )
 from kg.quantities import Quantity, agree, quantities
+from kg.thesaurus import derivations_of
 
 Glossary = Mapping[str, Set[str]]
 """What each short form stands for, by what the sources spell out."""
@@ -42,6 +47,9 @@ _OURS = frozenset(
     ["claim", "finding", "statement", "member", "central", "phrase", "common", "using", "based"]
 )
 _NUMBERED = re.compile(r"[^\W\d_][^\W_]*[-‐‑]\d+(?:\.\d+)*")
+_LETTER_NAME = re.compile(r"(?<![^\W_])[^\W\d_][-‐‑][^\W\d_]{2,}")
+_BINARY = {"k": 1.024, "K": 1.024, "M": 1.024**2}
+_HYPHEN = re.compile(r"[-‐‑]")
 _BREAK = re.compile(r"[.;:!?()\[\]{}“”«»\"|,…–—]+")
 _PIECE = re.compile(r"([-‐‑/]?)([^\W_]+(?:['’][^\W_]+)?|&)")
 _PARENTHESIS = re.compile(r"\(([^()]{2,200})\)")
@@ -96,10 +104,20 @@ class Grounding:
         self._as_written = _joined(text.words for text in texts)
         self._known = {word for text in texts for word in text.folded}
         self._known.update(map(folded, self._spelt_out))
+        self._texts = texts
 
     @cached_property
     def _vocabulary(self) -> dict[str, list[str]]:
         return _by_beginning(self._known)
+
+    @cached_property
+    def _stems(self) -> set[str]:
+        return set(map(stem, self._known))
+
+    @cached_property
+    def _joined_stems(self) -> set[str]:
+        """Two words in a row, as one: "knocking out" gives what "knockout" is."""
+        return {pair for text in self._texts for pair in _pairs_as_one(text.folded)}
 
     @cached_property
     def _quantities(self) -> list[Quantity]:
@@ -153,18 +171,33 @@ class Grounding:
                         yield f"“{' '.join(words)}” marks {short}, which no source spells out so"
 
     def _foreign(self, text: str) -> Iterator[str]:
-        """Yield the content words that no member and no source has."""
-        for word in words_of(text):
+        """Yield the content words that no member and no source has, and the names with a letter."""
+        words = words_of(text)
+        halves = self._halves(words)
+        for at, word in enumerate(words):
             small = folded(word)
             if {word.casefold(), small} & FUNCTION_WORDS or small in _OURS or len(small) == 1:
                 continue
-            if small in self._known:
-                continue
-            known = self._vocabulary.get(small[:3], ())
-            if not any(_are_kin(small, other) for other in known) and not (
-                f"{word}…" in text and any(other.startswith(small) for other in known)
-            ):
+            if not (small in self._known or at in halves or self._is_kin(small, word, text)):
                 yield f"no member says “{word}”"
+        for name in _LETTER_NAME.findall(text):
+            if " ".join(map(folded, _HYPHEN.split(name))) not in self._folded:
+                yield f"no member says “{name}”"
+
+    def _is_kin(self, small: str, word: str, text: str) -> bool:
+        """Say whether a member has a word of the same family, or a cut one in full."""
+        known = self._vocabulary.get(small[:3], ())
+        return (
+            any(_are_kin(small, other) for other in known)
+            or not self._stems.isdisjoint({stem(small), *derivations_of(stem(small))})
+            or stem(small) in self._joined_stems
+            or (f"{word}…" in text and any(other.startswith(small) for other in known))
+        )
+
+    def _halves(self, words: Sequence[str]) -> set[int]:
+        """Return the places of words that a member writes as one with the next or the last."""
+        together = enumerate(_pairs_as_one([folded(word) for word in words]))
+        return {at + step for at, pair in together if pair in self._stems for step in (0, 1)}
 
     def _numbers(self, text: str, numbers: Sequence[Quantity]) -> Iterator[str]:
         """Yield the numbers that no member gives."""
@@ -204,7 +237,9 @@ def words_of_few(text: str, members: Sequence[str], n: int) -> list[str]:
 
 def _are_one(number: Quantity, known: Quantity) -> bool:
     """Say whether a number of a label is one of a member; it may leave out what it counts."""
-    bare = math.isclose(number.value, known.value) and number.unit == known.unit
+    scales = 1.0, _BINARY.get(number.words[-1], 1.0)
+    same = any(math.isclose(number.value * scale, known.value) for scale in scales)
+    bare = same and number.unit == known.unit
     return agree(number, known) or (bare and not number.names)
 
 
@@ -227,6 +262,11 @@ def _merged(glossary: Glossary, members: Sequence[str]) -> dict[str, set[str]]:
             for short, long in _definitions(member):
                 merged.setdefault(short, set()).add(long)
     return merged
+
+
+def _pairs_as_one(words: Sequence[str]) -> list[str]:
+    """Return the stem of each word with the next one behind it, as the stem of one word."""
+    return [stem(stem(one) + other) for one, other in pairwise(words)]
 
 
 class _Read(NamedTuple):

@@ -1,9 +1,9 @@
-"""Which words can stand for one another, and which exclude each other, in general English.
+"""Which words of general English can stand for one another, exclude each other or are derived.
 
-`synonyms` and `opposites` in `kg/words` are pairs of words taken from WordNet 3.1 (Fellbaum, 1998,
-WordNet: An Electronic Lexical Database, MIT Press) by `benchmarks/wordnet.py`; its licence lies
-beside them. `stand_ins` is ours: the words of a line can stand for one another, and what is on
-two lines means two things, so that nothing follows from one line to the other.
+`synonyms`, `opposites` and `derivations` in `kg/words` are pairs of words taken from WordNet 3.1
+(Fellbaum, 1998, WordNet: An Electronic Lexical Database, MIT Press) by `benchmarks/wordnet.py`; its
+licence lies beside them. `stand_ins` is ours: the words of a line can stand for one another, and
+what is on two lines means two things, so that nothing follows from one line to the other.
 Words are compared by stem (`kg.lexicon`), so that "tracked" and "trace" are a pair as "track" and
 "trace" are.
 
@@ -28,6 +28,11 @@ def are_synonyms(one: str, other: str) -> bool:
 def synonyms_of(one: str) -> frozenset[str]:
     """Return the stems of words that can mean the same."""
     return _pairs("synonyms").get(one, _NOTHING)
+
+
+def derivations_of(one: str) -> frozenset[str]:
+    """Return the stems of words made from one, or it from them: "absorpt" of "absorb"."""
+    return _pairs("derivations").get(one, _NOTHING)
 
 
 @cache

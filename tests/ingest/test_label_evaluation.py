@@ -68,6 +68,6 @@ def test_grounded_is_true_or_false_and_nothing_like_it():
 def test_the_check_does_as_well_on_the_labelled_cases_as_docs_say():
     checked = evaluate_labels(read_lines(LABELLED, LabelCase))
 
-    assert checked.n == 152
+    assert checked.n == 271
     assert checked.false_accepts <= 1
-    assert checked.false_rejects <= 10
+    assert checked.false_rejects <= 12
