@@ -62,7 +62,9 @@ _UNCOMPARED = {"captions", "references"}
 """Kinds of sections whose headings the source need not have."""
 
 _LOWEST_LEVEL = 2
-_HEADING_NUMBER = re.compile(r"^(?:\d+(?:\.\d+)*|[A-Z](?:\.\d+)*)[.:]?\s+")
+_HEADING_NUMBER = re.compile(
+    r"^(?:\d+(?:\.\d+)*|[A-Z](?:\.\d+)*|[IVX]+\.|(?i:appendix) [A-Z]\b)[.:]?\s+"
+)
 _SOURCES = (".tex", ".md", ".tar.gz")
 _SHORTEST, _LONGEST = 8, 60
 _NAIVE = re.compile(r"[.!?]\s+(?=[A-Z])")

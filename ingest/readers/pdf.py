@@ -29,6 +29,7 @@ from ingest.readers.hyphens import count_words, join_lines
 from ingest.readers.pdf_characters import Page, page_of
 from ingest.readers.pdf_layout import Kind, Line, classify
 from ingest.readers.pdf_lines import lines_of
+from ingest.readers.pdf_marks import without_marks
 from ingest.readers.pdf_measures import measure
 from ingest.readers.pdf_paragraphs import blocks_of
 from ingest.readers.pdf_pieces import Piece
@@ -83,7 +84,7 @@ def _read(file: RawFile, data: bytes) -> Document:
         )
     pieces = lines_of(pages)
     measures = measure(pieces)
-    lines = classify(pieces, measures)
+    lines = without_marks(classify(pieces, measures), measures)
     words = count_words(piece.text for piece in pieces)
     sections = assemble(blocks_of(lines, measures, words))
     if not sections:

@@ -14,20 +14,13 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
+from ingest.readers.pdf_headings import Headings
 from ingest.readers.pdf_lines import is_beside
 from ingest.readers.pdf_measures import SIZE_STEP, Measures
 from ingest.readers.pdf_pieces import Piece
 from ingest.readers.sections import is_caption, is_known_heading
 
-_NUMBERED = re.compile(
-    r"(?:\d{1,2}(?:\.\d{1,2}){0,3}|[A-Z](?:\.\d{1,2}){0,3}|[IVX]{1,4})\.?\s+[\"“(‘]?[^\W\d_]\w+"
-)
 _SECTION_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2})*\.?\s")
-_SUBNUMBERED = re.compile(r"(?:\d{1,2}|[A-Z])(?:\.\d{1,2}){1,3}\.?\s")
-_SMALLEST_SUBHEADING = 0.8
-"""Of the text's size."""
-
-_ALWAYS_HEADING = re.compile(r"(?:abstract|references|bibliography)[.:]?", re.IGNORECASE)
 _CONTENTS = re.compile(r"(?:table of )?contents", re.IGNORECASE)
 _CONTENTS_ENTRY = re.compile(r"(?:.*\s)?(\d{1,3})")
 _LEADERS = re.compile(r"(?:\. ?){6,}\d{0,3}$")
@@ -36,8 +29,18 @@ _ITEM = re.compile(r"[•◦▪‣∙]|[–—-]\s|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4
 _ENDED = re.compile(r"[.!?:…][\"”’')\]]*\d{0,2}$")
 _TWO_WORDS = re.compile(r"[^\W\d_]{4,}.*[^\W\d_]{3,}")
 _REFERENCES = re.compile(r"(?:[\dA-Z.]+\s+)?(?:references|bibliography)\b", re.IGNORECASE)
-_LONGEST_HEADING = 120
-_LONGEST_KNOWN = 60
+_MONOSPACED = re.compile(r"mono|courier|consol|typewriter|tt\d|^(?:cm|lm|sf|ec)tt", re.IGNORECASE)
+_WITHIN = re.compile(r"\d{0,2} ?(?:[.,;:)]|(?=[^\W\d_])[^A-Z])")
+"""How the prose behind a formula begins, an exponent in front of it included."""
+
+_NUMERAL = re.compile(r"[-+−±~<>≤≥(]*\d[\d.,%±+\-−×x/)kKMB*†‡]*|[-–—−]|±")
+_FEWEST_IN_ROW, _NUMERAL_SHARE = 4, 0.6
+_NOTICE = re.compile(
+    r"proceedings of|copyright|©|permission to make|equal contribution|correspondence to|"
+    r"preprint|under review|accepted (?:at|to|by)",
+    re.IGNORECASE,
+)
+"""How the small print at the foot of the first page begins."""
 
 _DEEPEST_INDENT = 24.0
 """Points from the column's edge; what begins further in, after no text, is centred."""
@@ -66,8 +69,9 @@ def classify(lines: list[Piece], measures: Measures) -> list[Line]:
     classifier = _Classifier(measures)
     cells = _cells_beside(lines)
     contents = _contents(lines, cells)
+    below = [*lines[1:], None]
     return [
-        Line(piece, classifier.kind_of(piece, n, place in contents))
+        Line(piece, classifier.kind_of(piece, n, place in contents, below[place]))
         for place, (piece, n) in enumerate(zip(lines, cells, strict=True))
     ]
 
@@ -89,7 +93,7 @@ def _cells_beside(lines: list[Piece]) -> list[int]:
     counts: list[int] = []
     row: list[Piece] = []
     for piece in lines:
-        if row and not is_beside(piece, row[-1]):
+        if row and not (is_beside(piece, row[-1]) and row[0].text.lower() != "abstract"):
             counts += [len(row)] * len(row)
             row = []
         row.append(piece)
@@ -133,32 +137,34 @@ class _Classifier:
         self.previous: Line | None = None
         self.last_text: Piece | None = None
         self.in_references = False
-        self.has_headings = False
-        self.heading_fonts: set[str] = set()
+        self.headings = Headings(measures)
         self.n_seen = 0
 
-    def kind_of(self, piece: Piece, n_cells: int, is_in_contents: bool) -> Kind:
-        """Say what the next line is, given how many pieces stand on it."""
-        if is_in_contents or self._is_cell(piece, n_cells):
+    def kind_of(
+        self, piece: Piece, n_cells: int, is_in_contents: bool, below: Piece | None
+    ) -> Kind:
+        """Say what the next line is, given how many pieces stand on it and what comes after."""
+        if self._ends_line(piece):
+            kind = Kind.TEXT
+        elif is_in_contents or self._is_cell(piece, n_cells):
             kind = Kind.FLOAT
         else:
-            kind = self._kind_of(piece)
+            kind = self._kind_of(piece, below)
         self.n_seen += 1
         if kind is Kind.HEADING:
-            self.has_headings = True
-            self.heading_fonts |= {piece.font} if _NUMBERED.match(piece.text) else set()
+            self.headings.remember(piece)
             self.in_references = _REFERENCES.match(piece.text) is not None
         if kind is Kind.TEXT:
             self.last_text = piece
         self.previous = Line(piece, kind)
         return kind
 
-    def _kind_of(self, piece: Piece) -> Kind:
+    def _kind_of(self, piece: Piece, below: Piece | None) -> Kind:
         if self._is_title(piece):
             return Kind.TITLE
         if is_caption(piece.text) and not self._continues(piece, Kind.TEXT):
             return Kind.CAPTION
-        if self._is_heading(piece):
+        if self._is_heading(piece, below):
             return Kind.HEADING
         for kind in (Kind.CAPTION, Kind.FOOTNOTE, Kind.TEXT):
             if self._continues(piece, kind):
@@ -166,6 +172,17 @@ class _Classifier:
         if self._is_footnote(piece):
             return Kind.FOOTNOTE
         return Kind.FLOAT if not self.in_references and self._is_float(piece) else Kind.TEXT
+
+    def _ends_line(self, piece: Piece) -> bool:
+        """Say whether a piece is the prose at the end of a line that begins with a formula."""
+        if self.previous is None or self.previous.kind is not Kind.FLOAT:
+            return False
+        edges = self.measures.column_edges
+        to_edge = any(abs(piece.box.right - at - self.measures.column_width) < 3 for at in edges)
+        is_of_text = piece.font in self.measures.prose_fonts and not self._is_small(piece)
+        starts_within = _WITHIN.match(piece.text) is not None
+        n_words = len(re.findall(r"[^\W\d_]{2,}", piece.text))
+        return to_edge and is_of_text and starts_within and n_words >= 3
 
     def _is_cell(self, piece: Piece, n_cells: int) -> bool:
         """Say whether a piece is one of several on its line that do not follow on from text."""
@@ -188,50 +205,20 @@ class _Classifier:
         is_largest = piece.size > self.measures.title_size - SIZE_STEP
         is_large = piece.size > self.measures.body_size + 1.0
         is_heading = is_known_heading(piece.text) or _SECTION_NUMBER.match(piece.text)
-        in_place = piece.page == 1 and not self.has_headings and not is_heading
+        in_place = piece.page == 1 and not self.headings.has_any and not is_heading
         return is_largest and is_large and in_place
 
-    def _is_heading(self, piece: Piece) -> bool:
-        text = piece.text.strip()
-        size = piece.largest if piece.is_in_small_capitals else piece.size
-        is_larger = size > self.measures.body_size + SIZE_STEP
-        stands_out = piece.is_bold or is_larger or piece.is_in_small_capitals
-        if len(text) > _LONGEST_HEADING or text.endswith((",", ";")):
-            return False
-        if is_known_heading(text) and len(text) < _LONGEST_KNOWN:
-            return stands_out or text.isupper() or _ALWAYS_HEADING.fullmatch(text) is not None
-        if not stands_out or size < self._smallest_heading(piece):
-            return False
-        if _NUMBERED.match(text):
-            return not self._runs_in(piece)
-        if self.in_references or self.n_seen < self.measures.abstract_at:
-            return False  # authors and affiliations
-        return is_larger and self._is_worded(piece)
-
-    def _smallest_heading(self, piece: Piece) -> float:
-        """Return the size from which on a line may be a heading.
-
-        A lower one may be in smaller print than the text, if it is in the font of numbered headings
-        before it, which the text has not, and has a number of two parts or more.
-        """
-        is_lower = _SUBNUMBERED.match(piece.text) and piece.font in self.heading_fonts
-        if is_lower and piece.font not in self.measures.prose_fonts:
-            return _SMALLEST_SUBHEADING * self.measures.body_size
-        return self.measures.body_size - SIZE_STEP
-
-    def _runs_in(self, piece: Piece) -> bool:
-        """Say whether a bold beginning is followed by the paragraph's text on the same line."""
-        is_full = piece.box.right - piece.box.left > 0.95 * self.measures.column_width
-        is_larger = piece.size > self.measures.body_size + SIZE_STEP
-        return is_full and not is_larger and piece.text.rstrip()[-1:] not in "?!"
-
-    def _is_worded(self, piece: Piece) -> bool:
-        """Say whether a line has words, in a font that headings may have."""
-        return re.search(r"[^\W\d_]{3,}", piece.text) is not None and (
-            piece.is_bold
-            or piece.font in self.measures.prose_fonts
-            or not self.measures.prose_fonts
-        )
+    def _is_heading(self, piece: Piece, below: Piece | None) -> bool:
+        above = None if self.previous is None else self.previous.piece
+        if self.headings.tells(
+            piece,
+            is_before_abstract=self.n_seen < self.measures.abstract_at,
+            in_references=self.in_references,
+        ):
+            return True
+        if above is not None and self._continues(piece, Kind.HEADING):
+            return self.headings.goes_on_in(piece, above)
+        return not self.in_references and self.headings.follows(piece, above, below)
 
     def _is_small(self, piece: Piece) -> bool:
         return piece.size < self.measures.body_size - SIZE_STEP
@@ -239,7 +226,7 @@ class _Classifier:
     def _is_footnote(self, piece: Piece) -> bool:
         if not self._is_small(piece) or self.in_references or len(piece.text) < 15:
             return False
-        if self._interrupts(piece):
+        if self._interrupts(piece) or (piece.page == 1 and _NOTICE.match(piece.text)):
             return True
         return _NOTE_MARK.match(piece.text) is not None and not self._continues(piece, Kind.FLOAT)
 
@@ -254,13 +241,19 @@ class _Classifier:
         width = piece.box.right - piece.box.left
         adjacent = self.previous is not None and is_adjacent(piece, self.previous.piece)
         after_text = adjacent and self.previous is not None and self.previous.kind is Kind.TEXT
-        if _ITEM.match(piece.text) or (after_text and not self._is_small(piece)):
+        if _is_row_of_numbers(piece.text) or (not after_text and _is_head_of_numbers(piece.text)):
+            return True
+        is_small = self._is_small(piece) and (
+            not after_text or piece.largest < self.measures.body_size - SIZE_STEP
+        )
+        if _ITEM.match(piece.text) or (after_text and not is_small):
             return False
         if not self._is_of_text_family(piece):
             return not after_text
         if self._is_small(piece):
             is_full = width > 0.8 * self.measures.column_width
-            return not (is_full and _is_prose(piece.text))
+            is_code = _MONOSPACED.search(piece.font) and not after_text
+            return bool(is_code) or not (is_full and _is_prose(piece.text))
         if width < 0.7 * self.measures.column_width and not after_text and self._is_centred(piece):
             return True
         return width < 0.55 * self.measures.column_width and not _TWO_WORDS.search(piece.text)
@@ -274,6 +267,21 @@ class _Classifier:
         """Say whether a line is in a font of the text, or in a cut of one, such as its italic."""
         families = {font[:2] for font in self.measures.prose_fonts}
         return not families or piece.font[:2] in families
+
+
+def _is_row_of_numbers(text: str) -> bool:
+    """Say whether most words of a line are numbers, as in a table."""
+    words = text.split()
+    n_numerals = sum(_NUMERAL.fullmatch(word) is not None for word in words)
+    return n_numerals >= max(_FEWEST_IN_ROW, _NUMERAL_SHARE * len(words))
+
+
+def _is_head_of_numbers(text: str) -> bool:
+    """Say whether a line is as "Method k = 1 k = 3 k = 5": mostly signs, and no sentence."""
+    words = text.split()
+    n_short = sum(len(word) < 3 for word in words)
+    has_number = sum(word.isdigit() for word in words) >= 2
+    return has_number and n_short >= max(5, 0.7 * len(words))
 
 
 def _is_prose(text: str) -> bool:

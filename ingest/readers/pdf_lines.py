@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
@@ -21,9 +22,23 @@ from kg.printed import Box
 _FEWEST_LINE_NUMBERS = {1: 8, 5: 4, 10: 4}
 """By the step between two: on a page that numbers every line, every fifth, every tenth."""
 
+_MARK = re.compile(r"\d{1,2}")
+_CLOSE = 0.5
+"""Of the size: the most room between two lines of one paragraph."""
+
+_SAME_EDGE = 3.0
+"""Points."""
+
+_MOST_LINES = 150
+"""On a page."""
+
 _COUNTING_SHARE = 0.7
 _TOP_MARGIN = 0.92
 _BOTTOM_MARGIN = 0.085
+_WIDER_MARGIN = 0.03
+"""What stands this much further in is a running head only if it is on many pages."""
+
+_ABSTRACT = re.compile(r"(abstract)\s*(?:[.:]|[—–-]+)\s*(?=[\w“\"(])", re.IGNORECASE)
 _REPEATED_SHARE = 0.3
 _PAGE_NUMBER = re.compile(r"[#\divxl.\-–—/ ]{1,9}|page \d+(?: of \d+)?", re.IGNORECASE)
 _NOTICE = re.compile(
@@ -38,11 +53,13 @@ _WORD_GAP = 28.0
 def lines_of(pages: list[Page]) -> list[Piece]:
     """Return the lines of the text in reading order, without numbers, heads and feet."""
     repeated = _repeated(pages)
-    return [
+    numbers = _every_line_number(pages)
+    lines = [
         line
         for page in pages
-        for line in _merged(_text_pieces(page, repeated, len(pages)), page.number)
+        for line in _merged(_text_pieces(page, numbers, repeated, len(pages)), page.number)
     ]
+    return list(_with_the_abstract_apart(_unstretched(lines)))
 
 
 def is_beside(line: Piece, previous: Piece) -> bool:
@@ -51,12 +68,40 @@ def is_beside(line: Piece, previous: Piece) -> bool:
     return line.page == previous.page and same_height and line.box.left >= previous.box.right - 2
 
 
-def _text_pieces(page: Page, repeated: Counter[str], n_pages: int) -> Iterator[Piece]:
-    numbers = set(_line_numbers(page))
+def _text_pieces(
+    page: Page, numbers: set[Piece], repeated: Counter[str], n_pages: int
+) -> Iterator[Piece]:
     for piece in page.pieces:
         if piece in numbers or _is_running(piece, page, repeated, n_pages):
             continue
         yield piece
+
+
+def _every_line_number(pages: list[Page]) -> set[Piece]:
+    """Return the line numbers of all pages, of those with few lines too.
+
+    Such a page has numbers where the page before has, and they are higher.
+    """
+    found: set[Piece] = set()
+    before: list[Piece] = []
+    for page in pages:
+        here = set(_line_numbers(page)) or set(_going_on(page, before))
+        found |= here
+        before = sorted(here, key=lambda piece: int(piece.text)) or before
+    return found
+
+
+def _going_on(page: Page, before: list[Piece]) -> Iterator[Piece]:
+    """Yield the numbers that stand in the column of those of the page before, and are higher."""
+    if not before:
+        return
+    edges = {round(piece.box.right) for piece in before}
+    last = int(before[-1].text)
+    for piece in page.pieces:
+        if re.fullmatch(r"\d{1,4}", piece.text) and last < int(piece.text) < last + _MOST_LINES:
+            near = any(abs(piece.box.right - edge) < 2 for edge in edges)
+            if near and abs(piece.size - before[-1].size) < 1:
+                yield piece
 
 
 def _line_numbers(page: Page) -> Iterator[Piece]:
@@ -84,23 +129,79 @@ def _repeated(pages: list[Page]) -> Counter[str]:
     return Counter(
         text
         for page in pages
-        for text in {_pattern(piece.text) for piece in page.pieces if _at_edge(piece, page)}
+        for text in {
+            _pattern(piece.text) for piece in page.pieces if _at_edge(piece, page, _WIDER_MARGIN)
+        }
     )
 
 
 def _is_running(piece: Piece, page: Page, repeated: Counter[str], n_pages: int) -> bool:
-    if not _at_edge(piece, page):
+    if not _at_edge(piece, page, _WIDER_MARGIN):
         return False
-    often = repeated[_pattern(piece.text)] >= max(2, _REPEATED_SHARE * n_pages)
+    if repeated[_pattern(piece.text)] >= max(2, _REPEATED_SHARE * n_pages):
+        return True
     text = piece.text.strip()
-    return often or bool(_PAGE_NUMBER.fullmatch(text) or _NOTICE.match(text))
+    is_notice = _PAGE_NUMBER.fullmatch(text) or _NOTICE.match(text)
+    return is_notice is not None and _at_edge(piece, page)
 
 
-def _at_edge(piece: Piece, page: Page) -> bool:
+def _at_edge(piece: Piece, page: Page, more: float = 0.0) -> bool:
     height = page.box.top - page.box.bottom
     top = (piece.box.bottom - page.box.bottom) / height
     bottom = (piece.box.top - page.box.bottom) / height
-    return top > _TOP_MARGIN or bottom < _BOTTOM_MARGIN
+    return top > _TOP_MARGIN - more or bottom < _BOTTOM_MARGIN + more
+
+
+def _unstretched(lines: list[Piece]) -> Iterator[Piece]:
+    """Put lines together that were stretched to the column's width, with wide gaps.
+
+    Such a line begins and ends where the one above does, close below it; a table stands off.
+    """
+    above: Piece | None = None
+    at = 0
+    while at < len(lines):
+        end = at + 1
+        while end < len(lines) and is_beside(lines[end], lines[end - 1]):
+            end += 1
+        row = lines[at:end]
+        if len(row) > 1 and above is not None and _fills(row, above):
+            row = [reduce(_joined, row)]
+        yield from row
+        above = row[0] if len(row) == 1 else None
+        at = end
+
+
+def _fills(row: list[Piece], above: Piece) -> bool:
+    """Say whether pieces side by side fill the width of the line above, close below it."""
+    room = above.box.bottom - max(piece.box.top for piece in row)
+    return (
+        row[0].page == above.page
+        and -2 < room < _CLOSE * above.size
+        and abs(row[0].box.left - above.box.left) < _SAME_EDGE
+        and abs(row[-1].box.right - above.box.right) < _SAME_EDGE
+        and all(abs(piece.size - above.size) < 0.3 for piece in row)
+    )
+
+
+def _with_the_abstract_apart(lines: Iterable[Piece]) -> Iterator[Piece]:
+    """Yield the lines, that which begins "Abstract—We show" as a heading and a line of text."""
+    is_apart = False
+    for line in lines:
+        found = None if is_apart or line.page > 1 else _ABSTRACT.match(line.text)
+        if found is None:
+            yield line
+            continue
+        is_apart = True
+        yield _cut(line, 0, found.end(1))
+        yield _cut(line, found.end(), len(line.text))
+
+
+def _cut(line: Piece, start: int, end: int) -> Piece:
+    edges = line.edges[start:end]
+    left, right = float(edges[0, 0]), float(edges[-1, 1])
+    box = line.box._replace(left=left, right=right)
+    marks = tuple((a - start, b - start) for a, b in line.marks if start <= a and b <= end)
+    return replace(line, box=box, text=line.text[start:end], edges=edges, marks=marks)
 
 
 def _pattern(text: str) -> str:
@@ -112,7 +213,8 @@ def _merged(pieces: Iterable[Piece], page: int) -> Iterator[Piece]:
     line: Piece | None = None
     for piece in pieces:
         assert piece.page == page
-        if line and is_beside(piece, line) and piece.box.left - line.box.right < _WORD_GAP:
+        is_next = line and (is_beside(piece, line) or _is_mark_of(line, piece))
+        if line and is_next and piece.box.left - line.box.right < _WORD_GAP:
             line = _joined(line, piece)
             continue
         if line:
@@ -120,6 +222,16 @@ def _merged(pieces: Iterable[Piece], page: int) -> Iterator[Piece]:
         line = piece
     if line:
         yield line
+
+
+def _is_mark_of(line: Piece, piece: Piece) -> bool:
+    """Say whether a small raised number stands right in front of a line, as of a footnote."""
+    return (
+        _MARK.fullmatch(line.text) is not None
+        and line.size < piece.size < 2 * line.size
+        and 0 <= piece.box.left - line.box.right < line.size
+        and piece.box.bottom < line.box.bottom < piece.box.top
+    )
 
 
 def _joined(line: Piece, piece: Piece) -> Piece:
@@ -132,6 +244,8 @@ def _joined(line: Piece, piece: Piece) -> Piece:
     )
     longer = line if len(line.text) >= len(piece.text) else piece
     space = line.edges[-1:, [1, 1]]
+    shift = len(line.text) + 1
+    marks = ((0, len(line.text)),) if _is_mark_of(line, piece) else line.marks
     edges = np.concatenate((line.edges, space, piece.edges))
     return replace(
         longer,
@@ -139,4 +253,6 @@ def _joined(line: Piece, piece: Piece) -> Piece:
         text=f"{line.text} {piece.text}",
         edges=edges,
         largest=max(line.largest, piece.largest),
+        ends_otherwise=piece.is_bold != longer.is_bold or piece.ends_otherwise,
+        marks=(*marks, *((a + shift, b + shift) for a, b in piece.marks if a)),
     )

@@ -29,6 +29,9 @@ class Measures:
     """Where full lines begin, from the left."""
 
     prose_fonts: frozenset[str]
+    main_font: str
+    """The one that most of the text is in."""
+
     title_size: float
     """The largest size of words on the first page."""
 
@@ -63,6 +66,7 @@ def measure(lines: list[Piece]) -> Measures:
         column_width=column_width,
         column_edges=tuple(map(float, common_edges)),
         prose_fonts=frozenset(common),
+        main_font=min(fonts, key=lambda font: (-fonts[font], font), default=""),
         title_size=max(first, default=body_size),
         abstract_at=next((i for i, line in enumerate(lines) if _is_abstract(line)), 0),
     )

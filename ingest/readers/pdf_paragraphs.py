@@ -8,6 +8,7 @@ after a short last line.
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ingest.readers.hyphens import append_line
 from ingest.readers.pdf_layout import Kind, Line, is_adjacent
@@ -26,12 +27,29 @@ from ingest.readers.sections import (
 
 _ENDED = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!al)(?<!cf)[.!?:…][\"”’')\]]*(?:\d{1,2}|\[[^]]*\])?$")
 _NUMBER = re.compile(r"(\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})+)\.?\s")
+_ROMAN = re.compile(r"[IVX]{1,4}\.\s")
+_LETTERED = re.compile(r"(?![IVX]\.\s[A-Z]{2})[A-Z]\.\s")
 _ENTRY = re.compile(r"\[[^\]]{1,30}\]|\d{1,3}\.\s")
 _BULLET = re.compile(r"^[•◦▪‣∙]")
 _MARKER = re.compile(r"[–—-]\s|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]\s")
 
 
 def blocks_of(lines: list[Line], measures: Measures, words: Counter[str]) -> Iterator[Block]:
+    """Yield the document's headings, paragraphs and asides, given its words for the hyphens.
+
+    Where sections have Roman numbers, those with letters are one level below.
+    """
+    has_roman = False
+    for block in _blocks_of(lines, measures, words):
+        if isinstance(block, Heading):
+            has_roman |= _ROMAN.match(block.text) is not None
+            if has_roman and _LETTERED.match(block.text):
+                yield replace(block, level=2)
+                continue
+        yield block
+
+
+def _blocks_of(lines: list[Line], measures: Measures, words: Counter[str]) -> Iterator[Block]:
     """Yield the document's headings, paragraphs and asides, given its words for the hyphens."""
     paragraph = _Paragraph(measures, words)
     aside = _Paragraph(measures, words)

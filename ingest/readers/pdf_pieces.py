@@ -1,5 +1,6 @@
 """The printed characters of a PDF page, cut into pieces of lines."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,13 @@ piece, as between columns or table cells."""
 _SMALL_CAPITALS = 1.15
 """Of the size of small capitals, from which on those among them are large."""
 
+_LAST = 3
+"""As many characters at a piece's end say how it ends."""
+
+_RAISED_SIZE, _RAISED = 0.8, 0.15
+"""Of the largest size on the line: how small a mark is at most, and how high it stands at least."""
+
+_MARK = re.compile(r"(?:^|(?<=[^\W\d_]{2})|(?<=[.,;:!?)”\"’']))\d{1,2}(?!\d)")
 _SMALLEST_GAP = 9.0
 _JUMP_BACK = -30.0
 """Points."""
@@ -109,6 +117,12 @@ class Piece:
     largest: float = 0.0
     """Largest font size of its characters, in points; 0 if that is not known."""
 
+    ends_otherwise: bool = False
+    """Whether its last letters are not bold where most are, or bold where most are not."""
+
+    marks: tuple[tuple[int, int], ...] = ()
+    """Where in the text small raised numbers stand, as of footnotes: start and end of each."""
+
     @property
     def is_in_small_capitals(self) -> bool:
         """Say whether it is all capitals, of which the most are smaller than the first ones."""
@@ -127,7 +141,7 @@ def pieces_of(characters: Characters, page: int, degrees: int) -> Iterator[Piece
     heads = np.flatnonzero(np.diff(number[printed], prepend=-1))
     pieces = number[printed[heads]]
     starts, ends = np.searchsorted(number, pieces), np.searchsorted(number, pieces, "right")
-    edges = _edges(characters)
+    edges, sizes = _edges(characters), _sizes(characters)
     text = characters.text()
     columns = zip(
         starts.tolist(),
@@ -142,7 +156,13 @@ def pieces_of(characters: Characters, page: int, degrees: int) -> Iterator[Piece
         if stripped:
             first = start + len(whole) - len(whole.lstrip())
             place = edges[first : first + len(stripped)]
-            yield Piece(page, box, *look[:3], stripped, place, degrees, look[3])
+            marks: tuple[tuple[int, int], ...] = ()
+            if look.smallest < _RAISED_SIZE * look.largest:
+                here = slice(first, first + len(stripped))
+                marks = tuple(
+                    _raised(stripped, sizes[here], characters.boxes[here, 1], look.largest)
+                )
+            yield Piece(page, box, *look[:3], stripped, place, degrees, *look[3:5], marks)
 
 
 def _numbered(characters: Characters) -> NDArray[np.intp]:
@@ -196,9 +216,18 @@ def _outlines(characters: Characters, heads: NDArray[np.intp]) -> Iterator[Box]:
     return map(Box._make, np.hstack((low[:, :2], high[:, 2:])).tolist())
 
 
-def _prevailing(
-    characters: Characters, heads: NDArray[np.intp]
-) -> Iterator[tuple[float, str, bool, float]]:
+class _Look(NamedTuple):
+    """What a piece looks like on the whole."""
+
+    size: float
+    font: str
+    is_bold: bool
+    largest: float
+    ends_otherwise: bool
+    smallest: float
+
+
+def _prevailing(characters: Characters, heads: NDArray[np.intp]) -> Iterator[_Look]:
     """Yield the median size of each piece, the font that most is in, bold or not, the top size."""
     looks = characters.looks[characters.is_printed]
     ends = [*heads[1:].tolist(), len(looks)]
@@ -206,10 +235,27 @@ def _prevailing(
     columns = zip(heads.tolist(), ends, low.tolist(), high.tolist(), strict=True)
     for start, end, one, other in columns:
         if one == other:
-            yield (*characters.styles[one][:3], characters.styles[one].size)
+            style = characters.styles[one]
+            yield _Look(style.size, style.font, style.is_bold, style.size, False, style.size)
             continue
         styles = [characters.styles[look] for look in looks[start:end].tolist()]
         fonts = Counter((style.font, style.is_bold) for style in styles)
         font, is_bold = min(fonts, key=lambda each: (-fonts[each], each))
         sizes = [style.size for style in styles]
-        yield median(sizes), font, is_bold, max(sizes)
+        ends_otherwise = all(style.is_bold != is_bold for style in styles[-_LAST:])
+        yield _Look(median(sizes), font, is_bold, max(sizes), ends_otherwise, min(sizes))
+
+
+def _raised(
+    text: str, sizes: NDArray[np.float64], bottoms: NDArray[np.float64], largest: float
+) -> Iterator[tuple[int, int]]:
+    """Yield where numbers of one or two digits stand raised and small behind a word or a stop.
+
+    A number at the beginning counts too: so a footnote begins.
+    """
+    is_small = sizes <= _RAISED_SIZE * largest
+    base = float(np.median(bottoms[~is_small])) if not is_small.all() else 0.0
+    is_raised = is_small & (bottoms > base + _RAISED * largest)
+    for found in _MARK.finditer(text):
+        if is_raised[found.start() : found.end()].all():
+            yield found.span()

@@ -32,14 +32,14 @@ _KINDS = (
 _NUMBER = re.compile(r"^(?:\d+(?:\.\d+)*|[IVX]+|[A-Z](?:\.\d+)*)[.:)]?\s+(?=\w)")
 _CAPTION = re.compile(
     r"(?:(?:extended data |supplementary )?(?:figure|fig\.|table|algorithm|listing)) ?"
-    r"[A-Z]?\d+(?:\.\d+)?[a-z]? ?[:.|–—](?: |$)",
+    r"(?:[A-Z]?\d+(?:\.\d+)?[a-z]?|[IVXL]{1,6}) ?[:.|–—](?: |$)",
     re.IGNORECASE,
 )
 _KNOWN = re.compile(
     r"(?:abstract|(?:general )?introduction|(?:background|preliminaries)(?: and related work)?|"
     r"related works?|methods?|methodology|materials and methods|experiments?|experimental setup|"
     r"(?:main )?results?|(?:results and )?discussion|limitations?|conclusions?|future work|"
-    r"acknowledge?ments?|references|bibliography|appendix|appendices|"
+    r"acknowledge?ments?|references|bibliography|appendix(?: [A-Z0-9]{1,2})?|appendices|"
     r"(?:ethics|impact|reproducibility|broader impacts?) statement|broader impacts?|"
     r"author contributions|(?:data|code) availability)[.:]?",
     re.IGNORECASE,

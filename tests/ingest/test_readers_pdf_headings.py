@@ -1,0 +1,132 @@
+"""Headings that look like the text, or go over two lines, and lines that only look like them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from reportlab.pdfgen.canvas import Canvas
+
+from ingest.documents import Document
+from ingest.readers import read
+
+PROSE = [
+    "Attention heads in small models often copy a name that",
+    "stood earlier in the prompt. We ask which heads do it and",
+    "whether any of them is needed. To find out we ablate each",
+    "head alone and measure how the logit of the name moves.",
+]
+TOP = 740
+
+
+class _Page:
+    """Writes one line below the other."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self.canvas = canvas
+        self.y = TOP
+
+    def line(self, text: str, font: str = "Times-Roman", *, gap: float = 0, x: float = 60) -> None:
+        self.y -= 12 + gap
+        self.canvas.setFont(font, 10)
+        self.canvas.drawString(x, self.y, text)
+
+    def prose(self, gap: float = 0) -> None:
+        for place, line in enumerate(PROSE):
+            self.line(line, gap=gap if place == 0 else 0)
+
+    def small_capitals(self, text: str, x: float) -> None:
+        self.y -= 24
+        for word in text.split():
+            for letters, size in ((word[0], 10), (word[1:], 8)):
+                self.canvas.setFont("Times-Roman", size)
+                self.canvas.drawString(x, self.y, letters)
+                x += self.canvas.stringWidth(letters, "Times-Roman", size)
+            x += 3
+
+
+def _read(tmp_path: Path, write: Callable[[_Page], None]) -> Document:
+    path = tmp_path / "paper.pdf"
+    canvas = Canvas(str(path), pagesize=(612, 792), invariant=1)
+    write(_Page(canvas))
+    canvas.showPage()
+    canvas.save()
+    return read(path)[0]
+
+
+def _headings(document: Document) -> list[tuple[str, int]]:
+    return [(section.heading, section.level) for section in document.sections if section.heading]
+
+
+def test_a_number_that_goes_on_makes_a_heading_of_a_line_that_stands_apart(tmp_path: Path):
+    def write(page: _Page) -> None:
+        page.line("6 Privacy of the model", "Times-Bold")
+        page.prose(gap=8)
+        page.line("6.1 Leakage contract", gap=8)
+        page.prose(gap=8)
+        page.line("6.2 Single-auditor game", gap=8)
+        page.prose(gap=8)
+        page.line("9.7 Million prompts were used", gap=8)
+        page.prose(gap=8)
+        page.line("6.3 Text that runs on without any room")
+        page.prose()
+
+    assert _headings(_read(tmp_path, write)) == [
+        ("6 Privacy of the model", 1),
+        ("6.1 Leakage contract", 2),
+        ("6.2 Single-auditor game", 2),
+    ]
+
+
+def test_slanted_letters_go_on_under_roman_numbers_in_small_capitals(tmp_path: Path):
+    def write(page: _Page) -> None:
+        page.small_capitals("II. BACKGROUND", 150)
+        page.prose(gap=8)
+        page.line("A. Algorithm configuration", "Times-Italic", gap=8)
+        page.prose(gap=6)
+        page.line("B. Contrasting heads", "Times-Italic", gap=8)
+        page.prose(gap=6)
+        page.line("A. An item of a list in upright print", gap=8)
+        page.prose(gap=6)
+        page.small_capitals("APPENDIX B", 150)
+        page.prose(gap=8)
+        page.small_capitals("ADDITIONAL RESULTS", 150)
+        page.prose(gap=8)
+
+    assert _headings(_read(tmp_path, write)) == [
+        ("II. BACKGROUND", 1),
+        ("A. Algorithm configuration", 2),
+        ("B. Contrasting heads", 2),
+        ("APPENDIX B", 1),
+        ("ADDITIONAL RESULTS", 1),
+    ]
+
+
+def test_a_bold_heading_may_fill_its_line_or_go_on_on_the_next(tmp_path: Path):
+    def write(page: _Page) -> None:
+        page.line("A.1 Magnitude of the biases across all layers and heads", "Times-Bold")
+        page.prose(gap=8)
+        page.line("A.2 Effective positional encoding", "Times-Bold", gap=8)
+        page.line("demonstration", "Times-Bold", x=78)
+        page.prose(gap=8)
+        page.line("A.3 Results of the search.", "Times-Bold", gap=8)
+        page.prose(gap=8)
+
+    assert [heading for heading, _ in _headings(_read(tmp_path, write))] == [
+        "A.1 Magnitude of the biases across all layers and heads",
+        "A.2 Effective positional encoding demonstration",
+        "A.3 Results of the search.",
+    ]
+
+
+def test_an_abstract_that_begins_on_the_line_of_its_heading_has_one(tmp_path: Path):
+    def write(page: _Page) -> None:
+        page.line("Abstract—Attention heads in small models copy a name", "Times-Bold")
+        for line in PROSE[1:]:
+            page.line(line, "Times-Bold")
+        page.line("1 Introduction", "Times-Bold", gap=10)
+        page.prose(gap=8)
+
+    document = _read(tmp_path, write)
+
+    assert [section.heading for section in document.sections] == ["Abstract", "1 Introduction"]
+    assert document.sections[0].kind == "abstract"
+    assert document.sections[0].text.startswith("Attention heads in small models copy a name stood")
