@@ -10,8 +10,9 @@ clock, torch among them, which takes two seconds.
 
 prints
 
-- `stages`: CPU seconds of each stage, and `stages_wall` the same by the clock; `total_cpu_seconds`,
-  `wall_seconds` and `peak_mb` (of the whole process, the planting included) of all of them;
+- `stages`: CPU seconds of each stage, and `stages_wall` the same by the clock; `total_cpu_seconds`
+  and `wall_seconds` of all of them, and `peak_mb`, the most memory of all processes at once, what
+  they share counted once (`memory_watch.py`; on Linux);
 - `recall` of the nearest neighbours against brute force, as the run stores it, and `modularity`;
 - how well our deepest communities agree with the planted topics, and our top level with the
   planted fields (normalised mutual information);
@@ -32,8 +33,10 @@ null:
 
 import argparse
 import json
+import os
 import resource
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -51,7 +54,6 @@ from planted import MODEL, Planted, plant, store
 from sklearn.metrics import normalized_mutual_info_score
 from sqlalchemy import Engine
 
-import kg.beside
 import kg.clustering
 import kg.hierarchy
 import kg.hybrid_graph
@@ -68,6 +70,7 @@ from kg.partition_quality import modularity
 METHOD = "leiden_hybrid_concepts"
 OTHER = "leiden_relations"
 ONE_SEED = LeidenConfig(n_seeds=1)
+WATCH = Path(__file__).with_name("memory_watch.py")
 GRAPHRAG = Path(__file__).with_name("graphrag_communities.py")
 
 STAGES = {
@@ -75,7 +78,7 @@ STAGES = {
     "vectors": (kg.clustering, "vectors_of"),
     "missing": (kg.clustering, "embed_missing"),
     "sources": (kg.clustering, "sources_by_statement"),
-    "concepts": (kg.beside, "_waited_for"),
+    "concepts": (kg.hybrid_graph, "_concept_layer"),
     "graph": (kg.clustering, "build_hybrid_graph"),
     "neighbours": (kg.hybrid_graph, "nearest_neighbours"),
     "neighbours within sources": (kg.hybrid_graph, "neighbours_within"),
@@ -132,11 +135,12 @@ def measure(arguments: argparse.Namespace, folder: Path) -> Measured:
 
     assert torch.get_num_threads() > 0  # loaded, and so used whatever the number of statements
     stages: dict[str, Spent] = {}
-    began = _now()
-    with _timed_stages(stages) as results:
-        report = cluster(engine, METHOD, StoredVectors(), arguments.seed, leiden=ONE_SEED)
-    _timed(stages, "bridges", lambda: _bridges(engine, report))
-    total = _now() - began
+    with _watched_memory() as peak:
+        began = _now()
+        with _timed_stages(stages) as results:
+            report = cluster(engine, METHOD, StoredVectors(), arguments.seed, leiden=ONE_SEED)
+        _timed(stages, "bridges", lambda: _bridges(engine, report))
+        total = _now() - began
     stages["other"] = total - sum(stages.values(), start=NOTHING)
     graph: HybridGraph = results["graph"]
     hierarchy: Hierarchy = results["hierarchy"]
@@ -149,7 +153,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> Measured:
         "stages_wall": {name: round(spent.wall, 3) for name, spent in stages.items()},
         "total_cpu_seconds": round(total.cpu, 3),
         "wall_seconds": round(total.wall, 3),
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak[0],
         "recall": report.recall,
         "modularity": report.modularity,
         "deepest_level_with_topics": _agreement(planted.topics, hierarchy.home),
@@ -255,10 +259,14 @@ class Spent(NamedTuple):
 NOTHING = Spent(0, 0)
 
 
-def _peak_mb() -> int:
-    """Return the most memory of this process and of one beside it, as if they shared none."""
-    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return round(sum(resource.getrusage(each).ru_maxrss for each in whose) / 1024)
+@contextmanager
+def _watched_memory() -> Iterator[list[int]]:
+    """Yield a list that has the most megabytes within the block, once it ends."""
+    peak: list[int] = []
+    command = [sys.executable, str(WATCH), str(os.getpid())]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as watch:  # noqa: S603
+        yield peak
+        peak.append(int(watch.communicate()[0]))
 
 
 def _now() -> Spent:

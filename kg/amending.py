@@ -4,6 +4,7 @@ Everything that is read of the run comes first, the middle is pure (`kg.graph_up
 `kg.placing`, `kg.community_tree`), and what comes out is a change for `kg.journal` to apply.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from kg.community_tree import CommunityTree
 from kg.concept_index import index_of, met, store_index, stored_index
 from kg.db import plain_rows
 from kg.embedders import Vectors
-from kg.embeddings import embedded_text, embedded_texts, vector_blocks, vectors_of
+from kg.embeddings import embedded_text, embedded_texts, vector_shares, vectors_of
 from kg.graph_updates import NO_TIES, Amended, LayerTies, Makers, News, places_after
 from kg.hybrid_graph import GraphConfig
 from kg.journal import Change, Moved, last_ordinals
@@ -26,7 +27,7 @@ from kg.placing import NOWHERE, Places, Rules, Ties, best_gains, certainties, mo
 from kg.standing import Path, Standing
 from kg.statements import statements_by_id
 from kg.stored_graph import ENDS, EdgeTable, place_of
-from kg.tables import Community, Membership, Mention, Run, Section
+from kg.tables import Community, Membership, Run
 
 _IDS_PER_QUERY = 500
 
@@ -36,6 +37,9 @@ class Stand(NamedTuple):
 
     run: Run
     table: EdgeTable
+    ties: Ties
+    """The graph for the algorithms."""
+
     standing: Standing
     """Its deepest communities, and which of them holds each statement."""
 
@@ -91,6 +95,7 @@ def stand_of(session: Session, run: Run, table: EdgeTable) -> Stand:
     return Stand(
         run=run,
         table=table,
+        ties=ties_of(table),
         standing=Standing([paths[each] for each in ordered], home),
         last_used=last_ordinals(session, run.id),
         rows_of=lambda names: {name: session.get_one(Community, name) for name in names},
@@ -213,7 +218,7 @@ def _moved(stand: Stand, graph: Amended, ties: Ties, place: Places) -> Places:
     came_from[place[place >= 0]] = np.flatnonzero(place >= 0)
     old = came_from[free][came_from[free] != NOWHERE]
     resolution = resolution_of(stand.run)
-    gains = best_gains(ties_of(stand.table), stand.standing.top(), old, resolution)
+    gains = best_gains(stand.ties, stand.standing.top(), old, resolution)
     rules = Rules(
         resolution=resolution,
         gains_before={int(place[vertex]): gain for vertex, gain in gains.items()},
@@ -309,15 +314,17 @@ def _everybody(
         block[rows] = [other[int(places[at])] for at in rows]
         return block
 
-    def blocks() -> Iterator[tuple[Places, Vectors]]:
-        for places, block in vector_blocks(session, model, ids):
+    shares = vector_shares(session, model, ids)
+
+    def blocks(number: int) -> Iterator[tuple[Places, Vectors]]:
+        for places, block in shares[number]():
             yield places, put_in(places, block)
 
     def take(places: Places) -> Vectors:
         wanted = [ids[at] for at in places.tolist()]
         return put_in(places, vectors_of(session, model, wanted))
 
-    return Everybody(len(ids), blocks, take)
+    return Everybody(len(ids), blocks, take, len(shares))
 
 
 def _concept_ties(
@@ -345,25 +352,23 @@ def _concept_ties(
 def _makers(session: Session, news: Difference) -> Makers:
     def sources_of(identifiers: Sequence[str]) -> Mapping[str, frozenset[str]]:
         found: dict[str, set[str]] = {}
-        for start in range(0, len(identifiers), _IDS_PER_QUERY):
-            rows = session.exec(
-                select(Mention.statement_id, Section.source_id)
-                .join(Section, col(Section.id) == Mention.section_id)
-                .where(col(Mention.statement_id).in_(identifiers[start : start + _IDS_PER_QUERY]))
-            )
-            for statement, source in rows:
-                if source not in news.gone_sources:
-                    found.setdefault(statement, set()).add(source)
+        query = (
+            "SELECT mention.statement_id, section.source_id FROM mention JOIN section "
+            "ON section.id = mention.section_id "
+            "WHERE mention.statement_id IN (SELECT value FROM json_each(?))"
+        )
+        for statement, source in plain_rows(session, query, json.dumps(list(identifiers))):
+            if source not in news.gone_sources:
+                found.setdefault(statement, set()).add(source)
         return {statement: frozenset(sources) for statement, sources in found.items()}
 
     def statements_of(source: str) -> Sequence[str]:
-        rows = session.exec(
-            select(Mention.statement_id)
-            .join(Section, col(Section.id) == Mention.section_id)
-            .where(Section.source_id == source)
-            .distinct()
-            .order_by(col(Mention.statement_id))
+        query = (
+            "SELECT DISTINCT mention.statement_id FROM mention JOIN section "
+            "ON section.id = mention.section_id WHERE section.source_id = ? "
+            "ORDER BY mention.statement_id"
         )
+        rows = plain_rows(session, query, source)
         return [statement for statement in rows if place_of(news.ids, statement) >= 0]
 
     return Makers(sources_of, statements_of)

@@ -6,17 +6,14 @@ declares the run a success. Until then nothing of the run can be seen, and if an
 wrong, nothing ever will.
 """
 
-import gc
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from sqlmodel import Session
-from threadpoolctl import threadpool_limits
 
 from kg.beside import beside
 from kg.citing_ties import related_ties
@@ -39,6 +36,7 @@ from kg.hybrid_graph import (
 from kg.leiden import LeidenConfig
 from kg.lineage import first_link, inherited_links
 from kg.partition_quality import Floats
+from kg.processor import one_thread, without_collector
 from kg.runs import active_run, recording, succeed
 from kg.sources import glossaries
 from kg.statements import sources_by_statement
@@ -151,7 +149,7 @@ def cluster(  # noqa: PLR0913 - what, by whom, and how
             texts = embedded_texts(session)
         embed_missing(engine, embedder, on_progress, texts=texts)
         with (
-            _without_collector(),
+            without_collector(),
             recording(engine, RunKind.CLUSTERING, method, config, seed) as run_id,
         ):
             with reading(engine) as session:
@@ -179,21 +177,6 @@ def cluster(  # noqa: PLR0913 - what, by whom, and how
                 succeed(session, run_id, dict(result))
     log.info("clustered by %s: %s", method, result)
     return ClusteringReport(run=run_id, method=method, **result)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep Python from looking for cycles among millions of rows: there are none to be found.
-
-    It would take a tenth of the time.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class _Result(TypedDict):
@@ -230,7 +213,7 @@ def _graph(session: Session, texts: Mapping[str, str], config: ClusteringConfig)
 
     def by_concepts() -> ConceptNeighbours:
         found = concepts_of(list(texts.items()))
-        with threadpool_limits(1, "blas"):  # as many as beside other work
+        with one_thread():  # as many as beside other work
             concepts, split = told_apart(found, vectors, ids, origins, config.graph.homonyms)
         log.info("told apart the meanings of %s words: %s", len(split), ", ".join(split))
         return ties_by_concepts(concepts, ids, config.graph)

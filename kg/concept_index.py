@@ -50,8 +50,8 @@ class ConceptIndex(NamedTuple):
 
         Of a statement that has several rows, the last counts.
         """
-        row = {identifier: at for at, identifier in enumerate(self.ids)}
-        rows = np.fromiter((row[i] for i in ids), dtype=np.int64, count=len(ids))
+        row = dict(zip(self.ids, range(len(self.ids)), strict=True))
+        rows = np.fromiter(map(row.__getitem__, ids), dtype=np.int64, count=len(ids))
         counts = np.diff(self.ends)[rows]
         ends = np.concatenate([[0], np.cumsum(counts)])
         within = np.arange(ends[-1]) - np.repeat(ends[:-1], counts)

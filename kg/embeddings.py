@@ -11,27 +11,44 @@ run that failed is none to go by, though: the model in use is that of the latest
 
 import hashlib
 import logging
+import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlmodel import Session, col, select
 
-from kg.db import plain_rows, reading, writing
+from kg.db import file_of, plain_rows, reading, writing
 from kg.embedders import Embedder, OnProgress, Vectors
 from kg.errors import ConfigError, NotFoundError
+from kg.processor import n_processors
 from kg.runs import recording, succeed
 from kg.statements import all_statements, notes_of
 from kg.tables import Embedding, Run, RunKind, RunStatus
 
 log = logging.getLogger(__name__)
 
-_FEW = 4000
+_FEW = 8000
 """So many vectors are asked for by id; of more, all are read."""
+
+_SHARED_FROM = 20_000
+"""Statements whose vectors are read by several processes where that can be."""
+
+_QUERY = "SELECT statement_id, vector FROM embedding WHERE model = ?"
+_SHARE = f"{_QUERY} AND rowid > ? AND rowid <= ? ORDER BY rowid"
+
+Blocks = Iterator[tuple[NDArray[np.intp], Vectors]]
+"""Places, and the vectors of those there."""
+
+_Rows = Sequence[tuple[str, bytes]]
 
 _IDS = 500
 
@@ -177,9 +194,7 @@ def vectors_of(session: Session, model: str, statement_ids: Sequence[str]) -> Ve
     return vectors
 
 
-def vector_blocks(
-    session: Session, model: str, statement_ids: Sequence[str]
-) -> Iterator[tuple[NDArray[np.intp], Vectors]]:
+def vector_blocks(session: Session, model: str, statement_ids: Sequence[str]) -> Blocks:
     """Yield the vectors of these statements under a model, some at a time, with their places.
 
     All of them together would take longer to put in order than what is done with them.
@@ -189,12 +204,8 @@ def vector_blocks(
     """
     place = {statement: row for row, statement in enumerate(statement_ids)}
     found = np.zeros(len(place), dtype=bool)
-    for identifiers, joined in _blocks(session, model, statement_ids):
-        block = np.frombuffer(joined, dtype="<f4").reshape(len(identifiers), -1)
-        places = np.array([place.get(each, -1) for each in identifiers], dtype=np.intp)
-        wanted = places >= 0
-        if not wanted.all():
-            places, block = places[wanted], block[wanted]
+    for rows in _rows(session, model, statement_ids):
+        places, block = _placed(rows, place)
         found[places] = True
         yield places, block
     if not found.all():
@@ -202,27 +213,70 @@ def vector_blocks(
         raise NotFoundError(f"statement {statement} has no embedding under {model}")
 
 
-def _blocks(
+def vector_shares(
     session: Session, model: str, statement_ids: Sequence[str]
-) -> Iterator[tuple[list[str], bytes]]:
-    """Yield ids and joined vectors: of these few statements, or of all in the order of storage.
+) -> Sequence[Callable[[], Blocks]]:
+    """Return what yields the vectors of these statements under a model in equal shares, as above.
+
+    There is one share for each processor if there are many statements and a file. All but the first
+    open it for themselves, so that a process of its own can read them, and see what was committed.
+    A statement without a vector is in no share.
+    """
+    path = file_of(session.get_bind().engine)
+    n_shares = n_processors() if len(statement_ids) >= _SHARED_FROM and path is not None else 1
+    if path is None or n_shares == 1:
+        return [lambda: vector_blocks(session, model, statement_ids)]
+    (last,) = plain_rows(session, "SELECT max(rowid) FROM embedding")
+    ends = [last * number // n_shares for number in range(n_shares + 1)]
+    place = {statement: row for row, statement in enumerate(statement_ids)}
+
+    def share(number: int) -> Blocks:
+        values = (model, ends[number], ends[number + 1])
+        if number:
+            with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as own:
+                for rows in _fetched(own.execute(_SHARE, values)):
+                    yield _placed(rows, place)
+            return
+        cursor = session.connection().exec_driver_sql(_SHARE, values).cursor
+        assert cursor is not None
+        for rows in _fetched(cursor):
+            yield _placed(rows, place)
+
+    return [partial(share, number) for number in range(n_shares)]
+
+
+def _placed(rows: _Rows, place: Mapping[str, int]) -> tuple[NDArray[np.intp], Vectors]:
+    """Return the vectors of those that have a place, with their places."""
+    names, vectors = zip(*rows, strict=True)
+    block = np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(rows), -1)
+    found = map(place.get, names, repeat(-1))
+    places = np.fromiter(found, dtype=np.intp, count=len(rows))
+    wanted = places >= 0
+    return (places, block) if wanted.all() else (places[wanted], block[wanted])
+
+
+def _rows(session: Session, model: str, statement_ids: Sequence[str]) -> Iterator[_Rows]:
+    """Yield ids and vectors: of these few statements, or of all in the order of storage.
 
     Below the ORM, because an object for each vector takes longer than everything that is done
     with it: 10^5 vectors come in a third of a CPU second, a column of bytes would take a fifth.
     """
-    query = "SELECT statement_id, vector FROM embedding WHERE model = ?"
-    chosen: tuple[list[str], list[tuple[str, ...]]] = [f"{query} ORDER BY rowid"], [(model,)]
+    chosen: tuple[list[str], list[tuple[str, ...]]] = [f"{_QUERY} ORDER BY rowid"], [(model,)]
     if len(statement_ids) <= _FEW:
         parts = [statement_ids[at : at + _IDS] for at in range(0, len(statement_ids), _IDS)]
         some: list[str] = [
-            f"{query} AND statement_id IN ({', '.join('?' * len(part))})" for part in parts
+            f"{_QUERY} AND statement_id IN ({', '.join('?' * len(part))})" for part in parts
         ]
         chosen = some, [(model, *part) for part in parts]
     for wording, values in zip(*chosen, strict=True):
         cursor = session.connection().exec_driver_sql(wording, values).cursor
         assert cursor is not None
-        while rows := cursor.fetchmany(_ROWS_PER_READ):
-            yield [row[0] for row in rows], b"".join([row[1] for row in rows])
+        yield from _fetched(cursor)
+
+
+def _fetched(cursor: DBAPICursor | sqlite3.Cursor) -> Iterator[_Rows]:
+    while rows := cursor.fetchmany(_ROWS_PER_READ):
+        yield rows
 
 
 def _missing(session: Session, model: str, texts: Mapping[str, str]) -> dict[str, str]:

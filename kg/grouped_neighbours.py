@@ -7,11 +7,11 @@ its product.
 from collections.abc import Sequence
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from kg.embedders import Vectors
 from kg.nearest import NOBODY
 from kg.neighbours import nearest_neighbours
+from kg.processor import one_thread
 from kg.products import STEPS, Places
 
 SMALL = 256
@@ -37,7 +37,7 @@ def neighbours_within(
     while small:
         most = max(1, _MEMBERS // len(groups[small[-1]]))
         batch, small = small[-most:], small[:-most]
-        with threadpool_limits(1, "blas"):  # threads wait longer for each other than they multiply
+        with one_thread():  # threads wait longer for each other than they multiply
             found = _nearest_in_groups(vectors, [groups[at] for at in batch], k)
         rows.append(found[0])
         others.append(found[1])

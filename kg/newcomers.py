@@ -2,22 +2,25 @@
 
 Who is nearest to a new statement and to whom the new statement is near is read off the same matrix
 product, which is all that grows with the number of statements. It is made of some columns at a
-time. Both are a bar to get over: that of a new statement is the k-th largest cosine that it has
-had so far, that of one that stands is what its k-th neighbour has. Cosines of a product are not
-exact, so bars are lowered by their error, and whoever is above is measured again (`kg.products`).
+time, by a process for each processor where there are many. Both are a bar to get over: that of a
+new statement is the k-th largest cosine that it has had so far, that of one that stands is what its
+k-th neighbour has. Cosines of a product are not exact, so bars are lowered by their error, and
+whoever is above is measured again (`kg.products`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.beside import Arrays, shared_out
 from kg.embedders import Vectors
 from kg.errors import ModelError
 from kg.nearest import NOBODY, Found, Nearest, bars_over
 from kg.neighbours import products_for
-from kg.own_lists import NO_ENTRIES, Entries
+from kg.own_lists import NO_ENTRIES, Entries, first_of_each
+from kg.processor import one_thread
 from kg.products import Levels, Places, Products, steps_of
 
 _ROWS = 2048
@@ -31,14 +34,17 @@ class Everybody(NamedTuple):
     """The vectors of all, of length 1: some at a time, or those that are asked for."""
 
     n: int
-    blocks: Callable[[], Iterable[tuple[Places, Vectors]]]
-    """Yields all of them, each with its place."""
+    blocks: Callable[[int], Iterable[tuple[Places, Vectors]]]
+    """Yields those of a share of all, by its number, each with its place. All shares but that of
+    number 0 are read by processes of their own."""
 
     take: Callable[[Places], Vectors]
     """Returns those at some places."""
 
+    n_shares: int = 1
 
-NO_ONE = Everybody(0, lambda: (), lambda _: np.empty((0, 0), dtype=np.float32))
+
+NO_ONE = Everybody(0, lambda _: (), lambda _: np.empty((0, 0), dtype=np.float32))
 
 
 def nearest_and_seen(
@@ -59,36 +65,58 @@ def nearest_and_seen(
         return NO_ENTRIES, NO_ENTRIES
     products = products_for(len(rows) * everybody.n)
     own = everybody.take(rows)
-    searches = [
-        _Search(rows[at : at + _ROWS], own[at : at + _ROWS], min(k, everybody.n), products)
-        for at in range(0, len(rows), _ROWS)
-    ]
-    seen = [NO_ENTRIES]
-    for places, block in _larger(everybody.blocks()):
-        if not np.isfinite(block @ own[0]).all():
-            raise ModelError("an embedding is not finite: embed the statements again")
-        loaded = products.cut(products.load(block), 0, len(block))
-        columns = _Columns(places, block, loaded, bars[places])
-        seen += [search.look_through(columns) for search in searches]
-    return _joined([search.nearest() for search in searches]), _joined(seen)
+    k = min(k, everybody.n)
+
+    def of_share(number: int) -> Arrays:
+        searches = [
+            _Search(rows[at : at + _ROWS], own[at : at + _ROWS], k, products)
+            for at in range(0, len(rows), _ROWS)
+        ]
+        seen, n = [NO_ENTRIES], 0
+        for places, block in _larger(everybody.blocks(number)):
+            if not np.isfinite(block @ own[0]).all():
+                raise ModelError("an embedding is not finite: embed the statements again")
+            loaded = products.cut(products.load(block), 0, len(block))
+            columns = _Columns(places, block, loaded, bars[places])
+            n += len(places)
+            seen += [search.look_through(columns) for search in searches]
+        near = _joined([search.nearest() for search in searches])
+        return *near, *_joined(seen), np.array([n])
+
+    if everybody.n_shares == 1:
+        found = of_share(0)
+        return Entries(*found[:3]), Entries(*found[3:6])
+    with one_thread():
+        shares = shared_out(
+            lambda number: products.each(of_share, [number], threads=1)[0], everybody.n_shares
+        )
+    if sum(int(share[6][0]) for share in shares) < everybody.n:
+        everybody.take(np.arange(everybody.n))  # says whose is missing
+    near = [Entries(*share[:3]) for share in shares]
+    return first_of_each(near, k, everybody.n), _joined([Entries(*share[3:6]) for share in shares])
 
 
 def _larger(blocks: Iterable[tuple[Places, Vectors]]) -> Iterator[tuple[Places, Vectors]]:
-    """Join blocks up to so many columns: a step takes as long for a few as for many."""
-    waiting: list[tuple[Places, Vectors]] = []
-    for block in blocks:
-        waiting.append(block)
-        if sum(len(places) for places, _ in waiting) >= _COLUMNS:
-            yield _joint(waiting)
-            waiting = []
-    if waiting:
-        yield _joint(waiting)
+    """Join blocks up to so many columns: a step takes as long for a few as for many.
 
-
-def _joint(blocks: Sequence[tuple[Places, Vectors]]) -> tuple[Places, Vectors]:
-    if len(blocks) == 1:
-        return blocks[0]
-    return np.concatenate([places for places, _ in blocks]), np.concatenate([v for _, v in blocks])
+    The vectors that are yielded are overwritten afterwards: to ask the system for new memory each
+    time takes as long as to fill it.
+    """
+    at, held, n = np.empty(_COLUMNS, dtype=np.intp), np.empty((0, 0), dtype=np.float32), 0
+    for places, block in blocks:
+        if not held.size:
+            held = np.empty((_COLUMNS, block.shape[1]), dtype=np.float32)
+        start = 0
+        while start < len(places):
+            taken = min(len(places) - start, _COLUMNS - n)
+            at[n : n + taken] = places[start : start + taken]
+            held[n : n + taken] = block[start : start + taken]
+            n, start = n + taken, start + taken
+            if n == _COLUMNS:
+                yield at, held
+                n = 0
+    if n:
+        yield at[:n], held[:n]
 
 
 class _Columns(NamedTuple):

@@ -126,7 +126,7 @@ def modularity_of(ties: Ties, community: Places, resolution: float) -> float:
     twice = 2 * ties.weight.sum()
     if not twice:
         return 0.0
-    within = 2 * ties.inside(community).weight.sum()
+    within = 2 * ties.weight[community[ties.head] == community[ties.tail]].sum()
     totals = np.bincount(community, ties.strengths)
     return float(within / twice - resolution * np.sum((totals / twice) ** 2))
 
@@ -334,6 +334,10 @@ def certainties(ties: Ties, community: Places, vertices: Places) -> Weights:
 
     A vertex without ties has nothing that pulls it elsewhere: 1.
     """
+    touches = np.zeros(ties.n, dtype=bool)
+    touches[vertices] = True
+    rows = np.flatnonzero(touches[ties.head] | touches[ties.tail])
+    near = Ties(ties.n, ties.head[rows], ties.tail[rows], ties.weight[rows])
     all_of = ties.strengths[vertices]
-    inside = ties.inside(community).strengths[vertices]
+    inside = near.inside(community).strengths[vertices]
     return np.where(all_of > 0, inside / np.where(all_of > 0, all_of, 1), 1.0)

@@ -29,11 +29,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from kg.beside import Arrays, shared_out
 from kg.embedders import Vectors
 from kg.nearest import CROWD, Found, Nearest, nearest_of_a_crowd
+from kg.processor import one_thread
 from kg.products import Levels, Places, Products, Singles, steps_of
 
 DIMENSIONS = (160, 192, 256)
@@ -188,7 +188,7 @@ class _ScoreTiles:
 def _axes(vectors: Vectors) -> Vectors:
     """Return the principal axes of some vectors that lie evenly, the longest first."""
     some = vectors[np.linspace(0, len(vectors) - 1, _AXES_FROM).astype(np.intp)]
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         _, axes = np.linalg.eigh((some.T @ some).astype(np.float64))
     return axes[:, ::-1].astype(np.float32)
 
@@ -203,7 +203,7 @@ def _turned(vectors: Vectors, axes: Vectors, products: Products[Any, Any]) -> Ve
         kept = np.einsum("ij,ij->i", turned[block, :-1], turned[block, :-1])
         turned[block, -1] = np.sqrt(np.maximum(1 - kept, 0))
 
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         products.each(of_block, range(0, len(vectors), _BLOCK))
     return turned
 
@@ -281,7 +281,7 @@ def _best(scores: Vectors, rows: Places, lowest: Levels) -> _Best:
     ours = scores[rows]
     bars = lowest.astype(np.float32)[:, None]
     keys = []
-    with threadpool_limits(1, "blas"):
+    with one_thread():
         for start in range(0, len(scores), _BLOCK):
             found = ours @ scores[start : start + _BLOCK].T
             row, column = np.nonzero(found >= bars)

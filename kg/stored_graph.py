@@ -97,4 +97,5 @@ def store_graph(session: Session, run_id: int, table: EdgeTable) -> None:
         **{name: table.edges[name].astype(EDGE[name]).tobytes() for name in EDGE.names or ()},
     }
     statement = insert(Graph).values(run_id=run_id, **values)
-    session.execute(statement.on_conflict_do_update(index_elements=["run_id"], set_=values))
+    again = {name: statement.excluded[name] for name in values}
+    session.execute(statement.on_conflict_do_update(index_elements=["run_id"], set_=again))

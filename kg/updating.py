@@ -30,7 +30,6 @@ from kg.amending import (
     rearranged,
     resolution_of,
     stand_of,
-    ties_of,
 )
 from kg.db import reading, writer, writing
 from kg.drift import loss_of
@@ -42,6 +41,7 @@ from kg.journal import amendments_of, apply, latest_update, lines, undo
 from kg.labelling import label_unnamed
 from kg.news import Difference, Gone, difference, taken_back
 from kg.placing import modularity_of
+from kg.processor import without_collector
 from kg.runs import active_runs, recording, run_of, succeed
 from kg.stages import Stages
 from kg.statements import statements_by_id
@@ -93,7 +93,8 @@ def update(
         DatabaseError: Another process is writing.
         ModelError: The embedder cannot be used.
     """
-    with writer(engine):  # nobody adds statements between the embedding and the placing
+    # Nobody adds statements between the embedding and the placing.
+    with writer(engine), without_collector():
         with reading(engine) as session:
             runs = updatable(session, embedder.name, method)
             cases = [case_of(session, run, Gone()) for run in runs]
@@ -177,13 +178,13 @@ def amend(
     stages = Stages()
     with stages("read who is where"):
         stand = stand_of(session, run, case.table)
-        before = modularity_of(ties_of(stand.table), stand.standing.top(), resolution_of(run))
+        before = modularity_of(stand.ties, stand.standing.top(), resolution_of(run))
         back = taken_back(amendments_of(session, run.id), news.changes)
     if back:
         with stages("take back"):
             moved = undo(session, update_id, run, back)
             now = stand_of(session, run, stored_graph(session, run.id))
-        where = Where(ties_of(now.table), now.standing.top(), now.standing.home)
+        where = Where(now.ties, now.standing.top(), now.standing.home)
         came = {row["id"] for each in back for row in each.communities_removed.get("community", ())}
         went = {name for each in back for name in each.communities_added}
         new, lost = len(came - went), len(went - came)

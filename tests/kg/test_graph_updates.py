@@ -57,7 +57,7 @@ class Library:
     ) -> News:
         vectors = self.vectors(ids)
         everybody = Everybody(
-            len(ids), lambda: [(np.arange(len(ids)), vectors)], lambda at: vectors[at]
+            len(ids), lambda _: [(np.arange(len(ids)), vectors)], lambda at: vectors[at]
         )
         return News(
             ids=ids,

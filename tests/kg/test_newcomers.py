@@ -17,11 +17,14 @@ def _vectors(n: int, seed: int = 0) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def _all_of(vectors: np.ndarray) -> Everybody:
+def _all_of(vectors: np.ndarray, n_shares: int = 1) -> Everybody:
     order = np.random.default_rng(1).permutation(len(vectors))
-    blocks = np.array_split(order, 3)
+    shares = [np.array_split(share, 3) for share in np.array_split(order, n_shares)]
     return Everybody(
-        len(vectors), lambda: ((each, vectors[each]) for each in blocks), lambda at: vectors[at]
+        len(vectors),
+        lambda number: ((each, vectors[each]) for each in shares[number]),
+        lambda at: vectors[at],
+        n_shares,
     )
 
 
@@ -70,12 +73,41 @@ def test_a_crowd_of_equals_is_told_apart_by_place():
     assert nearest.other[nearest.row == 900].tolist() == [600, 601, 602, 603, 604]
 
 
-def test_a_vector_that_is_not_finite_is_refused():
-    vectors = _vectors(50)
-    vectors[7, 3] = np.nan
+@pytest.mark.parametrize("n_shares", [1, 2])
+def test_a_vector_that_is_not_finite_is_refused(n_shares: int):
+    for place in range(0, 50, 7):
+        vectors = _vectors(50)
+        vectors[place, 3] = np.nan
 
-    with pytest.raises(ModelError, match="not finite"):
-        nearest_and_seen(_all_of(vectors), np.array([20]), K, np.full(50, 2 * STEPS))
+        with pytest.raises(ModelError, match="not finite"):
+            nearest_and_seen(_all_of(vectors, n_shares), np.array([20]), K, np.full(50, 2 * STEPS))
+
+
+def test_several_processes_find_what_one_finds():
+    vectors = np.concatenate([_vectors(9000), np.repeat(_vectors(2), 600, axis=0)])
+    rows, bars = np.arange(0, len(vectors), 13), np.full(len(vectors), 700_000)
+
+    one, several = (nearest_and_seen(_all_of(vectors, n), rows, K, bars) for n in (1, 3))
+
+    for mine, theirs in zip(one, several, strict=True):
+        parts = [set(zip(*(c.tolist() for c in each), strict=True)) for each in (mine, theirs)]
+        assert parts[0] == parts[1]
+    assert len(one[0].row) == K * len(rows)
+
+
+def test_vectors_that_no_process_was_given_are_asked_for():
+    asked = []
+    vectors = _vectors(40)
+    lacking = Everybody(
+        40,
+        lambda number: [(np.arange(20 * number, 19 + 20 * number), vectors[20 * number :][:19])],
+        lambda places: asked.append(places.tolist()) or vectors[places],
+        2,
+    )
+
+    nearest_and_seen(lacking, np.array([3]), K, np.full(40, 2 * STEPS))
+
+    assert asked == [[3], list(range(40))]
 
 
 def test_many_rows_find_what_few_at_a_time_find():
