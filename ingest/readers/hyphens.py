@@ -52,6 +52,10 @@ _HYPHENATED = frozenset(
 )
 """Second parts that most often come after a hyphen."""
 
+_ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>\"]+$")
+_GOES_ON = re.compile(r"(?!https?:)[^\s/(\[]*(?:/\S|[_=?&%#])")
+"""How the rest of an address begins that a line's end broke."""
+
 _AS_FAR = 2
 """Letters."""
 
@@ -88,6 +92,8 @@ def append_line(text: str, line: str, words: Counter[str]) -> str:
     """Append one line to the text of its paragraph, with a space, a hyphen or nothing between."""
     if not text or not line:
         return text or line
+    if _ADDRESS.search(text[-200:]) and _GOES_ON.match(line):
+        return text + line
     if text[-1] in "–—/" and not text[-2:-1].isspace():
         return text + line
     if text[-1] not in HYPHENS or text[-2:-1].isspace():

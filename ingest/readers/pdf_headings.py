@@ -56,13 +56,15 @@ class Headings:
             return False
         if is_known_heading(text) and len(text) < _LONGEST_KNOWN:
             return stands_out or text.isupper() or _ALWAYS_HEADING.fullmatch(text) is not None
-        if not stands_out or size < self._smallest(piece):
-            return False
+        if not stands_out or size < self._smallest(piece) or is_before_abstract:
+            return False  # authors and affiliations
         if NUMBERED.match(text):
             return not self._runs_in(piece)
-        if in_references or is_before_abstract:
-            return False  # authors and affiliations
-        return (is_larger or piece.is_in_small_capitals) and self._is_worded(piece)
+        return (
+            not in_references
+            and (is_larger or piece.is_in_small_capitals)
+            and self._is_worded(piece)
+        )
 
     def goes_on_in(self, piece: Piece, above: Piece) -> bool:
         """Say whether a line is the rest of the heading above, both bold or in small capitals."""
@@ -110,7 +112,8 @@ class Headings:
 
     def _runs_in(self, piece: Piece) -> bool:
         """Say whether a bold beginning is followed by the paragraph's text on the same line."""
-        is_full = piece.box.right - piece.box.left > 0.95 * self.measures.column_width
+        share = (piece.box.right - piece.box.left) / self.measures.column_width
+        is_full = share > 0.95 or (share > 0.6 and piece.is_bold and piece.ends_otherwise)
         is_larger = piece.size > self.measures.body_size + SIZE_STEP
         is_whole = (
             _SUBNUMBERED.match(piece.text) is not None

@@ -29,7 +29,9 @@ _ITEM = re.compile(r"[•◦▪‣∙]|[–—-]\s|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4
 _ENDED = re.compile(r"[.!?:…][\"”’')\]]*\d{0,2}$")
 _TWO_WORDS = re.compile(r"[^\W\d_]{4,}.*[^\W\d_]{3,}")
 _REFERENCES = re.compile(r"(?:[\dA-Z.]+\s+)?(?:references|bibliography)\b", re.IGNORECASE)
-_MONOSPACED = re.compile(r"mono|courier|consol|typewriter|tt\d|^(?:cm|lm|sf|ec)tt", re.IGNORECASE)
+_MONOSPACED = re.compile(
+    r"mon[lo]|monaco|menlo|courier|consol|typewriter|tt\d|^(?:cm|lm|sf|ec)tt", re.IGNORECASE
+)
 _WITHIN = re.compile(r"\d{0,2} ?(?:[.,;:)]|(?=[^\W\d_])[^A-Z])")
 """How the prose behind a formula begins, an exponent in front of it included."""
 

@@ -26,7 +26,10 @@ _LAST = 3
 _RAISED_SIZE, _RAISED = 0.8, 0.15
 """Of the largest size on the line: how small a mark is at most, and how high it stands at least."""
 
-_MARK = re.compile(r"(?:^|(?<=[^\W\d_]{2})|(?<=[.,;:!?)”\"’']))\d{1,2}(?!\d)")
+_MARK = re.compile(r"\d{1,2}(?!\d)")
+_MARKED = re.compile(r"(?:^|[^\W\d_]{2}|[.,;:!?)”\"’']|[^\W\d_]-?\d{1,2}(?:\.\d)?)$")
+"""What a mark may stand behind: a word, a stop, a name that ends in a number (GPT-4)."""
+
 _SMALLEST_GAP = 9.0
 _JUMP_BACK = -30.0
 """Points."""
@@ -256,6 +259,15 @@ def _raised(
     is_small = sizes <= _RAISED_SIZE * largest
     base = float(np.median(bottoms[~is_small])) if not is_small.all() else 0.0
     is_raised = is_small & (bottoms > base + _RAISED * largest)
-    for found in _MARK.finditer(text):
-        if is_raised[found.start() : found.end()].all():
-            yield found.span()
+    at = 0
+    while found := _MARK.search(text, at):
+        start, end = found.span()
+        while start < end and not is_raised[start]:
+            start += 1
+        at = max(end, start + 1)
+        if (
+            start < end
+            and is_raised[start:end].all()
+            and _MARKED.search(text[max(start - 9, 0) : start])
+        ):
+            yield start, end

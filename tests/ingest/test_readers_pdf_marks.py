@@ -41,6 +41,7 @@ def _text(tmp_path: Path, parts: list[str], note: str = "", rise: float = 3.6) -
     [
         (["See the appendix", "2", "."], "2In the supplementary material.", "See the appendix."),
         (["The data", "1", " are open."], "1At the address below.", "The data are open."),
+        (["We ask GPT-4", "1", " now."], "1At the address below.", "We ask GPT-4 now."),
         (["The end.", "2", " It is new."], "2As far as we know of it.", "The end. It is new."),
     ],
 )
