@@ -6,14 +6,16 @@ Everything that is read of the run comes first, the middle is pure (`kg.graph_up
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
 import numpy as np
 from sqlmodel import Session, col, select
 
+from kg.beside import Arrays, beside
 from kg.communities import community_id, path_of
 from kg.community_tree import CommunityTree
-from kg.concept_index import index_of, met, store_index, stored_index
+from kg.concept_index import ConceptIndex, index_of, met, store_index, stored_index
 from kg.db import plain_rows
 from kg.embedders import Vectors
 from kg.embeddings import embedded_text, embedded_texts, vector_shares, vectors_of
@@ -25,11 +27,13 @@ from kg.newcomers import NO_ONE, Everybody
 from kg.news import Difference
 from kg.placing import NOWHERE, Places, Rules, Ties, best_gains, certainties, moved_locally
 from kg.standing import Path, Standing
-from kg.statements import statements_by_id
 from kg.stored_graph import ENDS, EdgeTable, place_of
 from kg.tables import Community, Membership, Run
 
 _IDS_PER_QUERY = 500
+
+BESIDE_FROM = 20_000
+"""Statements of a run that is amended by more than one process."""
 
 
 class Stand(NamedTuple):
@@ -127,14 +131,17 @@ def ties_of(table: EdgeTable) -> Ties:
     )
 
 
+@contextmanager
 def material_for(
     session: Session,
     update_id: int,
     stand: Stand,
     news: Difference,
     replaced: Mapping[str, Vectors],
-) -> News:
-    """Return all that the graph of a run needs to take in what is new.
+) -> Iterator[News]:
+    """Yield all that the graph of a run needs to take in what is new.
+
+    Who shares concepts is found by a process of its own within the block, if there are many.
 
     Args:
         session: Where to read, and to keep the phrases of new statements.
@@ -149,20 +156,22 @@ def material_for(
     if layers.get("semantic") or layers.get("source"):
         vectors = _everybody(session, str(stand.run.config["model"]), news.ids, replaced)
     enter = sorted({*news.added(), *news.retied})
-    return News(
-        ids=news.ids,
-        added=news.added(),
-        removed=news.removed(),
-        retied=news.retied,
-        touched=news.touched,
-        new_sources=news.new_sources,
-        vectors=vectors,
-        concepts=_concept_ties(session, update_id, news, enter, config)
-        if layers.get("concepts") and enter
-        else NO_TIES,
-        relations=news.relations,
-        makers=_makers(session, news),
-    )
+    sharing: AbstractContextManager[Callable[[], LayerTies]] = nullcontext(lambda: NO_TIES)
+    if layers.get("concepts") and enter:
+        sharing = _concept_ties(session, update_id, news, enter, config)
+    with sharing as concepts:
+        yield News(
+            ids=news.ids,
+            added=news.added(),
+            removed=news.removed(),
+            retied=news.retied,
+            touched=news.touched,
+            new_sources=news.new_sources,
+            vectors=vectors,
+            concepts=concepts,
+            relations=news.relations,
+            makers=_makers(session, news),
+        )
 
 
 def graph_config(run: Run) -> GraphConfig:
@@ -327,26 +336,39 @@ def _everybody(
     return Everybody(len(ids), blocks, take, len(shares))
 
 
+@contextmanager
 def _concept_ties(
     session: Session, update_id: int, news: Difference, enter: Sequence[str], config: GraphConfig
-) -> LayerTies:
-    """Return the ties of new statements by concepts, and keep their phrases."""
+) -> Iterator[Callable[[], LayerTies]]:
+    """Yield what returns the ties of new statements by concepts, and keeps their phrases."""
     ids, new = news.ids, set(enter)
     standing = [i for i in ids if i not in new]
-    statements = statements_by_id(session, enter)
-    texts = {i: embedded_text(statements[i].text, news.notes[i]) for i in enter}
+    query = "SELECT id, text FROM statement WHERE id IN (SELECT value FROM json_each(?))"
+    said = dict(plain_rows(session, query, json.dumps(list(enter))))
+    texts = {i: embedded_text(said[i], news.notes[i]) for i in enter}
     index = stored_index(session)
     is_kept = set(index.ids).issuperset(standing)
     if not is_kept:  # nobody has kept the phrases of this database yet
         index = index_of({**embedded_texts(session), **texts})
         store_index(session, update_id, index)
-    fresh, ties = met(index.lined_up(standing), texts, config)
-    if is_kept and not (set(index.ids).issuperset(enter) and not news.retied):
-        store_index(session, update_id, fresh)
+    is_new = is_kept and not (set(index.ids).issuperset(enter) and not news.retied)
     entered = np.zeros(len(ids), dtype=bool)
     entered[[place_of(ids, i) for i in enter]] = True
     places = np.concatenate([np.flatnonzero(~entered), np.flatnonzero(entered)])
-    return LayerTies(places[ties.one], places[ties.other], ties.similarity)
+
+    def found() -> Arrays:
+        fresh, ties = met(index.lined_up(standing), texts, config)
+        return *fresh[1:], places[ties.one], places[ties.other], ties.similarity
+
+    with beside(found, worthwhile=len(ids) >= BESIDE_FROM) as result:
+
+        def ties() -> LayerTies:
+            columns = result()
+            if is_new:
+                store_index(session, update_id, ConceptIndex([*texts], *columns[:3]))
+            return LayerTies(*columns[3:])
+
+        yield ties
 
 
 def _makers(session: Session, news: Difference) -> Makers:

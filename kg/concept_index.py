@@ -22,7 +22,7 @@ from scipy.sparse import csr_array
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
-from kg.concepts import concepts_of, inverse_frequency
+from kg.concepts import ROWS, concepts_of, inverse_frequency, most_similar
 from kg.graph_updates import LayerTies
 from kg.hybrid_graph import GraphConfig
 from kg.phrases import phrases_of
@@ -142,15 +142,14 @@ def met(
 
 def _most_similar(matrix: csr_array, first: int, k: int) -> LayerTies:
     """Return the ties of each row from this one on to the k rows most similar to it."""
-    product = (matrix[first:] @ matrix.T.tocsr()).tocsr()
-    row = np.repeat(np.arange(len(product.indptr) - 1), np.diff(product.indptr)) + first
-    other = product.indices.astype(np.int64)
-    steps = np.rint(product.data * _STEPS).astype(np.int64)
-    tied = np.flatnonzero((row != other) & (steps > 0))
-    order = tied[np.lexsort((other[tied], -steps[tied], row[tied]))]
-    row, other, steps = row[order], other[order], steps[order]
-    near = np.arange(len(row)) - np.searchsorted(row, row) < k
-    return LayerTies(row[near], other[near], (steps[near] / _STEPS).astype(np.float32))
+    transposed = matrix.T.tocsr()
+    blocks = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))]
+    blocks += [
+        most_similar(matrix[start : start + ROWS] @ transposed, start, k)
+        for start in range(first, matrix.shape[0], ROWS)
+    ]
+    row, other, steps = (np.concatenate(column) for column in zip(*blocks, strict=True))
+    return LayerTies(row, other, (steps / _STEPS).astype(np.float32))
 
 
 def _concepts(

@@ -36,7 +36,9 @@ from kg.phrase_columns import shared_phrases
 
 _Whole = NDArray[np.int64]
 
-_ROWS = 1024
+ROWS = 1024
+"""Statements whose similarities with all are looked at together."""
+
 _STEPS = 1_000_000
 _FEW = 100
 """So many statements may share a concept and all be made similar by it, however few there are."""
@@ -149,27 +151,33 @@ def concept_neighbours(
         matrix = _matrix(concepts, min(most, max(_FEW, max_share * len(concepts))))
         transposed = matrix.T.tocsr()
         blocks += [
-            _most_similar(matrix[start : start + _ROWS] @ transposed, start, k)
-            for start in range(0, len(concepts), _ROWS)
+            most_similar(matrix[start : start + ROWS] @ transposed, start, k)
+            for start in range(0, len(concepts), ROWS)
         ]
     row, other, steps = (np.concatenate(column) for column in zip(*blocks, strict=True))
     return ConceptNeighbours(row, other, (steps / _STEPS).astype(np.float32))
 
 
-def _most_similar(product: csr_array, start: int, k: int) -> tuple[_Whole, _Whole, _Whole]:
-    """Return rows, others and similarities, in millionths, of the k largest of each row."""
+def most_similar(product: csr_array, start: int, k: int) -> tuple[_Whole, _Whole, _Whole]:
+    """Return rows, others and similarities, in millionths, of the k largest of each row.
+
+    Args:
+        product: Similarities of rows, not more than `ROWS`, with all; above 1 they count as 1.
+        start: The number of the first row among all.
+        k: How many; ties go to the lower of the others.
+    """
     bars = _bars(product, k)
     sizes = np.diff(product.indptr)
     over = np.flatnonzero(product.data >= np.repeat(bars, sizes))
     row = np.searchsorted(product.indptr, over, side="right") - 1
     other = product.indices[over].astype(np.int64)
-    steps = np.rint(product.data[over] * _STEPS).astype(np.int64)
+    steps = np.minimum(np.rint(product.data[over] * _STEPS).astype(np.int64), _STEPS)
     tied = np.flatnonzero((row + start != other) & (steps > 0))
     # One whole number that orders by row, then most similar first, then by the other.
     keys = (row[tied] << 52) | ((_STEPS - steps[tied]) << 31) | other[tied]
     keys.sort()
     row = keys >> 52
-    near = np.arange(len(row)) - np.searchsorted(row, np.arange(_ROWS))[row] < k
+    near = np.arange(len(row)) - np.searchsorted(row, np.arange(ROWS))[row] < k
     row, keys = row[near], keys[near]
     return row + start, keys & (2**31 - 1), _STEPS - ((keys >> 31) & (2**21 - 1))
 

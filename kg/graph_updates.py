@@ -77,8 +77,8 @@ class News(NamedTuple):
     vectors: Everybody
     """Of the ids, in their order; of none if no layer needs any."""
 
-    concepts: LayerTies
-    """Of those that are new or retied."""
+    concepts: Callable[[], LayerTies]
+    """Returns those of who is new or retied; asked for once."""
 
     relations: LayerTies
     """The whole layer as it has to be."""
@@ -348,9 +348,10 @@ class _Work:
 
     def assembled(self, semantic: "_Layer", source: "_SourceTies") -> Amended:
         """Put the layers together; edges that nothing concerns stay as they are."""
+        concepts = self.news.concepts()
         concerned = [self.pairs[self.retied_edges], source.suspects, source.tied]
         concerned += [self.pairs[semantic.lost], self._new(semantic.ties)]
-        concerned += [_pairs(self.news.concepts, self.n), _pairs(self.news.relations, self.n)]
+        concerned += [_pairs(concepts, self.n), _pairs(self.news.relations, self.n)]
         concerned += [self.pairs[self.kept["relations"] > 0]]
         pairs = np.unique(np.concatenate(concerned))
 
@@ -362,7 +363,7 @@ class _Work:
         rows["semantic"][np.isin(pairs, self.pairs[semantic.lost])] = 0
         for name, ties in (
             ("semantic", semantic.ties),
-            ("concepts", self.news.concepts),
+            ("concepts", concepts),
             ("relations", self.news.relations),
         ):
             self._fill(rows[name], pairs, ties)

@@ -191,7 +191,13 @@ def moved_locally(ties: Ties, community: Places, free: Places, rules: Rules) -> 
         for vertex, gain in rules.gains_before.items()
         if gain > 0
     }
-    state.settle(free.tolist(), bars)
+    gains = best_gains(ties, alone, free, rules.resolution)
+    first = [
+        vertex
+        for vertex, new in zip(free.tolist(), is_new[free].tolist(), strict=True)
+        if new or gains[vertex] > max(_LEAST_GAIN, bars.get(vertex, 0.0))
+    ]
+    state.settle(first, bars)
     while state.merge_from(rules.first_new):
         state.settle(np.flatnonzero(is_new).tolist(), bars)
     return np.array(state.community, dtype=np.intp)

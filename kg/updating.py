@@ -16,14 +16,19 @@ has *drifted*, and it is said that a full run is due.
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple, TypedDict
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from kg.amending import (
+    BESIDE_FROM,
+    Rearranged,
+    Stand,
     Where,
     graph_config,
     material_for,
@@ -31,13 +36,14 @@ from kg.amending import (
     resolution_of,
     stand_of,
 )
+from kg.beside import Arrays, beside
 from kg.db import reading, writer, writing
 from kg.drift import loss_of
 from kg.embedders import Embedder, OnProgress, Vectors
 from kg.embeddings import are_embedded, embed_missing, embedded_text
 from kg.errors import ConfigError
 from kg.graph_updates import NO_TIES, amended, ids_after, without
-from kg.journal import amendments_of, apply, latest_update, lines, undo
+from kg.journal import Change, amendments_of, apply, latest_update, lines, undo
 from kg.labelling import label_unnamed
 from kg.news import Difference, Gone, difference, taken_back
 from kg.placing import modularity_of
@@ -188,19 +194,16 @@ def amend(
         came = {row["id"] for each in back for row in each.communities_removed.get("community", ())}
         went = {name for each in back for name in each.communities_added}
         new, lost = len(came - went), len(went - came)
+        with stages("estimate the loss"), _estimating(_course(session, run), run, where) as course:
+            quality = _quality(run, where, course())
     else:
-        with stages("read what is new"):
-            material = material_for(session, update_id, stand, news, vectors)
-        with stages("read vectors, tie"):
-            graph = amended(stand.table, material, graph_config(run))
-        with stages("place"):
-            found = rearranged(stand, graph, news, may_move=True)
-        with stages("write"):
-            apply(session, update_id, run, found.change)
-        where, moved = found.where, found.moved
-        new, lost = len(found.change.communities_added), len(found.change.communities_removed)
-    with stages("estimate the loss"):
-        quality = _quality(session, run, where)
+        change, where, moved = _taken_in(session, update_id, stand, news, vectors, stages)
+        new, lost = len(change.communities_added), len(change.communities_removed)
+        with _estimating(_course(session, run, change), run, where) as course:
+            with stages("write"):
+                apply(session, update_id, run, change)
+            with stages("estimate the loss"):
+                quality = _quality(run, where, course())
     report = UpdateReport(
         run=update_id,
         clustering_run=run.id,
@@ -224,6 +227,25 @@ def amend(
 
 
 _OWN = ("run", "method", "stages")
+
+
+def _taken_in(  # noqa: PLR0913 - what, into what, and who counts the seconds
+    session: Session,
+    update_id: int,
+    stand: Stand,
+    news: Difference,
+    vectors: Mapping[str, Vectors],
+    stages: Stages,
+) -> Rearranged:
+    """Return what becomes of a run once it has taken in what is new."""
+    with ExitStack() as stack:
+        with stages("read what is new"):
+            taking_in = material_for(session, update_id, stand, news, vectors)
+            material = stack.enter_context(taking_in)
+        with stages("read vectors, tie"):
+            graph = amended(stand.table, material, graph_config(stand.run))
+    with stages("place"):
+        return rearranged(stand, graph, news, may_move=True)
 
 
 def thin(session: Session, update_id: int, run: Run, gone: Gone) -> None:
@@ -291,16 +313,56 @@ class _Quality(TypedDict):
     drifted: str
 
 
-def _quality(session: Session, run: Run, where: Where) -> _Quality:
-    """Return how good the top level is, and whether a full run is due."""
+class _Course(NamedTuple):
+    """How far a run has come since it was made."""
+
+    clustered: int
+    """Statements that it was made of."""
+
+    changed: int
+    """Statements that came or went since."""
+
+    loss: float | None
+    """As it was last estimated."""
+
+    loss_at: int
+    """What `changed` was then."""
+
+
+def _course(session: Session, run: Run, change: Change | None = None) -> _Course:
+    """Return how far a run has come, with a change that is not written yet."""
     assert run.id is not None
-    config, resolution = config_of(run), resolution_of(run)
     standing = amendments_of(session, run.id)
     changed = sum(len(lines(each.added)) + len(lines(each.removed)) for each in standing)
-    clustered = max(1, int(run.result.get("statements", where.ties.n)))
-    loss, loss_at = _last_loss(session, standing)
-    if where.ties.n <= _CHECK_ALWAYS_UP_TO or changed - loss_at >= _CHECK_EVERY * clustered:
-        loss, loss_at = loss_of(*where, resolution), changed
+    if change is not None:
+        changed += len(change.added) + len(change.removed)
+    clustered = max(1, int(run.result["statements"]))
+    return _Course(clustered, changed, *_last_loss(session, standing))
+
+
+@contextmanager
+def _estimating(course: _Course, run: Run, where: Where) -> Iterator[Callable[[], _Course]]:
+    """Yield what returns the course with the loss as it is now, if it is time to look at that.
+
+    Of many statements it is estimated by a process of its own within the block.
+    """
+    n = where.ties.n
+    enough = _CHECK_EVERY * course.clustered
+    if n > _CHECK_ALWAYS_UP_TO and course.changed - course.loss_at < enough:
+        yield lambda: course
+        return
+
+    def loss() -> Arrays:
+        return [np.array([loss_of(*where, resolution_of(run))])]
+
+    with beside(loss, worthwhile=n >= BESIDE_FROM) as result:
+        yield lambda: course._replace(loss=float(result()[0][0]), loss_at=course.changed)
+
+
+def _quality(run: Run, where: Where, course: _Course) -> _Quality:
+    """Return how good the top level is, and whether a full run is due."""
+    config = config_of(run)
+    clustered, changed, loss, loss_at = course
     drifted = ""
     if loss is not None and loss > config.max_loss:
         drifted = f"a full run would gain about {loss:.4f} of modularity"
@@ -309,7 +371,7 @@ def _quality(session: Session, run: Run, where: Where) -> _Quality:
             f"{changed} statements have come or gone since run {run.id}, which had {clustered}"
         )
     return {
-        "modularity": round(modularity_of(where.ties, where.top, resolution), 6),
+        "modularity": round(modularity_of(where.ties, where.top, resolution_of(run)), 6),
         "changed": changed,
         "loss": loss,
         "loss_at": loss_at,

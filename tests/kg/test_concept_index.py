@@ -64,6 +64,17 @@ def test_a_concept_of_more_statements_than_the_configuration_allows_ties_nobody(
     assert len(ties.one) < len(all_ties.one)
 
 
+def test_lengths_that_are_out_of_date_make_nobody_more_than_the_same():
+    known = index_of(OLD)
+    stale = known._replace(lengths=known.lengths / 10)
+
+    _, ties = met(stale, NEW, CONFIG)
+
+    assert ties.similarity.max() == 1
+    assert ties.similarity.min() > 0
+    assert set(ties.one.tolist()) <= set(range(len(OLD), len(TEXTS)))
+
+
 def test_rows_are_lined_up_with_any_statements_and_the_last_of_two_counts():
     engine = open_engine(None)
     ids = list(TEXTS)

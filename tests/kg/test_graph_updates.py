@@ -67,7 +67,7 @@ class Library:
             touched=frozenset(),
             new_sources=new_sources,
             vectors=everybody,
-            concepts=NO_TIES,
+            concepts=lambda: NO_TIES,
             relations=NO_TIES,
             makers=Makers(
                 lambda wanted: {i: frozenset(self.sources[i]) for i in wanted},
@@ -153,7 +153,7 @@ def test_relations_and_concepts_are_tied_as_given_and_relations_can_go():
 
     change = amended(
         table,
-        library.news(table.ids, ids, ["src_1"])._replace(relations=some, concepts=some),
+        library.news(table.ids, ids, ["src_1"])._replace(relations=some, concepts=lambda: some),
         config,
     )
     gone = amended(change.table, library.news(ids, ids), config)
