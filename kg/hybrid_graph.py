@@ -155,9 +155,9 @@ def build_hybrid_graph(  # noqa: PLR0913 - one argument for each thing that can 
     if order != list(range(len(ids))):
         vectors = vectors[order]
     semantic, recall = _semantic_layer(vectors, config)
-    sharing = _concept_layer(concepts, ids, config)
     related = _relation_layer(ids, relations, config)
     source = _source_layer(vectors, made_by, config)
+    sharing = _concept_layer(concepts, ids, config)  # last, as another process may be at it
 
     layers = (semantic, sharing, related, source)
     pairs = np.sort(np.concatenate([layer.pairs for layer in layers]))

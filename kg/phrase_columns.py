@@ -12,6 +12,7 @@ That two of 10^6 phrases are taken for one has a chance of some in 10^7.
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -83,24 +84,17 @@ _NO_ENTRIES = _Entries(
 
 
 def _in_texts(texts: Sequence[str], words: "_Words") -> Iterator[_Entries]:
-    for first in range(0, len(texts), _TEXTS):
-        lengths: list[int] = []
-        offset = words.n_met
-        number = words.met(_tokens(texts[first : first + _TEXTS], lengths))
-        row = np.repeat(np.arange(len(lengths)), lengths) + first
+    starts = range(0, len(texts), _TEXTS)
+    lengths = [words.meet(texts[start : start + _TEXTS]) for start in starts]
+    words.learn()
+    offset = 0
+    for start, number, of_text in zip(starts, words.met, lengths, strict=True):
+        row = np.repeat(np.arange(len(of_text)), of_text) + start
         is_word = np.flatnonzero(~words.delimits[number])
         # One more for each text: words of two texts are not side by side.
         place = is_word + row[is_word]
-        row, number = row[is_word], number[is_word]
-        yield from _in_runs(row, number, place, is_word + offset, words)
-
-
-def _tokens(texts: Sequence[str], lengths: list[int]) -> Iterator[str]:
-    """Yield the tokens of texts, and add to the lengths how many each text has."""
-    for text in texts:
-        found = TOKEN.findall(text)
-        lengths.append(len(found))
-        yield from found
+        yield from _in_runs(row[is_word], number[is_word], place, is_word + offset, words)
+        offset += len(number)
 
 
 def _in_runs(
@@ -129,42 +123,36 @@ class _Words:
 
     def __init__(self) -> None:
         self._numbers = _Numbers()
-        self._met: list[NDArray[np.int32]] = []
-        self._known: list[Word] = []
-        self.n_met = 0
-        self.delimits = self.may_begin = self.may_end = np.empty(0, dtype=bool)
-        self.is_acronym = self.is_phrase = np.empty(0, dtype=bool)
-        self.bits = self.shift = np.empty(0, dtype=np.uint64)
+        self._folded: list[str] = []
+        self.met: list[NDArray[np.int32]] = []
+        """The words of each piece, as they stand."""
 
-    def met(self, tokens: Iterator[str]) -> NDArray[np.int32]:
-        """Return the numbers of words, and learn of those that are new."""
-        numbers = np.fromiter(map(self._numbers.__getitem__, tokens), dtype=np.int32)
-        self._met.append(numbers)
-        self.n_met += len(numbers)
-        new = list(self._numbers)[len(self._known) :]
-        are_delimiters = [delimits(word) for word in new]
-        found = [
-            _NO_WORD if delimiter else known(word)
-            for word, delimiter in zip(new, are_delimiters, strict=True)
-        ]
-        self._known += found
-        self.delimits = _longer(self.delimits, are_delimiters)
-        self.may_begin = _longer(self.may_begin, [word.may_begin for word in found])
-        self.may_end = _longer(self.may_end, [word.may_end for word in found])
-        self.is_acronym = _longer(self.is_acronym, [word.is_acronym for word in found])
-        self.is_phrase = _longer(self.is_phrase, [word.is_phrase for word in found])
-        bits = [_bits(word.folded) for word in found]
-        self.bits = np.concatenate([self.bits, np.array([each[0] for each in bits], np.uint64)])
-        self.shift = np.concatenate([self.shift, np.array([each[1] for each in bits], np.uint64)])
-        return numbers
+    def meet(self, texts: Sequence[str]) -> list[int]:
+        """Take note of all words of some texts; returns how many each has."""
+        found = list(map(TOKEN.findall, texts))
+        lengths = list(map(len, found))
+        tokens = map(self._numbers.__getitem__, chain.from_iterable(found))
+        self.met.append(np.fromiter(tokens, dtype=np.int32, count=sum(lengths)))
+        return lengths
+
+    def learn(self) -> None:
+        """Learn of the words that were met."""
+        found = [_NO_WORD if delimits(word) else known(word) for word in self._numbers]
+        self._folded = [word.folded for word in found]
+        self.delimits = np.array([word is _NO_WORD for word in found], dtype=bool)
+        self.may_begin = np.array([word.may_begin for word in found], dtype=bool)
+        self.may_end = np.array([word.may_end for word in found], dtype=bool)
+        self.is_acronym = np.array([word.is_acronym for word in found], dtype=bool)
+        self.is_phrase = np.array([word.is_phrase for word in found], dtype=bool)
+        bits = np.array(list(map(_bits, self._folded)), dtype=np.uint64).reshape(-1, 2)
+        self.bits, self.shift = bits.T.copy()
 
     def phrases(self, start: NDArray[np.int64], length: NDArray[np.int64]) -> list[str]:
         """Return the phrases that begin at these of all words, and have so many."""
-        met = np.concatenate([np.empty(0, np.int32), *self._met])
-        folded = [word.folded for word in self._known]
+        met = np.concatenate([np.empty(0, np.int32), *self.met])
         within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
         number = iter(met[np.repeat(start, length) + within].tolist())
-        return [" ".join([folded[next(number)] for _ in range(n)]) for n in length.tolist()]
+        return [" ".join([self._folded[next(number)] for _ in range(n)]) for n in length.tolist()]
 
 
 class _Numbers(dict[str, int]):
@@ -176,10 +164,6 @@ class _Numbers(dict[str, int]):
 
 
 _NO_WORD = Word("", "", may_begin=False, may_end=False, is_acronym=False, is_phrase=False)
-
-
-def _longer(known_so_far: NDArray[np.bool_], new: Sequence[bool]) -> NDArray[np.bool_]:
-    return np.concatenate([known_so_far, np.array(new, dtype=bool)])
 
 
 def _bits(folded: str) -> tuple[int, int]:

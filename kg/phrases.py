@@ -206,7 +206,14 @@ def _phrases_in(run: Sequence[str]) -> list[tuple[str, int, int]]:
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text as written; parts of a compound are words of their own."""
+    if text.isascii() and text.isalnum():
+        return [text]
     return _WORD.findall(_DOTTED.sub(lambda found: found.group().replace(".", ""), text))
+
+
+def without_possessive(word: str) -> str:
+    """Return a word without a possessive at its end."""
+    return _POSSESSIVE.sub("", word) if "'" in word or "’" in word else word
 
 
 def folded_words(text: str) -> list[str]:
@@ -221,7 +228,7 @@ def folded(word: str) -> str:
     "SAEs" and "SAE" become one; so do "frequencies" and "frequency". Words in -ss, -us and -is
     keep their s, and so does a word of three letters or fewer.
     """
-    bare = _POSSESSIVE.sub("", unicodedata.normalize("NFKC", word))
+    bare = without_possessive(unicodedata.normalize("NFKC", word))
     small = singular(bare).casefold()
     if small in _PLURALS:
         return _PLURALS[small]
@@ -240,6 +247,8 @@ def is_acronym(word: str) -> bool:
 
     A closing plural s does not count.
     """
+    if word.islower():  # as nearly all are
+        return False
     core = word[:-1] if word.endswith("s") else word
     capitals = sum(map(str.isupper, core))
     letters = sum(map(str.isalpha, core))
@@ -290,7 +299,7 @@ def delimits(token: str) -> bool:
         or small in DELIMITERS
         or small.removesuffix("'s") in DELIMITERS
         or small.endswith(_CONTRACTED)
-        or not any(map(str.isalpha, _POSSESSIVE.sub("", token)))
+        or not any(map(str.isalpha, without_possessive(token)))
     )
 
 
@@ -311,7 +320,7 @@ class Word(NamedTuple):
 @lru_cache(maxsize=65536)
 def known(word: str) -> Word:
     """Return what has to be known of a word."""
-    bare = _POSSESSIVE.sub("", word)
+    bare = without_possessive(word)
     small = bare.casefold()
     acronym = is_acronym(bare)
     may_end = not (_is_adjective(small) or small.endswith("ed") or _is_seldom_a_noun(small))
