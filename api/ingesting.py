@@ -116,6 +116,7 @@ def ingest_files(
                     for each in source.refusals
                 ],
                 hidden=[HiddenView(**each._asdict()) for each in source.hidden],
+                text_from=source.text_from,
             )
             for source in report.sources
         ],

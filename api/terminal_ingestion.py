@@ -25,6 +25,8 @@ def ingestion(view: IngestionView) -> Lines:
         )
         for refusal in source.refusals:
             yield f"    refused: {refusal.reason}: {_short(refusal.quote)}"
+        if source.text_from:
+            yield f"    text from {source.text_from}"
         yield from hidden(source.hidden)
     for sidecar in view.sidecars:
         yield f"used {sidecar}: it describes another file"

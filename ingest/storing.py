@@ -50,6 +50,9 @@ class SourceReport:
     hidden: tuple[Hidden, ...] = ()
     """What its pages hide from a reader, which was not read."""
 
+    text_from: str = ""
+    """Where its text comes from, if that is not simply the file."""
+
     is_described_anew: bool = False
     """It was in before, and what a bibliography beside it says of it has changed."""
 
@@ -186,6 +189,7 @@ def _taken(taken: Prepared, version: int) -> SourceReport:
         findings=kinds.count("finding"),
         refusals=tuple(taken.refusals),
         hidden=document.hidden,
+        text_from=dict(document.origins).get("text", ""),
     )
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from kg.communities import branch_of
 from kg.tables import Community, Membership, Mention, Section, Source
-from kg.works import Titled, versions_of
+from kg.works import titled, versions_of
 
 
 class Meeting(NamedTuple):
@@ -101,20 +101,22 @@ def _sources_of(
     session: Session, statement_ids: Sequence[str]
 ) -> tuple[dict[str, set[str]], dict[str, str], dict[str, tuple[str, ...]]]:
     """Return the sources that make each statement, and the titles and versions of all of them."""
-    rows: list[tuple[str, Titled]] = []
+    rows: list[tuple[str, str]] = []
     for block in _blocks(statement_ids):
-        found = session.exec(
-            select(Mention.statement_id, Source.id, Source.title, Source.identifiers)
+        rows += session.exec(
+            select(Mention.statement_id, Section.source_id)
             .join(Section, col(Section.id) == Mention.section_id)
-            .join(Source, col(Source.id) == Section.source_id)
             .where(col(Mention.statement_id).in_(block))
         )
-        rows += [(row[0], Titled(row[1], row[2], row[3])) for row in found]
-    sources = {source.id: source for _, source in rows}
+    sources = {
+        source.id: titled(source)
+        for block in _blocks(sorted({source for _, source in rows}))
+        for source in session.exec(select(Source).where(col(Source.id).in_(block)))
+    }
     versions = versions_of([sources[each] for each in sorted(sources)])
     made_by: dict[str, set[str]] = {}
     for statement, source in rows:
-        made_by.setdefault(statement, set()).add(versions[source.id][0])
+        made_by.setdefault(statement, set()).add(versions[source][0])
     return made_by, {each: source.title for each, source in sources.items()}, versions
 
 

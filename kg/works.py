@@ -3,6 +3,9 @@
 Two sources are of one paper if they have an identifier in common (the version of an arXiv id makes
 no difference), or if their titles are the same once what marks a summary is taken off ("Paper
 Summary: …", "Notes on …", "… (summary)"); a title of fewer than three words says too little.
+Two versions may differ by a subtitle ("X", "X: why Y does Z"), if most of their authors are the
+same and their years at most one apart; not if the subtitle says that it is a part, a reply, a
+correction or what goes with a paper. Two subtitles that differ are two papers.
 Sources whose identifiers of one scheme differ are two papers, whatever their titles say.
 """
 
@@ -33,6 +36,20 @@ _VERSION = re.compile(r"v\d+$")
 _FEWEST_WORDS = 3
 
 
+_SUBTITLE = re.compile(r"\s*(?::|\s[–—-]+\s|—|\.\s|\?\s)\s*")
+_OTHER_PAPER = re.compile(
+    r"\b(?:part|volume|vol|chapter|episode|phase|stage|series|sequel|[ivx]+|\d+|reply|response|"
+    r"comments?|rejoinder|rebuttal|correction|corrigendum|erratum|addendum|follow-?up|revisited|"
+    r"update|supplement\w*|appendix|dataset|code|slides|poster|talk|tutorial|thesis|proposal|"
+    r"case study|replication|extended|lessons)\b",
+    re.I,
+)
+"""What a subtitle says that is of another paper than the one without it."""
+
+_SHARED_AUTHORS = 0.5
+_MOST_YEARS = 1
+
+
 class WorkTie(StrEnum):
     """What one source is to another of the same paper."""
 
@@ -56,6 +73,8 @@ class Titled(NamedTuple):
     id: str
     title: str
     identifiers: Mapping[str, str]
+    authors: Sequence[str] = ()
+    year: int | None = None
 
 
 def work_links(sources: Sequence[Titled]) -> list[WorkLink]:
@@ -65,6 +84,7 @@ def work_links(sources: Sequence[Titled]) -> list[WorkLink]:
         for key in _keys(source):
             by_key.setdefault(key, set()).add(index)
     pairs = {pair for found in by_key.values() for pair in combinations(sorted(found), 2)}
+    pairs |= _by_subtitle(sources, by_key)
     return sorted(
         _link(sources[i], sources[j])
         for i, j in pairs
@@ -87,10 +107,43 @@ def versions_of(sources: Sequence[Titled]) -> dict[str, tuple[str, ...]]:
 
 def all_work_links(session: Session) -> list[WorkLink]:
     """Return the pairs of stored sources that are of one paper."""
-    rows = session.exec(
-        select(Source.id, Source.title, Source.identifiers).order_by(col(Source.id))
-    )
-    return work_links([Titled(*row) for row in rows])
+    rows = session.exec(select(Source).order_by(col(Source.id)))
+    return work_links([titled(row) for row in rows])
+
+
+def titled(source: Source) -> Titled:
+    """Return what tells which paper a stored source is of."""
+    return Titled(source.id, source.title, source.identifiers, source.authors, source.year)
+
+
+def _by_subtitle(sources: Sequence[Titled], by_key: Mapping[str, set[int]]) -> set[tuple[int, int]]:
+    """Return the pairs of which one has the other's title and a subtitle."""
+    pairs = set()
+    for index, source in enumerate(sources):
+        main, *rest = _SUBTITLE.split(source.title.strip(), maxsplit=1)
+        words = folded_words(main)
+        if not rest or not rest[0] or len(words) < _FEWEST_WORDS or _OTHER_PAPER.search(rest[0]):
+            continue
+        for other in by_key.get(" ".join(words), set()) - {index}:
+            if _are_of_the_same(source, sources[other]):
+                pairs.add((min(index, other), max(index, other)))
+    return pairs
+
+
+def _are_of_the_same(one: Titled, two: Titled) -> bool:
+    """Say whether most authors are the same, and the years near each other."""
+    if one.year is None or two.year is None or abs(one.year - two.year) > _MOST_YEARS:
+        return False
+    names, others = (set(map(_surname, each.authors)) for each in (one, two))
+    both = len(names & others)
+    return both > 0 and both >= _SHARED_AUTHORS * len(names | others)
+
+
+def _surname(author: str) -> str:
+    """Return the last name in small letters: of "Ada Lark" and of "Lark, Ada"."""
+    if "," in author:
+        return author.split(",")[0].strip().casefold()
+    return (author.split() or [""])[-1].casefold()
 
 
 def _link(one: Titled, two: Titled) -> WorkLink:

@@ -46,6 +46,10 @@ class SourceReportView(View):
     hidden: list[HiddenView]
     """What its pages hide from a reader, which was not read."""
 
+    text_from: str = ""
+    """Where its text comes from, if that is not simply the file: a repaired copy, or one of several
+    papers in an archive."""
+
 
 class FailureView(View):
     """A file that was not taken, and why."""

@@ -65,6 +65,14 @@ LENGTH = re.compile(r"\s*=?\s*-?\d*\.?\d+\s*(?:pt|em|ex|cm|mm|in|sp|bp|pc)?\b")
 """What may follow a command that sets a length or a penalty."""
 
 
+_COMMENT = re.compile(r"(\\\\|\\%)|%[^\n]*")
+
+
+def uncommented(source: str) -> str:
+    """Return a source without its comments."""
+    return _COMMENT.sub(lambda found: found[1] or "", source)
+
+
 def accented(letter: str, accent: str) -> str:
     """Put a combining accent on a letter, which may be the dotless i or j."""
     bare = {"\\i": "i", "\\j": "j"}.get(letter.strip(), letter)

@@ -149,6 +149,56 @@ def test_the_main_file_is_found(extra: dict[str, str], tmp_path: Path):
     assert _read(tmp_path, _tar(extra | PAPER)).title == "A paper in parts"
 
 
+OTHER = MAIN.replace("A paper in parts", "On probes")
+
+
+def test_the_longest_with_its_parts_is_the_main_file_and_others_are_named(tmp_path: Path):
+    body = "\\section{Work}\nWe work. " + "It is long. " * 200
+    extra = {
+        "short.tex": r"\documentclass{article}\title{B}\begin{document}Hi.\bibliography{b}"
+        r"\end{document}",
+        "long.tex": r"\documentclass{article}\title{A}\begin{document}\input{body}\bibliography{b}"
+        r"\end{document}",
+        "body.tex": body,
+    }
+
+    document = _read(tmp_path, _tar(extra))
+
+    assert document.title == "A"
+    assert dict(document.origins)["text"] == (
+        "long.tex in the archive, not from other papers there: short.tex"
+    )
+
+
+def test_two_papers_of_equal_standing_are_refused_with_how_to_name_one(tmp_path: Path):
+    papers = {"heads.tex": MAIN, "probes.tex": OTHER}
+    parts = {name: text for name, text in PAPER.items() if name != "main.tex"}
+
+    assert _refusal(tmp_path, _tar(papers | parts)) == (
+        "it holds 2 papers (heads.tex, probes.tex), and nothing says which is meant: pack one "
+        "alone, or add a file 00README with the line 'heads.tex toplevelfile'"
+    )
+    named = _read(tmp_path, _tar({"00README": "probes.tex toplevelfile"} | papers | parts))
+    assert named.title == "On probes"
+    assert "heads.tex" in dict(named.origins)["text"]
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"reply_to_reviewers.tex": OTHER, "heads.tex": MAIN},
+        {"aaa.tex": OTHER, "heads.tex": MAIN, "heads.bbl": BBL},
+        {"aaa.tex": OTHER.replace("\\bibliography{refs}", ""), "heads.tex": MAIN},
+        {"heads.tex": MAIN, "aaa.tex": MAIN.replace("article", "neurips")},
+        {"heads.tex": MAIN, "aaa.tex": "%" + OTHER.replace("\n", "\n%")},
+    ],
+)
+def test_a_paper_is_told_from_what_lies_beside_it(extra: dict[str, str], tmp_path: Path):
+    parts = {name: text for name, text in PAPER.items() if name != "main.tex"}
+
+    assert _read(tmp_path, _tar(extra | parts)).title == "A paper in parts"
+
+
 def test_a_single_packed_file_is_read(tmp_path: Path):
     source = "\\documentclass{article}\n\\begin{document}\nSome text.\n\\end{document}"
 
