@@ -339,9 +339,10 @@ CONFIGS: dict[str, DecompositionConfig] = {
     "resid_mlp2": _RESIDUAL.model_copy(
         update={
             "n_subcomponents": 200,
-            "steps": 1500,
+            "steps": 1000,
+            "n_objective": 2048,
             "minimality": 4e-6,
-            "minimality_end": 1.2e-5,
+            "minimality_end": 8e-6,
         }
     ),
     "resid_mlp3": _RESIDUAL.model_copy(

@@ -12,13 +12,15 @@ What subcomponent c reads is written in terms of what the others do,
     k = \arg\min_k \lVert V_c - \sum_i k_i V_i \rVert^2 + \rho \lVert k \rVert^2 ,
 
 over the living ones i, with ρ a tenth of their mean square length so that no combination of many
-large terms is found; where that leaves less than half of V_c over, c is a candidate. To dissolve
-it, :math:`U_i` becomes :math:`U_i + k_i U_c` and c becomes zero, for good. Candidates are taken
-in the order of what they cost the objective, and those which took something over are not dissolved
-themselves; then all is trained on for a few hundred steps. If the objective is not lower than
-before, everything is put back, and fewer are tried; otherwise another round begins. Where the
-configuration says so, every round starts with taking mixtures apart (see `unmixing`). The true
-mechanisms are not looked at.
+large terms is found. Where that leaves less than half of V_c over, c is a candidate, if its inner
+activations V_c x on inputs, written in terms of the others', leave less than half over as well: two
+V may be alike in directions that no input has. To dissolve it, :math:`U_i` becomes
+:math:`U_i + k_i U_c` and c becomes zero, for good. Candidates are taken in the order of what they
+cost the objective, and those which took something over are not dissolved themselves; then all is
+trained on for a few hundred steps. If the objective is not lower than before, everything is put
+back, and less is tried; otherwise another round begins. Where the configuration says so, every
+round starts with taking mixtures apart (see `unmixing`), which may make the objective a little
+worse before training goes on. The true mechanisms are not looked at.
 """
 
 import logging
@@ -57,6 +59,9 @@ HEIR = 0.2
 LIVING = 1e-3
 """A subcomponent lives whose mean importance is above this share of the largest of its matrix."""
 
+TOLERATED = 0.2
+"""By how much unmixing may raise the objective before training goes on, as a share of it."""
+
 MOST_ROUNDS = 5
 
 
@@ -94,9 +99,10 @@ def consolidate(
     """
     n, losses = 0, None
     most: int | None = None
+    tolerated = TOLERATED
     for number in range(MOST_ROUNDS):
-        n_unmixed = unmix(model, target, config) if config.unmix else 0
         before, start = objective_on_fresh_inputs(model, target, config), _copy(model)
+        n_unmixed = unmix(model, target, config, tolerated) if config.unmix else 0
         chosen = _dissolve_all(model, target, config, most)
         if not chosen and not n_unmixed:
             break
@@ -112,7 +118,10 @@ def consolidate(
             n, losses = n + len(chosen), found
             continue
         load_parameters(model, start)
-        most = len(chosen) // 2
+        if n_unmixed and tolerated:
+            tolerated = 0.0
+        else:
+            most = len(chosen) // 2
     return Consolidated(n, losses)
 
 
@@ -124,7 +133,7 @@ def _dissolve_all(
     before = current = objective_on_fresh_inputs(model, target, config)
     chosen: list[Place] = []
     heirs: set[Place] = set()
-    for place in _by_harm(model, target, config):
+    for place in candidates(model, target, config):
         if most is not None and len(chosen) == most:
             break
         if place in heirs:
@@ -141,14 +150,18 @@ def _dissolve_all(
     return chosen
 
 
-def _by_harm(model: DecomposedModel, target: Target, config: DecompositionConfig) -> list[Place]:
+@torch.no_grad()
+def candidates(model: DecomposedModel, target: Target, config: DecompositionConfig) -> list[Place]:
     """Return the candidates of all matrices by how much the objective rises without each."""
     start = _copy(model)
     harm: list[tuple[float, Place]] = []
+    x = target.batch(config.n_objective, generator_for("dissolving", config.seed))
+    seen = {name: of.inner.detach().flatten(0, -2) for name, of in model.clean(x).seen.items()}
     for matrix in _matrices(model):
         alive = living(model, target, config, matrix)
+        read = matrix.parts.V.detach(), seen[matrix.name].T
         for number in alive:
-            if _combination(matrix.parts.V.detach(), alive, number).left_over > MOST_LEFT_OVER:
+            if max(_combination(of, alive, number).left_over for of in read) > MOST_LEFT_OVER:
                 continue
             dissolve(model, matrix, alive, number)
             after = objective_on_fresh_inputs(model, target, config)
@@ -166,7 +179,7 @@ class _Combination(NamedTuple):
     """What it is not, as a share of its length."""
 
 
-def _combination(V: Float[Tensor, "C d_in"], alive: list[int], number: int) -> _Combination:
+def _combination(V: Float[Tensor, "C n"], alive: list[int], number: int) -> _Combination:
     others = [other for other in alive if other != number]
     if not others:
         return _Combination([], V.new_zeros(0), 1.0)
@@ -174,7 +187,8 @@ def _combination(V: Float[Tensor, "C d_in"], alive: list[int], number: int) -> _
     ridge = RIDGE * read.square().sum(dim=1).mean() * torch.eye(len(others), device=V.device)
     shares = torch.linalg.solve(read @ read.T + ridge, read @ wanted)
     missed = torch.linalg.vector_norm(shares @ read - wanted)
-    return _Combination(others, shares, (missed / torch.linalg.vector_norm(wanted)).item())
+    length = torch.linalg.vector_norm(wanted).clamp(min=1e-30)
+    return _Combination(others, shares, (missed / length).item())
 
 
 @torch.no_grad()

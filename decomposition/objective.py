@@ -32,6 +32,9 @@ from decomposition.seeds import generator_for
 from decomposition.subcomponents import untied
 from decomposition.targets import Target
 
+COSTS = ("minimality", "frequency")
+"""The losses that importances cost."""
+
 
 class Batch(NamedTuple):
     """Inputs that differ, and what each of them weighs in the batch."""
@@ -255,15 +258,31 @@ class Objective:
         return torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=is_lower)
 
 
+class Fresh(NamedTuple):
+    """The training objective on fresh inputs, and what part of it importances cost."""
+
+    total: float
+    importances: float
+    """Minimality and frequency, with their coefficients."""
+
+
 def objective_on_fresh_inputs(
     model: DecomposedModel, target: Target, config: DecompositionConfig
 ) -> float:
     """Return the training objective on inputs of its own, the same for every attempt."""
+    return on_fresh_inputs(model, target, config).total
+
+
+@torch.no_grad()
+def on_fresh_inputs(model: DecomposedModel, target: Target, config: DecompositionConfig) -> Fresh:
+    """Return the same, and what part of it importances cost."""
     generator = generator_for("objective", config.seed)
     objective = Objective(model, target.is_categorical, config, generator)
-    with torch.no_grad():
-        batch = objective.batch(target.batch(config.n_objective, generator))
-        return objective.total(objective.parts(batch, done=1.0), done=1.0).item()
+    batch = objective.batch(target.batch(config.n_objective, generator))
+    parts = objective.parts(batch, done=1.0)
+    coefficients = config.coefficients(1.0)
+    cost = sum(coefficients[name] * parts[name].item() for name in COSTS if name in parts)
+    return Fresh(objective.total(parts, done=1.0).item(), cost)
 
 
 def remainders(model: DecomposedModel) -> list[Tensor]:

@@ -1,11 +1,14 @@
 import pytest
 import torch
 
-from decomposition.attempt import trained_parameters
+from decomposition.attempt import fresh_model, trained_parameters
 from decomposition.config import DecompositionConfig
-from decomposition.consolidation import consolidate
+from decomposition.consolidation import candidates, consolidate
 from decomposition.objective import objective_on_fresh_inputs
+from decomposition.seeds import generator_for
+from decomposition.targets.residual_mlp import ResidualMlp, ResidualMlpConfig, ResidualMlpTarget
 from decomposition.training import decompose
+from tests.decomposition.test_unmixing import mix
 
 CONFIG = DecompositionConfig(
     n_subcomponents=8, n_hidden=4, n_objective=2000, batch_size=256, consolidation_steps=30
@@ -88,6 +91,24 @@ def test_everything_is_put_back_where_the_objective_does_not_gain(perfect):
         assert torch.equal(parameter, before[name])
 
 
+def test_unmixing_that_was_tolerated_is_undone_where_training_does_not_make_up_for_it(perfect):
+    # the second one reads its feature with the other sign, and its network knows only one
+    mix(perfect, torch.tensor([[1.0, 0.9], [1.0, -1.0]]))
+    idle = CONFIG.model_copy(
+        update={
+            **{"minimality": 0.01, "unmix": True},
+            **{"consolidation_steps": 1, "consolidation_rate": 1e-6},
+        }
+    )
+    before = {n: p.detach().clone() for n, p in trained_parameters(perfect.model).items()}
+
+    found = consolidate(perfect.model, perfect.target, idle)
+
+    assert found == (0, None)
+    for name, parameter in trained_parameters(perfect.model).items():
+        assert torch.equal(parameter, before[name])
+
+
 def test_an_interrupted_consolidation_gives_the_same_numbers_from_the_end_of_training_on(
     pentagon, tmp_path, monkeypatch
 ):
@@ -113,3 +134,24 @@ def test_an_interrupted_consolidation_gives_the_same_numbers_from_the_end_of_tra
     assert again.n_pruned == whole.n_pruned
     for name, parameter in trained_parameters(whole.model).items():
         assert torch.equal(parameter, trained_parameters(again.model)[name])
+
+
+def test_those_that_are_alike_only_where_no_input_is_are_no_candidates():
+    network = ResidualMlp(torch.eye(8, 4), n_layers=1, n_neurons=4)
+    with torch.no_grad():
+        network.layers[0].mlp_in.weight.copy_(torch.eye(4, 8))
+    size = ResidualMlpConfig(
+        n_features=4, n_layers=1, n_neurons=4, d_embed=8, feature_probability=0.1
+    )
+    target = ResidualMlpTarget("resid_mlp1", 0, 1, size, network.requires_grad_(False))
+    model = fresh_model(target, CONFIG, generator_for("alike"))
+    parts = model.subcomponents["layers.0.mlp_in"]
+    with torch.no_grad():
+        for parameter in [*parts.parameters(), *model.importance_networks.parameters()]:
+            parameter.zero_()
+        parts.V[:5, :4], parts.V[:5, 7] = torch.eye(5, 4), 5.0
+        parts.U[:, :4], parts.U[:, 4] = torch.eye(4), -1.0
+        model.importance_networks.weight_in[:8, :2] = torch.tensor([100.0, -100.0])
+        model.importance_networks.weight_out[:8, :2] = 1.0
+
+    assert candidates(model, target, CONFIG) == []

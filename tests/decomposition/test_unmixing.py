@@ -42,7 +42,7 @@ def test_the_lines_of_sparse_mixtures_are_their_columns(mixing: list[list[float]
     planted = torch.tensor(mixing)
     x = sparse(2000, len(planted))
 
-    found = lines(x @ planted.T)
+    found = lines(x @ planted.T, planted)
 
     assert found is not None
     assert found.diag().tolist() == [1.0] * len(planted)
@@ -54,19 +54,35 @@ def test_the_lines_of_sparse_mixtures_are_their_columns(mixing: list[list[float]
 
 def test_two_that_read_one_line_leave_it_to_one_of_them():
     x = sparse(2000, 2)
-    read = x @ torch.tensor([[1.0, 0.5, 0.0], [0.0, 0.0, 1.0]])  # one and another read feature 0
+    read = torch.tensor([[1.0, 0.0], [0.5, 0.0], [0.0, 1.0]])  # one and another read feature 0
 
-    found = lines(read)
+    found = lines(x @ read.T, read)
 
     assert found is not None
-    apart = torch.linalg.solve(found, read.T).T
+    apart = torch.linalg.solve(found, read @ x.T).T
     assert (apart.abs().amax(dim=0) > 0.5).sum() == 2
     assert apart.abs().amax(dim=0).min() < 1e-5
 
 
 def test_where_inputs_lie_on_no_lines_none_are_found():
-    assert lines(torch.randn(400, 6, generator=generator_for("dense"))) is None
-    assert lines(torch.eye(2).repeat(FEWEST - 1, 1)) is None
+    dense = torch.randn(400, 6, generator=generator_for("dense"))
+    assert lines(dense, torch.eye(6)) is None
+    assert lines(torch.eye(2).repeat(FEWEST - 1, 1), torch.eye(2)) is None
+
+
+def test_a_line_that_bends_at_zero_is_one_and_leaves_room_for_another():
+    bent = torch.cat([torch.tensor([[1.0, 0.3, 0.0]]), torch.tensor([[-1.0, 0.3, 0.0]])])
+    other = torch.tensor([[0.4, 0.0, 1.0]])
+    x = torch.cat([bent.repeat(3 * FEWEST, 1), other.repeat(2 * FEWEST, 1)])
+    read = torch.tensor([[1.0, 0.5, 0.0], [0.2, 1.0, 0.1], [0.0, 0.3, 1.0]])
+
+    found = lines(x @ read.T, read)
+
+    assert found is not None
+    both = torch.linalg.solve(found, read @ torch.cat([bent, other]).T).abs()  # member, input
+    assert both[:, 0].argmax() == both[:, 1].argmax() != both[:, 2].argmax()
+    assert both[both[:, 0].argmax(), 2] < 1e-5
+    assert both[both[:, 2].argmax(), :2].max() < 0.15 * both[:, :2].max()
 
 
 @pytest.mark.parametrize("matrix", ["linear1", "linear2"])
@@ -114,3 +130,14 @@ def test_nothing_changes_where_nothing_is_gained(perfect):
 
     assert unmix(perfect.model, perfect.target, costless) == 0
     assert all(torch.equal(p, before[n]) for n, p in copies(perfect.model).items())
+
+
+def test_a_worse_objective_is_tolerated_only_where_importances_cost_less(perfect):
+    # the second one reads its feature with the other sign, and its network knows only one
+    mix(perfect, torch.tensor([[1.0, 0.9], [1.0, -1.0]]))
+    cheap = CONFIG.model_copy(update={"minimality": 1e-5})
+    free = CONFIG.model_copy(update={"minimality": 0.0})
+
+    assert unmix(perfect.model, perfect.target, cheap) == 0
+    assert unmix(perfect.model, perfect.target, free, tolerated=10.0) == 0
+    assert unmix(perfect.model, perfect.target, cheap, tolerated=10.0) > 1
