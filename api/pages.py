@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlmodel import Session
 
 from api.attribution_picture import draw_attributions
 from api.dependencies import (
@@ -21,8 +22,9 @@ from api.dependencies import (
 )
 from api.intervals import interval_rows
 from api.layout import N_COLOURS, draw
+from api.map_picture import MapPicture, draw_map
 from api.marking import pieces_of
-from api.ring import ring_of
+from api.settings import DEFAULT_METHOD
 from api.spectrum import MARKS, spectra
 from api.templating import templates
 from api.views.canonical import repeats_view
@@ -36,6 +38,7 @@ from api.views.decompositions import (
     decomposition_of_run,
     profile_view,
 )
+from api.views.map import maps_view
 from api.views.overview import overview_view
 from api.views.runs import count_runs, run_view, runs_view
 from api.views.seams import run_seams_view, seams_view
@@ -63,8 +66,12 @@ class Stretch(NamedTuple):
 
 @router.get("/")
 def overview_page(request: Request, session: SessionDep) -> HTMLResponse:
-    """Show what `GET /api/overview` returns."""
-    return _page(request, "overview.html", overview=overview_view(session))
+    """Show what `GET /api/overview` returns, and the map of one method."""
+    view = overview_view(session)
+    names = [method.method for method in view.methods]
+    mapped = DEFAULT_METHOD if DEFAULT_METHOD in names else next(iter(names), None)
+    picture = _maps(session, mapped).get(mapped) if mapped else None
+    return _page(request, "overview.html", overview=view, mapped=mapped, picture=picture)
 
 
 @router.get("/communities")
@@ -74,12 +81,18 @@ def communities_page(
     method: Annotated[str | None, Query()] = None,
     run: OtherRun = None,
 ) -> HTMLResponse:
-    """Show what `GET /api/communities` returns."""
+    """Show what `GET /api/communities` and `GET /api/map` return."""
     trees: dict[str, list[CommunityItem]] = {}
     for community in communities_view(session, method, run).root:
         trees.setdefault(community.method, []).append(community)
     branches = {name: branches_of(communities) for name, communities in trees.items()}
-    return _page(request, "communities.html", trees=branches, run=run and run_view(session, run))
+    return _page(
+        request,
+        "communities.html",
+        trees=branches,
+        maps=_maps(session, method, run),
+        run=run and run_view(session, run),
+    )
 
 
 @router.get("/changes")
@@ -138,10 +151,9 @@ def seams_page(
     method: Annotated[str | None, Query()] = None,
     limit: Limit = 10,
 ) -> HTMLResponse:
-    """Show what `GET /api/seams` returns."""
+    """Show what `GET /api/seams` and `GET /api/map` return."""
     runs = run_seams_view(session, method, limit).root
-    rings = {run.run: ring_of(run.seams) for run in runs}
-    return _page(request, "seams.html", runs=runs, rings=rings)
+    return _page(request, "seams.html", runs=runs, maps=_maps(session, method))
 
 
 @router.get("/concepts")
@@ -279,6 +291,13 @@ def branches_of(communities: list[CommunityItem]) -> list[Branch]:
         if community.parent is not None:
             branches[community.parent].branches.append(branches[community.id])
     return [branches[c.id] for c in communities if c.parent is None]
+
+
+def _maps(
+    session: Session, method: str | None = None, run: int | None = None
+) -> dict[str, MapPicture]:
+    """Return the picture of each map, by method."""
+    return {view.method: draw_map(view) for view in maps_view(session, method, run).root}
 
 
 def _page(request: Request, template: str, **context: object) -> HTMLResponse:

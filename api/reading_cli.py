@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from api.options import Database, Json, session_of
-from api.settings import Settings
+from api.settings import DEFAULT_METHOD, Settings
 
 app = typer.Typer()
 
@@ -28,6 +28,32 @@ def communities(
         terminal.show(communities_view(session, method, run), as_json, terminal.community_tree)
         for advice in advice_on(session, method) if run is None else ():
             typer.echo(advice, err=True)
+
+
+@app.command(name="map")
+def map_(
+    method: Annotated[str | None, typer.Option(help="One method; default: all that ran.")] = None,
+    run: Annotated[int | None, typer.Option(help="This run, superseded or not.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Draw it as SVG into this file, for papers and slides.")
+    ] = None,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Show which communities are tied to which, beside what chance would make."""
+    from api import terminal, terminal_bridges
+    from api.map_picture import write_map
+    from api.views.map import maps_view
+
+    if output is not None and run is None:
+        method = method or DEFAULT_METHOD
+    with session_of(db) as session:
+        view = maps_view(session, method, run)
+    if output is not None:
+        write_map(view, output)
+        typer.echo(f"wrote {output}", err=True)
+    if output is None or as_json:
+        terminal.show(view, as_json, terminal_bridges.maps)
 
 
 @app.command()

@@ -24,6 +24,7 @@ from api.views.concepts import ConceptsView, ConceptView, concept_view, concepts
 from api.views.crossings import RunBridgesView, run_bridges_view
 from api.views.decisions import DecisionsView, decisions_view
 from api.views.evidence import EvidenceItem, LedgerView, evidence_view, ledger_view
+from api.views.map import MapsView, maps_view
 from api.views.overview import OverviewView, overview_view
 from api.views.runs import RunDetailView, RunsView, count_runs, run_view, runs_view
 from api.views.seams import RunSeamsView, SeamsOfCommunity, run_seams_view, seams_view
@@ -84,6 +85,16 @@ def read_changes(
 ) -> ChangesView:
     """Return what changed in the active run of a method, or of every method."""
     return changes_view(session, method, limit)
+
+
+@router.get("/map", tags=["communities"])
+def read_map(
+    session: SessionDep,
+    method: Annotated[str | None, Query(description="Only this method's.")] = None,
+    run: OtherRun = None,
+) -> MapsView:
+    """Return the communities of every method's active run, and how those at the top are tied."""
+    return maps_view(session, method, run)
 
 
 @router.get("/compare", tags=["changes"])

@@ -6,6 +6,9 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 
+DEFAULT_METHOD = "leiden_hybrid_concepts"
+"""The clustering method that is meant where none is named."""
+
 
 class Settings(BaseSettings):
     """Settings from the environment; options of the command line come first."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from api.views.bridges import BridgeItem, BridgesView, NestedItem
 from api.views.crossings import CrossingItem, RunBridgesView
+from api.views.map import MapsView
 from api.views.seams import RunSeamsView, SeamsOfCommunity
 
 Lines = Iterable[str]
@@ -56,6 +57,24 @@ def _crossing(item: CrossingItem) -> Lines:
 
 def _numbers(item: BridgeItem | CrossingItem) -> str:
     return f"Jaccard {item.jaccard:.2f}  lift {item.lift:.1f}  q {item.q_value:.2g}"
+
+
+def maps(view: MapsView) -> Lines:
+    """Show the communities at the top, each with those that it is tied to most beyond chance."""
+    for each in view.root:
+        yield f"{each.method}, run {each.run}"
+        labels = {one.id: one.label for one in each.communities}
+        for top in each.communities:
+            if top.level or top.is_unclustered:
+                continue
+            yield f"  {top.members:>5}  {top.id}  {top.label}"
+            near = sorted(each.ties_of(top.id), key=lambda tie: (-tie.lift, -tie.weight))
+            for tie in near[:3]:
+                other = tie.other if tie.one == top.id else tie.one
+                yield f"         {tie.lift:.2f} of chance in {tie.ties} ties: {labels[other]}"
+        yield ""
+    if not view.root:
+        yield "there are no communities: ingest something, then run `claimgraph cluster`"
 
 
 def run_seams(view: RunSeamsView) -> Lines:

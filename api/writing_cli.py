@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from api.options import Database, Json, Seed, database_of, engine_of, model_config
-from api.settings import Settings, artifacts_of, replies_of
+from api.settings import DEFAULT_METHOD, Settings, artifacts_of, replies_of
 from kg.tables import RelationKind
 
 app = typer.Typer()
@@ -14,9 +14,7 @@ app = typer.Typer()
 
 @app.command()
 def cluster(
-    method: Annotated[str, typer.Option(help="How statements are tied together.")] = (
-        "leiden_hybrid_concepts"
-    ),
+    method: Annotated[str, typer.Option(help="How statements are tied together.")] = DEFAULT_METHOD,
     seed: Seed = 0,
     seeds: Annotated[
         int | None,
@@ -101,9 +99,7 @@ def remove(
 
 @app.command()
 def label(
-    method: Annotated[
-        str, typer.Option(help="Whose active run is named.")
-    ] = "leiden_hybrid_concepts",
+    method: Annotated[str, typer.Option(help="Whose active run is named.")] = DEFAULT_METHOD,
     run: Annotated[int | None, typer.Option(help="A clustering run, instead of a method.")] = None,
     labeller: Annotated[str, typer.Option(help="Who names: offline, llm.")] = "offline",
     model: Annotated[

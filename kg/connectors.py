@@ -77,6 +77,18 @@ class Seam(NamedTuple):
     """The strongest, with what each layer says."""
 
 
+class Tie(NamedTuple):
+    """How two communities at the top of one run are tied."""
+
+    one: str
+    other: str
+    weight: float
+    lift: float
+    """Weight over what chance would make it."""
+
+    n_edges: int
+
+
 class Paper(NamedTuple):
     """A source whose statements spread over communities that otherwise share little."""
 
@@ -112,29 +124,31 @@ def held_together(session: Session, run_id: int, limit: int = 10) -> Held:
     Raises:
         NotFoundError: No run has this number, or it has no graph.
     """
-    forest = forest_of(session, run_id)
-    table = stored_graph(session, run_id)
-    if not forest.statements:
+    reader = _whole(session, run_id)
+    if not reader.cut.n:
         return Held([], [], [], [])
-    ids = np.array(forest.statements)
-    head, tail = (table.edges[name] for name in ENDS)
-    ends = np.minimum(np.searchsorted(ids, table.ids), len(ids) - 1)
-    known = ids[ends] == table.ids
-    rows = np.flatnonzero(known[head] & known[tail])
-    cut = Cut(
-        head=ends[head[rows]],
-        tail=ends[tail[rows]],
-        weight=table.edges["weight"][rows].astype(np.float64),
-        home=forest.homes[:, 0],
-        n_communities=int((forest.level == 0).sum()),
-    )
-    reader = _Reader(table, cut, ids, forest.ids, rows)
-    every = np.ones(cut.n, dtype=bool)
+    every = np.ones(reader.cut.n, dtype=bool)
     return Held(
         *reader.connectors(every, limit),
         reader.seams(limit, with_lift=True),
-        _papers(session, cut, ids, forest.ids, limit),
+        _papers(session, reader, limit),
     )
+
+
+def ties_at_the_top(session: Session, run_id: int) -> list[Tie]:
+    """Return how the communities at the top of a run are tied to one another, heaviest first.
+
+    Raises:
+        NotFoundError: No run has this number, or it has no graph.
+    """
+    reader = _whole(session, run_id)
+    found = seams_of(reader.cut)
+    return [
+        Tie(reader.names[one], reader.names[other], weight, weight / expected, n_edges)
+        for one, other, weight, expected, n_edges in zip(
+            *(column.tolist() for column in found), strict=True
+        )
+    ]
 
 
 def held_by(session: Session, community_id: str, limit: int = 10) -> Held:
@@ -236,9 +250,27 @@ class _Reader(NamedTuple):
         return edge_rows(self.table, self.rows[edges])
 
 
-def _papers(
-    session: Session, cut: Cut, ids: NDArray[np.str_], names: Sequence[str], limit: int
-) -> list[Paper]:
+def _whole(session: Session, run_id: int) -> _Reader:
+    """Read a run as it is cut at the top."""
+    forest = forest_of(session, run_id)
+    table = stored_graph(session, run_id)
+    ids = np.array(forest.statements, dtype=str)
+    head, tail = (table.edges[name] for name in ENDS)
+    ends = np.searchsorted(ids, table.ids)
+    known = ends < len(ids)
+    known[known] = ids[ends[known]] == np.array(table.ids)[known]
+    rows = np.flatnonzero(known[head] & known[tail])
+    cut = Cut(
+        head=ends[head[rows]],
+        tail=ends[tail[rows]],
+        weight=table.edges["weight"][rows].astype(np.float64),
+        home=forest.homes[:, 0] if len(ids) else np.zeros(0, dtype=np.int64),
+        n_communities=int((forest.level == 0).sum()),
+    )
+    return _Reader(table, cut, ids, forest.ids, rows)
+
+
+def _papers(session: Session, reader: _Reader, limit: int) -> list[Paper]:
     """Return the sources that spread most, of those that make enough statements."""
     rows = session.exec(
         select(Mention.statement_id, Section.source_id)
@@ -250,9 +282,9 @@ def _papers(
     place = {source: at for at, source in enumerate(sources)}
     said = np.array([statement for statement, _ in rows], dtype=str)
     made = np.array([place[source] for _, source in rows], dtype=np.int64)
-    vertex = np.minimum(np.searchsorted(ids, said), len(ids) - 1)
-    known = ids[vertex] == said if len(said) else np.zeros(0, dtype=bool)
-    found = spread_of(cut, vertex[known].astype(np.int64), made[known], len(sources))
+    vertex = np.minimum(np.searchsorted(reader.ids, said), len(reader.ids) - 1)
+    known = reader.ids[vertex] == said if len(said) else np.zeros(0, dtype=bool)
+    found = spread_of(reader.cut, vertex[known].astype(np.int64), made[known], len(sources))
     order = np.lexsort((np.arange(len(sources)), -found.n_statements, -np.round(found.spread, 6)))
     wanted = (found.spread[order] > 1e-9) & (found.n_statements[order] >= LEAST_STATEMENTS)
     return [
@@ -261,7 +293,7 @@ def _papers(
             title=titles[sources[at]],
             spread=float(found.spread[at]),
             n_statements=int(found.n_statements[at]),
-            places=[(names[c], n) for c, n in found.places(at)],
+            places=[(reader.names[c], n) for c, n in found.places(at)],
         )
         for at in order[wanted][:limit].tolist()
     ]

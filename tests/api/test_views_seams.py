@@ -5,7 +5,6 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from api.app import create_app
-from api.ring import SIDE, ring_of
 from api.terminal_bridges import run_seams, seams
 from api.views.seams import run_seams_view, seams_view
 from kg.db import open_engine, reading
@@ -83,24 +82,9 @@ def test_the_page_and_the_terminal_show_the_same(stored: Engine):
     assert "Members without which it falls into pieces (2)" in community
     assert "Statement 0" in community
     assert "Seams (1)" in own
-    assert html.count('<a class="node ') == 3
 
 
 def test_without_communities_page_and_terminal_say_what_to_do(empty_web):
     assert "run <code>claimgraph cluster</code> first" in empty_web.get("/seams").text
     with reading(open_engine(None)) as session:
         assert "claimgraph cluster" in "".join(run_seams(run_seams_view(session)))
-
-
-def test_communities_stand_on_a_ring_and_the_heaviest_seam_is_drawn_last(stored: Engine):
-    with reading(stored) as session:
-        (run,) = run_seams_view(session).root
-
-    ring = ring_of(run.seams)
-
-    assert [spot.number for spot in ring.spots] == [1, 2, 3]
-    middle = SIDE / 2
-    reaches = {round(((s.x - middle) ** 2 + (s.y - middle) ** 2) ** 0.5) for s in ring.spots}
-    assert len(reaches) == 1
-    assert ring.threads[-1].stroke.width == max(thread.stroke.width for thread in ring.threads)
-    assert ring_of([]).spots == []
