@@ -19,6 +19,7 @@ from kg.labelled_pairs import LabelledPair, PairRelation, pair_cosines, pair_rep
 from kg.repeats import Pair, Repeats, groups, repeats
 
 PAIRS = Path(__file__).parents[1] / "data" / "pairs.jsonl"
+FREE_PAIRS = PAIRS.with_name("free_pairs.jsonl")
 TEXTS = [
     "Ablating induction heads removes in-context learning in small transformers",
     "In small transformers, in-context learning is removed when induction heads are ablated",
@@ -157,6 +158,15 @@ def test_the_labelled_pairs_are_many_varied_and_split_without_a_shared_sentence(
     assert len(pairs) >= 300
     assert {pair.relation for pair in pairs} == set(PairRelation)
     assert not parts[0] & parts[1]
+
+
+def test_the_freely_written_pairs_share_no_sentence_with_those_that_rules_were_made_on():
+    free, others = read_lines(FREE_PAIRS, LabelledPair), read_lines(PAIRS, LabelledPair)
+
+    texts = {text for pair in others for text in (pair.a, pair.b)}
+    assert not {text for pair in free for text in (pair.a, pair.b)} & texts
+    assert {pair.family[:6] for pair in free} == {"free-z", "free-k"}
+    assert sum(pair.relation is PairRelation.SAME for pair in free) >= 100
 
 
 @pytest.mark.slow
