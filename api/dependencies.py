@@ -1,13 +1,14 @@
 """What a request needs: a session to read with, the artifacts, and the name of the embedder."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path as Folder
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request, Response
 from sqlmodel import Session
 
 from kg.db import reading
+from kg.tables import Stance
 
 _LARGEST = 2**63 - 1
 
@@ -29,10 +30,24 @@ def _artifacts(request: Request) -> Folder:
     return folder
 
 
+def _lead_on(request: Request, response: Response) -> Callable[[int, int], None]:
+    """Return what says how long a list is, and from where it goes on (RFC 8288)."""
+
+    def lead_on(total: int, next_offset: int) -> None:
+        response.headers["X-Total-Count"] = str(total)
+        if next_offset < total:
+            url = request.url.include_query_params(offset=next_offset)
+            response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+
+    return lead_on
+
+
 SessionDep = Annotated[Session, Depends(_session)]
 EmbedderNameDep = Annotated[str | None, Depends(_embedder_name)]
+LeadOnDep = Annotated[Callable[[int, int], None], Depends(_lead_on)]
 ArtifactsDep = Annotated[Folder, Depends(_artifacts)]
 RunId = Annotated[int, Path(ge=1, le=_LARGEST)]
+OneStance = Annotated[Stance | None, Query(description="Only what measurements say so of.")]
 RunQuery = Annotated[int, Query(ge=1, le=_LARGEST, description="A clustering run.")]
 OtherRun = Annotated[
     int | None, Query(ge=1, le=_LARGEST, description="This run, superseded or not.")

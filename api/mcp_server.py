@@ -23,7 +23,7 @@ from api.views.changes import ChangesView, changes_view
 from api.views.communities import CommunitiesView, CommunityView, communities_view, community_view
 from api.views.concepts import ConceptsView, ConceptView, concept_view, concepts_view
 from api.views.crossings import RunBridgesView, run_bridges_view
-from api.views.evidence import LedgerView, ledger_view
+from api.views.evidence import LedgersView, LedgerView, ledger_view, ledgers_view
 from api.views.overview import OverviewView, overview_view
 from api.views.runs import RunDetailView, run_view
 from api.views.seams import RunSeamsView, run_seams_view
@@ -32,6 +32,7 @@ from api.views.sources import SourcesView, SourceView, source_view, sources_view
 from api.views.statements import StatementView, statement_view
 from kg.db import reading
 from kg.errors import KnowledgeGraphError
+from kg.tables import Stance
 
 _INSTRUCTIONS = """\
 A knowledge graph of what interpretability research says (claims, which are asserted, and findings,
@@ -88,6 +89,11 @@ class _Views:
         """Show what experiments measured for and against a statement."""
         with self._answering() as session:
             return ledger_view(session, statement_id)
+
+    def tested(self, stance: Stance | None = None, limit: Limit = 50) -> LedgersView:
+        """List the statements that experiments tested, with what was measured, latest first."""
+        with self._answering() as session:
+            return ledgers_view(session, stance, limit)
 
     def sources(
         self,

@@ -1,5 +1,6 @@
 """The pages for people: the same views as `api.routes`, through a template."""
 
+from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from api.dependencies import (
     EmbedderNameDep,
     Limit,
     Offset,
+    OneStance,
     Ordinal,
     OtherRun,
     RunId,
@@ -20,7 +22,7 @@ from api.dependencies import (
     SessionDep,
     Words,
 )
-from api.intervals import interval_rows
+from api.intervals import IntervalRow, interval_rows
 from api.layout import N_COLOURS, draw
 from api.map_picture import MapPicture, draw_map
 from api.marking import pieces_of
@@ -38,13 +40,15 @@ from api.views.decompositions import (
     decomposition_of_run,
     profile_view,
 )
+from api.views.evidence import LedgerView, count_tested, ledgers_view
 from api.views.map import maps_view
 from api.views.overview import overview_view
 from api.views.runs import count_runs, run_view, runs_view
 from api.views.seams import run_seams_view, seams_view
 from api.views.search import SearchView, search_view
 from api.views.sources import count_sources, place_of, source_text_view, source_view, sources_view
-from api.views.statements import statement_view
+from api.views.statements import StatementView, statement_view
+from kg.tables import Stance
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
 
@@ -186,8 +190,28 @@ def duplicates_page(request: Request, session: SessionDep, limit: Limit = 50) ->
 def statement_page(request: Request, statement_id: str, session: SessionDep) -> HTMLResponse:
     """Show what `GET /api/statements/{statement_id}` returns."""
     view = statement_view(session, statement_id)
-    intervals = {entry.id: interval_rows(entry) for entry in view.evidence}
-    return _page(request, "statement.html", statement=view, intervals=intervals)
+    return _page(request, "statement.html", statement=view, intervals=_intervals([view]))
+
+
+@router.get("/evidence")
+def evidence_page(
+    request: Request,
+    session: SessionDep,
+    stance: OneStance = None,
+    limit: Limit = 50,
+    offset: Offset = 0,
+) -> HTMLResponse:
+    """Show what `GET /api/evidence` returns."""
+    ledgers = ledgers_view(session, stance, limit, offset).root
+    return _page(
+        request,
+        "evidence.html",
+        ledgers=ledgers,
+        intervals=_intervals(ledgers),
+        stance=stance,
+        tested={each: count_tested(session, each) for each in (None, *Stance)},
+        stretch=Stretch(count_tested(session, stance), limit, offset),
+    )
 
 
 @router.get("/sources")
@@ -291,6 +315,11 @@ def branches_of(communities: list[CommunityItem]) -> list[Branch]:
         if community.parent is not None:
             branches[community.parent].branches.append(branches[community.id])
     return [branches[c.id] for c in communities if c.parent is None]
+
+
+def _intervals(ledgers: Sequence[LedgerView | StatementView]) -> dict[str, list[IntervalRow]]:
+    """Return the pictures of all measurements, by evidence."""
+    return {entry.id: interval_rows(entry) for each in ledgers for entry in each.evidence}
 
 
 def _maps(

@@ -8,6 +8,7 @@ import typer
 
 from api.options import Database, Json, session_of
 from api.settings import DEFAULT_METHOD, Settings
+from kg.tables import Stance
 
 app = typer.Typer()
 
@@ -162,16 +163,23 @@ def statement(statement_id: str, db: Database = None, as_json: Json = False) -> 
 
 @app.command()
 def evidence(
-    statement_id: Annotated[str, typer.Argument(metavar="STATEMENT")],
+    statement_id: Annotated[
+        str | None, typer.Argument(metavar="[STATEMENT]", help="Default: all that were tested.")
+    ] = None,
+    stance: Annotated[Stance | None, typer.Option(help="Of all: only what came out so.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Of all: statements, at most.")] = 50,
     db: Database = None,
     as_json: Json = False,
 ) -> None:
-    """Show what experiments say about a statement."""
+    """Show what experiments say about a statement, or about all that were tested."""
     from api import terminal
-    from api.views.evidence import ledger_view
+    from api.views.evidence import ledger_view, ledgers_view
 
     with session_of(db) as session:
-        terminal.show(ledger_view(session, statement_id), as_json, terminal.ledger)
+        if statement_id is None:
+            terminal.show(ledgers_view(session, stance, limit), as_json, terminal.ledgers)
+        else:
+            terminal.show(ledger_view(session, statement_id), as_json, terminal.ledger)
 
 
 @app.command()

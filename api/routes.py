@@ -2,12 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query
 
 from api.dependencies import (
     EmbedderNameDep,
+    LeadOnDep,
     Limit,
     Offset,
+    OneStance,
     Ordinal,
     OtherRun,
     RunId,
@@ -23,7 +25,15 @@ from api.views.communities import CommunitiesView, CommunityView, communities_vi
 from api.views.concepts import ConceptsView, ConceptView, concept_view, concepts_view
 from api.views.crossings import RunBridgesView, run_bridges_view
 from api.views.decisions import DecisionsView, decisions_view
-from api.views.evidence import EvidenceItem, LedgerView, evidence_view, ledger_view
+from api.views.evidence import (
+    EvidenceItem,
+    LedgersView,
+    LedgerView,
+    count_tested,
+    evidence_view,
+    ledger_view,
+    ledgers_view,
+)
 from api.views.map import MapsView, maps_view
 from api.views.overview import OverviewView, overview_view
 from api.views.runs import RunDetailView, RunsView, count_runs, run_view, runs_view
@@ -177,6 +187,19 @@ def read_concept(name: str, session: SessionDep) -> ConceptView:
     return concept_view(session, name)
 
 
+@router.get("/evidence", tags=["evidence"])
+def read_ledgers(
+    lead_on: LeadOnDep,
+    session: SessionDep,
+    stance: OneStance = None,
+    limit: Limit = 50,
+    offset: Offset = 0,
+) -> LedgersView:
+    """Return what was measured for and against statements, latest first; `Link` leads on."""
+    lead_on(count_tested(session, stance), offset + limit)
+    return ledgers_view(session, stance, limit, offset)
+
+
 @router.get("/evidence/{evidence_id}", tags=["evidence"])
 def read_evidence(evidence_id: str, session: SessionDep) -> EvidenceItem:
     """Return one tested prediction."""
@@ -185,14 +208,13 @@ def read_evidence(evidence_id: str, session: SessionDep) -> EvidenceItem:
 
 @router.get("/sources", tags=["sources"])
 def read_sources(
-    request: Request,
-    response: Response,
+    lead_on: LeadOnDep,
     session: SessionDep,
     limit: Limit = 50,
     offset: Offset = 0,
 ) -> SourcesView:
     """Return the sources, by title; `Link` leads on, `X-Total-Count` says how many there are."""
-    _lead_on(request, response, count_sources(session), offset + limit)
+    lead_on(count_sources(session), offset + limit)
     return sources_view(session, limit, offset)
 
 
@@ -218,14 +240,13 @@ def read_search(
 
 @router.get("/runs", tags=["runs"])
 def read_runs(
-    request: Request,
-    response: Response,
+    lead_on: LeadOnDep,
     session: SessionDep,
     limit: Limit = 50,
     offset: Offset = 0,
 ) -> RunsView:
     """Return the runs, newest first; `Link` leads on, `X-Total-Count` says how many there are."""
-    _lead_on(request, response, count_runs(session), offset + limit)
+    lead_on(count_runs(session), offset + limit)
     return runs_view(session, limit, offset)
 
 
@@ -233,11 +254,3 @@ def read_runs(
 def read_run(run_id: RunId, session: SessionDep) -> RunDetailView:
     """Return one run with its configuration."""
     return run_view(session, run_id)
-
-
-def _lead_on(request: Request, response: Response, total: int, next_offset: int) -> None:
-    """Say how long a list is, and where it goes on (RFC 8288)."""
-    response.headers["X-Total-Count"] = str(total)
-    if next_offset < total:
-        url = request.url.include_query_params(offset=next_offset)
-        response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'

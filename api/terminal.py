@@ -24,7 +24,7 @@ from rich.text import Text
 from api import terminal_bridges, terminal_curation, terminal_ingestion
 from api.jobs import OnProgress
 from api.views.communities import CommunitiesView, CommunityView
-from api.views.evidence import EvidenceItem, LedgerView
+from api.views.evidence import EvidenceItem, LedgersView, LedgerView
 from api.views.relations import RelatingView, RelationItem, RelationReportView
 from api.views.reports import (
     ClusteringView,
@@ -323,6 +323,16 @@ def ledger(view: LedgerView) -> Lines:
         yield from evidence_item(item)
     if not view.evidence:
         yield "no experiment has tested it: `claimgraph test` does"
+
+
+def ledgers(view: LedgersView) -> Lines:
+    """Show everything that was measured about any statement."""
+    for each in view.root:
+        yield f"{each.statement.id}"
+        yield from ledger(each)
+        yield ""
+    if not view.root:
+        yield "no statement has been tested so: `claimgraph test` tests one"
 
 
 def evidence_item(item: EvidenceItem) -> Lines:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, func, insert
 from sqlmodel import Session, col, select
 
 from kg.db import reading, writing
@@ -308,6 +308,20 @@ def evidence_of(session: Session, statement_id: str) -> list[EvidenceRow]:
         .order_by(col(Evidence.run_id))
     )
     return [EvidenceRow(*row) for row in rows]
+
+
+def statements_tested(session: Session, stance: Stance | None = None) -> list[str]:
+    """Return the statements that were tested, that of the latest measurement first, then by id.
+
+    Args:
+        session: Where to look.
+        stance: Only those of which some measurement came out so.
+    """
+    latest = func.max(Evidence.run_id)
+    query = select(Evidence.statement_id).group_by(Evidence.statement_id)
+    if stance is not None:
+        query = query.where(Evidence.stance == stance)
+    return list(session.exec(query.order_by(latest.desc(), col(Evidence.statement_id))))
 
 
 def stances_of(session: Session, statement_ids: Sequence[str]) -> dict[str, dict[str, int]]:

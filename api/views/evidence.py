@@ -1,10 +1,11 @@
 """The ledger of a statement: what was predicted, what was measured, what follows."""
 
+from pydantic import RootModel
 from sqlmodel import Session
 
 from api.views.view import StatementName, View, statement_name
 from kg.errors import NotFoundError
-from kg.evidence import EvidenceRow, evidence_of
+from kg.evidence import EvidenceRow, evidence_of, statements_tested
 from kg.statements import statement_of
 from kg.tables import Evidence, Side, Stance
 
@@ -82,6 +83,34 @@ class LedgerView(View):
     statement: StatementName
     evidence: list[EvidenceItem]
     """Oldest first."""
+
+
+class LedgersView(RootModel[list[LedgerView]]):
+    """Statements that were tested, that of the latest measurement first."""
+
+
+def ledgers_view(
+    session: Session, stance: Stance | None = None, limit: int = 50, offset: int = 0
+) -> LedgersView:
+    """Return the ledgers of all statements that were tested.
+
+    Args:
+        session: Where to look.
+        stance: Only statements of which some measurement came out so, and only those measurements.
+        limit: Statements, at most.
+        offset: Leave out this many first.
+    """
+    ledgers = []
+    for identifier in statements_tested(session, stance)[offset : offset + limit]:
+        ledger = ledger_view(session, identifier)
+        kept = [entry for entry in ledger.evidence if stance in (None, entry.stance)]
+        ledgers.append(ledger.model_copy(update={"evidence": kept}))
+    return LedgersView(ledgers)
+
+
+def count_tested(session: Session, stance: Stance | None = None) -> int:
+    """Return how many statements `ledgers_view` has in all."""
+    return len(statements_tested(session, stance))
 
 
 def ledger_view(session: Session, statement_id: str) -> LedgerView:

@@ -53,6 +53,7 @@ def test_a_tool_answers_with_the_view_that_rest_shows(server, session):
         ("search", {"query": "superposition", "limit": 2}),
         ("statement", {"statement_id": "{together}"}),
         ("evidence", {"statement_id": "{removal}"}),
+        ("tested", {"stance": "refutes"}),
         ("sources", {"limit": 1, "offset": 1}),
         ("source", {"source_id": "{reply}"}),
         ("concepts", {}),

@@ -31,6 +31,9 @@ PATHS = [
     "/communities/leiden_semantic-run2-c0",
     "/statements/{together}",
     "/statements/{script}",
+    "/seams",
+    "/evidence",
+    "/evidence?stance=supports&limit=1",
     "/sources",
     "/sources/{reply}",
     "/sources/{list}",
@@ -366,3 +369,20 @@ def test_the_templates_put_values_into_words():
         False,
         False,
     ]
+
+
+def test_the_evidence_page_shows_what_was_tested_and_how_it_came_out(web, library):
+    html = web.get("/evidence").text
+    supported = web.get("/evidence?stance=supports").text
+
+    assert html.count('class="card evidence"') == 2
+    assert html.count("<strong>Predicted</strong>") == 3
+    assert "✗ refuted" in html
+    assert f'href="/statements/{library.statements["removal"]}"' in supported
+    assert library.statements["together"] not in supported
+    assert "?stance=supports&amp;limit=50" in supported
+    assert "✗ refuted" not in supported
+
+
+def test_where_nothing_was_tested_the_evidence_page_says_how(empty_web):
+    assert "claimgraph test STATEMENT" in empty_web.get("/evidence").text

@@ -62,6 +62,18 @@ def test_one_piece_of_evidence_has_an_address(web, library):
     assert web.get(f"/api/evidence/{entry['id']}").json() == entry
 
 
+def test_all_evidence_is_a_list_that_goes_on(web, library):
+    first = web.get("/api/evidence?limit=1")
+    rest = web.get(first.links["next"]["url"])
+    refuted = web.get("/api/evidence?stance=refutes").json()
+
+    assert first.headers["x-total-count"] == "2"
+    ids = [ledger["statement"]["id"] for ledger in first.json() + rest.json()]
+    assert set(ids) == {library.statements["removal"], library.statements["together"]}
+    assert [ledger["statement"]["id"] for ledger in refuted] == [library.statements["together"]]
+    assert web.get("/api/evidence?stance=perhaps").status_code == 422
+
+
 def test_a_list_says_how_long_it_is_and_where_it_goes_on(web):
     first = web.get("/api/sources?limit=2")
     rest = web.get(first.links["next"]["url"])

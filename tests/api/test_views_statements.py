@@ -3,14 +3,14 @@
 import pytest
 
 from api.views import statements
-from api.views.evidence import evidence_view, ledger_view
+from api.views.evidence import count_tested, evidence_view, ledger_view, ledgers_view
 from api.views.statement_rows import statement_rows
 from api.views.statements import N_CONTEXT, statement_view
 from kg.clustering import cluster
 from kg.db import reading
 from kg.embedders import open_embedder
 from kg.errors import NotFoundError
-from kg.tables import Section
+from kg.tables import Section, Stance
 from tests.kg.test_citing_ties import CITED, CITING, COPYING, METHOD, OURS, QUOTE, cite, filled
 
 
@@ -115,3 +115,19 @@ def test_a_neighbour_that_a_citation_ties_has_the_sentence_beside_it(end, cites)
 
     assert [each.cites for each in view.neighbours if each.relations] == [f"{cites}: “{QUOTE}”"]
     assert {each.cites for each in view.neighbours if not each.relations} == {""}
+
+
+def test_all_ledgers_come_latest_first_and_can_be_asked_for_by_stance(session, library):
+    ledgers = ledgers_view(session).root
+    refuted = ledgers_view(session, Stance.REFUTES).root
+
+    latest = [max(entry.run for entry in each.evidence) for each in ledgers]
+    assert latest == sorted(latest, reverse=True)
+    assert {each.statement.id for each in ledgers} == {
+        library.statements["together"],
+        library.statements["removal"],
+    }
+    assert [each.statement.id for each in refuted] == [library.statements["together"]]
+    assert [entry.stance for entry in refuted[0].evidence] == ["refutes"]
+    assert ledgers_view(session, limit=1, offset=1).root == ledgers[1:]
+    assert count_tested(session) == 2
