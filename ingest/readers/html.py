@@ -54,8 +54,8 @@ _PART_OF_TAG = {tag: part for part, tags in _TAGS.items() for tag in tags.split(
 _CLASSES = {
     Part.CUT: "katex-html ltx_authors ltx_bibliography ltx_biblist ltx_dates ltx_eqn_table "
     "ltx_equation ltx_equationgroup ltx_ERROR ltx_page_footer ltx_page_logo ltx_page_navbar "
-    "ltx_TOC MathJax_Display katex-display sidebar toc footnote-back-link "
-    "footnote-backref footnote-reference reversefootnote",
+    "ltx_TOC MathJax_Display MJXc-display mjpage__block katex-display sidebar toc "
+    "footnote-back-link footnote-backref footnote-reference reversefootnote",
     Part.FOOTNOTE: "ltx_note thread-info",
     Part.CAPTION: "caption figcaption ltx_caption wp-caption-text",
     Part.FLOAT: "ltx_figure ltx_table ltx_listing ltx_float",
@@ -235,6 +235,8 @@ def role_of(element: etree._Element) -> Role:
         if "ltx_title_abstract" in classes:
             return Role(Part.HEADING, 2, "abstract")
         return Role(Part.HEADING, int(tag[1]))
+    if "mjx-math" in classes and element.get("aria-label"):
+        return Role(Part.FORMULA, words=f"${clean(element.get('aria-label') or '')}$")
     return _formula(element) if tag in _FORMULAS else Role(_PART_OF_TAG.get(tag, Part.INLINE))
 
 

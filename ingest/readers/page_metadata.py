@@ -19,7 +19,17 @@ from ingest.readers.sections import clean
 
 _ARTICLES = {"Article", "ScholarlyArticle", "BlogPosting", "NewsArticle", "Report", "TechArticle"}
 _LATEXML_TITLE = "//h1[contains(concat(' ', normalize-space(@class), ' '), ' ltx_title_document ')]"
-_HEADINGS = f"//d-title//h1 | //dt-article//h1 | {_LATEXML_TITLE}"
+_HAS_CLASS = "contains(concat(' ', normalize-space(@class), ' '), ' {} ')"
+_FORUM_TITLE = f"//*[{_HAS_CLASS.format('PostsPageTitle-link')}]"
+_HEADINGS = f"//d-title//h1 | //dt-article//h1 | {_LATEXML_TITLE} | {_FORUM_TITLE}"
+_FORUM_AUTHORS = f"//*[{_HAS_CLASS.format('PostsAuthors-authorName')}]//a"
+_FORUM_DATES = (
+    f"//*[{_HAS_CLASS.format('LWPostsPageHeader-date')} or "
+    f"contains(@class, 'PostsPageDate')]//time/@datetime"
+)
+_SITE = re.compile(r"\s+[—–|-]\s+(?:LessWrong|(?:AI )?Alignment Forum|EA Forum)\s*$")
+"""What the forums add to the title of a page."""
+
 _LONGEST = 1_000_000
 
 
@@ -35,9 +45,10 @@ def descriptions_of(page: etree._Element) -> Iterator[Description]:
     yield from _front_matter(page)
     for heading in select(page, _HEADINGS):
         yield Description("title heading", title=clean(raw_text(heading)))
-    yield Description("og:title", title=metas.get("og:title", [""])[0])
+    yield from _forum(page)
+    yield Description("og:title", title=_SITE.sub("", metas.get("og:title", [""])[0]))
     for tag in select(page, "//head/title"):
-        yield Description("page title", title=clean(raw_text(tag)))
+        yield Description("page title", title=_SITE.sub("", clean(raw_text(tag))))
     yield Description("author", authors=tuple(metas.get("author", ())))
     for name in ("article:published_time", "date", "dc.date"):
         yield Description(name, year=_year(metas.get(name, [""])[0]))
@@ -120,6 +131,14 @@ def _front_matter(page: etree._Element) -> Iterator[Description]:
         except (ValueError, KeyError, TypeError, RecursionError):
             continue  # a template that was never filled in
         yield Description("front matter", authors=named)
+
+
+def _forum(page: etree._Element) -> Iterator[Description]:
+    """Yield what the head of a post says, on LessWrong and the forums of the same program."""
+    names = dict.fromkeys(clean(raw_text(link)) for link in select(page, _FORUM_AUTHORS))
+    yield Description("post header", authors=tuple(filter(None, names)))
+    for date in page.xpath(_FORUM_DATES):
+        yield Description("post header", year=_year(str(date)))
 
 
 def _list(value: object) -> list[object]:

@@ -277,3 +277,58 @@ def test_latexml_articles_are_known_by_their_class(tag: str, tmp_path: Path):
     )
 
     assert [section.text for section in document.sections] == ["The paper."]
+
+
+POST = """<!DOCTYPE html><html><head><title>Heads that copy names — LessWrong</title>
+<meta property="og:title" content="Heads that copy names — LessWrong"></head><body>
+<nav>Library Concepts</nav><div class="LWPostsPageHeader-root">
+<h1 class="PostsPageTitle-root"><a class="PostsPageTitle-link" href="/posts/a/b">Heads that copy
+names</a></h1><div class="LWPostsPageHeader-authorInfo"><span class="PostsAuthors-authorName">
+<a class="UsersNameDisplay-noColor" href="/users/ada">Ada Lark</a></span>,
+<span class="PostsAuthors-authorName"><a href="/users/bo">bo_reed</a></span></div>
+<span class="LWPostsPageHeader-date"><time datetime="2024-04-28T00:00:00Z">28th Apr</time></span>
+<span class="FooterTag-name">Interpretability</span></div>
+<div class="PostsPage-postContent instapaper_body ContentStyles-base content"><div id="postContent">
+<div class="InlineReactSelectionWrapper-root"><div>
+<p><em>This work was done at a summer school.</em></p>
+<h2 id="Setup">Setup</h2>
+<p>We call <span class="math-tex"><span class="mjpage"><span class="mjx-chtml"><span
+class="mjx-math" aria-label="x_i"><span class="mjx-mrow" aria-hidden="true">xi</span></span></span>
+</span></span> a token.<span class="footnote-reference" data-footnote-reference="" id="fnrefab1"
+role="doc-noteref"><sup><a href="#fnab1">[1]</a></sup></span> Only one head copies.<sup class="footnote-ref"><a
+href="#fn-x-2" id="fnref-x-2">[2]</a></sup></p>
+<p><span class="mjpage mjpage__block"><span class="mjx-chtml MJXc-display"><span class="mjx-math"
+aria-label="y = x"><span class="mjx-mi">y</span></span></span></span></p>
+<details class="detailsBlock"><summary class="detailsBlockTitle"><p>More on this</p></summary>
+<div class="detailsBlockContent"><p>It copies in small models too.</p></div></details>
+<ol class="footnote-section footnotes" role="doc-endnotes"><li class="footnote-item" id="fnab1"
+role="doc-endnote"><span class="footnote-back-link"><sup><strong><a href="#fnrefab1">^</a></strong>
+</sup></span><div class="footnote-content"><p>A token is a word here.</p></div></li></ol>
+<section class="footnotes"><ol class="footnotes-list"><li class="footnote-item" id="fn-x-2"><p>In
+most runs. <a class="footnote-backref" href="#fnref-x-2">\u21a9\ufe0e</a></p></li></ol></section>
+</div></div></div></div>
+<div class="PostsPage-footer">Mentioned in</div>
+<div class="CommentsListSection-root"><div class="CommentBody-root"><div
+class="InlineReactSelectionWrapper-root"><p>A comment by
+<a class="UsersNameDisplay-noColor" href="/users/cy">Cy</a>: I doubt that it copies.</p></div></div>
+</div></body></html>"""
+
+
+def test_a_forum_post_is_read_without_its_comments_and_with_its_notes_beside(tmp_path: Path):
+    path = tmp_path / "post.html"
+    path.write_text(POST, encoding="utf-8")
+
+    (document,) = read(path)
+
+    assert (document.title, document.authors) == ("Heads that copy names", ("Ada Lark", "bo_reed"))
+    assert document.year == 2024
+    assert [(s.heading, s.kind, s.text) for s in document.sections] == [
+        ("", "body", "This work was done at a summer school."),
+        (
+            "Setup",
+            "body",
+            "We call $x_i$ a token. Only one head copies.\n\nMore on this\n\n"
+            "It copies in small models too.",
+        ),
+        ("Footnotes", "captions", "A token is a word here.\n\nIn most runs."),
+    ]
