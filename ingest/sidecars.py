@@ -140,7 +140,9 @@ def _check_failures(file: RawFile, library: Library, path: Path, is_own: bool) -
         mentioned = path.name in (block.raw or "").replace("\\", "")
         if mentioned or (is_own and not library.entries):
             line = (block.start_line or 0) + 1
-            raise file.error(f"line {line}: this entry is not BibTeX{_reason(block.error)}")
+            raise file.error(
+                f"line {line}: this entry is not BibTeX{_reason(block.error)}: correct it"
+            )
 
 
 def _names(sidecar: Path, entry: Entry, path: Path) -> bool:
@@ -176,7 +178,7 @@ def _described(file: RawFile, library: Library, entry: Entry) -> Description:
         chosen = middleware.transform(chosen)
     if not chosen.entries:
         line = (entry.start_line or 0) + 1
-        raise file.error(f"line {line}: {chosen.failed_blocks[0].error}")
+        raise file.error(f"line {line}: {chosen.failed_blocks[0].error}: correct it")
     # `Any` because a field is a string, but a list where it holds names
     fields: dict[str, Any] = {each.key.lower(): each.value for each in chosen.entries[0].fields}
     title, *authors = _printed([fields.get("title", ""), *fields.get("author", [])])
@@ -208,9 +210,9 @@ def _from_csl(sidecar: Path) -> list[Description]:
     try:
         found: Any = json.loads(decode(file))
     except ValueError as error:
-        raise file.error(f"not JSON: {error}") from error
+        raise file.error(f"not JSON: {error}: correct it") from error
     except RecursionError as error:
-        raise file.error("nested too deep to be read") from error
+        raise file.error("nested too deep to be read: correct it") from error
     record = found[0] if isinstance(found, list) and len(found) == 1 else found
     if not isinstance(record, dict) or not isinstance(record.get("title"), str):
         return []

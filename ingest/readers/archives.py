@@ -52,19 +52,22 @@ class Archive:
         """
         place = RawFile(Path(f"{self.file.path}: {name}"), b"")
         if name not in self:
-            raise place.error("this part is named in the archive, but missing from it")
+            raise place.error(
+                "this part is named in the archive, but missing from it: save it anew"
+            )
         size = self.zipped.getinfo(name).file_size
         if size > largest:
             limit = largest // MEGABYTE
             raise place.error(
-                f"this part has {size / MEGABYTE:.1f} MB, and the limit for a part is {limit} MB"
+                f"this part has {size / MEGABYTE:.1f} MB, and the limit for a part is {limit} MB: "
+                "split it"
             )
         try:
             return RawFile(place.path, self.zipped.read(name))
         except (BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-            raise place.error(f"this part is damaged: {error}") from error
+            raise place.error(f"this part is damaged: {error}: get it anew") from error
         except (RuntimeError, NotImplementedError) as error:
-            raise place.error(f"this part cannot be unpacked: {error}") from error
+            raise place.error(f"this part cannot be unpacked: {error}: save it anew") from error
 
     def resolve(self, base: str, reference: str) -> str:
         """Return the name of the member that a part refers to, relative to where it stands.
@@ -76,7 +79,7 @@ class Archive:
         name = posixpath.normpath(posixpath.join(posixpath.dirname(base), path))
         if name.startswith(("/", "../")) or name == "..":
             place = f"{base}: " if base else ""
-            raise self.file.error(f'{place}"{reference}" leads out of the archive')
+            raise self.file.error(f'{place}"{reference}" leads out of the archive: save it anew')
         return name
 
 
@@ -89,10 +92,12 @@ def open_archive(file: RawFile) -> Archive:
     try:
         zipped = ZipFile(io.BytesIO(file.data))
     except (BadZipFile, NotImplementedError, ValueError, OSError, EOFError) as error:
-        raise file.error(f"the archive is damaged: {error}") from error
+        raise file.error(f"the archive is damaged: {error}: get it anew") from error
     members = zipped.infolist()
     if len(members) > MOST_MEMBERS:
-        raise file.error(f"the archive has {len(members)} members, and the limit is {MOST_MEMBERS}")
+        raise file.error(
+            f"the archive has {len(members)} members, and the limit is {MOST_MEMBERS}: split it"
+        )
     for member in members:
         if member.flag_bits & _ENCRYPTED:
             raise file.error(f"{member.filename} is encrypted: save it without a password")
@@ -106,7 +111,7 @@ def _check_sizes(file: RawFile, members: list[ZipInfo]) -> None:
     if total > MOST_BYTES:
         raise file.error(
             f"the archive unpacks to {total / MEGABYTE:.0f} MB, and the limit is "
-            f"{MOST_BYTES // MEGABYTE} MB"
+            f"{MOST_BYTES // MEGABYTE} MB: split it"
         )
     if total > max(SMALL, HIGHEST_RATIO * len(file.data)):
         raise _bomb(file, "the archive", total, len(file.data))
@@ -118,5 +123,5 @@ def _check_sizes(file: RawFile, members: list[ZipInfo]) -> None:
 def _bomb(file: RawFile, what: str, size: int, packed: int) -> DocumentError:
     return file.error(
         f"{what} unpacks to {size / MEGABYTE:.1f} MB, {size // max(packed, 1)} times its packed "
-        f"size (the limit is {HIGHEST_RATIO}): this is filler, not text"
+        f"size (the limit is {HIGHEST_RATIO}): this is filler, not text: save it anew"
     )

@@ -76,13 +76,13 @@ def read_docx(file: RawFile) -> list[Document]:
             convert_image=lambda _image: [],
         ).value
     except _DAMAGE as error:
-        raise file.error(f"the Word document is damaged: {error}") from error
+        raise file.error(f"the Word document is damaged: {error}: save it anew in Word") from error
     source = RawFile(file.path, f"<html><body>{html}</body></html>".encode())
     page = parse_page(source)
     _set_notes_aside(page)
     title, sections = article_of(page, article=page)
     if not sections:
-        raise file.error("there is no paragraph of running text in this document")
+        raise file.error("there is no paragraph of running text in this document: give its PDF")
     document = Document(
         name=file.name, title=file.stem, format="docx", sha256=file.sha256, sections=sections
     )
@@ -121,14 +121,14 @@ def _shown(part: RawFile) -> bytes:
 def _parsed(part: RawFile) -> etree._Element:
     """Parse a part with its namespaces; Word declares no entities, so no part may."""
     if b"<!DOCTYPE" in part.data or b"\0" in part.data[:4096]:
-        raise part.error("this part declares a document type: Word writes none")
+        raise part.error("this part declares a document type: Word writes none: save it anew there")
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
     )
     try:
         return etree.fromstring(part.data, parser)
     except etree.XMLSyntaxError as error:
-        raise part.error(f"not well-formed XML: {error.msg}") from error
+        raise part.error(f"not well-formed XML: {error.msg}: save it anew in Word") from error
 
 
 def _is_hidden(run: etree._Element) -> bool:

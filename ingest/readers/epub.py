@@ -24,6 +24,7 @@ from ingest.readers.xml_parser import parse_xml
 from kg.errors import DocumentError
 
 _CONTAINER = "META-INF/container.xml"
+_REPAIR = "repair the book (Sigil and Calibre do)"
 _ENCRYPTION = "META-INF/encryption.xml"
 _PAGES = {"application/xhtml+xml", "text/html"}
 _TYPE = "{http://www.idpf.org/2007/ops}type"
@@ -54,10 +55,10 @@ def read_epub(file: RawFile) -> list[Document]:
     if package.find("spine/itemref") is None:
         raise file.error(
             f"{package_name}: the spine is empty, so the order of the book's parts is unknown: "
-            "repair the book (Sigil and Calibre do)"
+            f"{_REPAIR}"
         )
     if not sections:
-        raise file.error("there is no paragraph of running text in this book")
+        raise file.error("there is no paragraph of running text in this book: give its PDF")
     document = Document(
         name=file.name, title=file.stem, format="epub", sha256=file.sha256, sections=sections
     )
@@ -66,10 +67,12 @@ def read_epub(file: RawFile) -> list[Document]:
 
 def _package_name(archive: Archive) -> str:
     if _CONTAINER not in archive:
-        raise archive.file.error(f"not an EPUB: there is no {_CONTAINER} in it")
+        raise archive.file.error(f"not an EPUB: there is no {_CONTAINER} in it: get it anew")
     rootfile = parse_xml(archive.member(_CONTAINER)).find(".//rootfile[@full-path]")
     if rootfile is None:
-        raise archive.file.error(f"{_CONTAINER} does not name the book's package document")
+        raise archive.file.error(
+            f"{_CONTAINER} does not name the book's package document: {_REPAIR}"
+        )
     return archive.resolve("", rootfile.get("full-path", ""))
 
 
@@ -81,7 +84,8 @@ def _reading_order(archive: Archive, base: str, package: etree._Element) -> Iter
         element = manifest.get(reference.get("idref"))
         if element is None:
             raise archive.file.error(
-                f'{base}: the spine names "{reference.get("idref")}", which the manifest lacks'
+                f'{base}: the spine names "{reference.get("idref")}", which the manifest lacks: '
+                f"{_REPAIR}"
             )
         is_contents = "nav" in element.get("properties", "").split()
         is_aside = reference.get("linear") == "no"
@@ -89,7 +93,9 @@ def _reading_order(archive: Archive, base: str, package: etree._Element) -> Iter
             continue
         name = archive.resolve(base, element.get("href", ""))
         if name in encrypted:
-            raise archive.file.error(f"{name} is encrypted: the book is protected (DRM)")
+            raise archive.file.error(
+                f"{name} is encrypted: the book is protected (DRM): give an open copy"
+            )
         yield name
 
 

@@ -131,20 +131,28 @@ def load(path: Path, reader: Reader) -> RawFile:
         if stat.S_ISDIR(status.st_mode):
             raise DocumentError(f"{label(path)}: a folder, not a file: name the files in it")
         if not stat.S_ISREG(status.st_mode):
-            raise DocumentError(f"{label(path)}: a device or a pipe, not a regular file")
+            raise DocumentError(
+                f"{label(path)}: a device or a pipe, not a file: give the file itself"
+            )
         if status.st_size > reader.max_bytes:
             raise DocumentError(_too_big(path, status.st_size, reader))
         with path.open("rb") as stream:
             data = stream.read(reader.max_bytes + 1)
     except FileNotFoundError as error:
-        raise DocumentError(f"{label(path)}: there is no such file") from error
+        raise DocumentError(f"{label(path)}: there is no such file: check the name") from error
     except OSError as error:
-        raise DocumentError(f"{label(path)}: cannot be opened: {error.strerror}") from error
+        raise DocumentError(
+            f"{label(path)}: cannot be opened: {error.strerror}: see who may read it"
+        ) from error
     if len(data) > reader.max_bytes:  # it has grown since
         raise DocumentError(_too_big(path, len(data), reader))
     file = RawFile(path, data)
     if not data.strip(b"\0 \t\r\n"):
-        raise file.error("the file is empty" if not data else "the file has nothing but blanks")
+        raise file.error(
+            "the file is empty: get it anew"
+            if not data
+            else "nothing but blanks in it: get it anew"
+        )
     _check_magic(file, reader)
     return file
 
@@ -163,7 +171,9 @@ def decode(file: RawFile) -> str:
         return decode_as(file, "utf-8")[len(bom) > 0 :]
     text = decode_as(file, encoding)
     if "\0" in text:
-        raise file.error(f"a binary file, not text: NUL at character {text.index(chr(0))}")
+        raise file.error(
+            f"a binary file, not text: NUL at character {text.index(chr(0))}: get it anew"
+        )
     return text
 
 
@@ -228,9 +238,13 @@ def _check_magic(file: RawFile, reader: Reader) -> None:
     if reader.format == "html" and _MIME.match(file.data[:4096]):
         raise file.error("a web archive (MHTML): save the page as HTML")
     if reader.format == "pdf":
-        raise file.error(f"named {suffix}, but there is no %PDF- in its first 1024 bytes")
+        raise file.error(
+            f"named {suffix}, but there is no %PDF- in its first 1024 bytes: get it anew"
+        )
     if reader.format in _ZIPPED:
-        raise file.error(f"named {suffix}, but it is no ZIP archive, as every {suffix} file is")
+        raise file.error(
+            f"named {suffix}, but it is no ZIP archive, as every {suffix} file is: get it anew"
+        )
 
 
 def _archive_kind(data: bytes) -> tuple[str, str | None]:

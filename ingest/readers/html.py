@@ -75,7 +75,7 @@ _ENCODINGS = re.compile(
     r"gb2312|gbk|gb18030|big5|shift[_-]jis|euc-(?:jp|kr))",
     re.IGNORECASE,
 )
-_LONG_TAG = re.compile(rb"<[A-Za-z][^<>]{20000,}")
+_LONG_TAG = re.compile(rb"<[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*'){20000,}+")
 _QUOTED = re.compile(rb"\"[^\"]*\"|'[^']*'")
 _MOST_ATTRIBUTES = 5000
 _STUB = re.compile(
@@ -146,7 +146,10 @@ def _absence(page: etree._Element) -> str:
             "there is no article in this page: its text is put there by scripts: save the page as "
             "the browser shows it, or print it as a PDF"
         )
-    return "there is no article in this page: no paragraph of running text"
+    return (
+        "there is no article in this page: no paragraph of running text: save the page as the "
+        "browser shows it"
+    )
 
 
 def article_of(
@@ -183,9 +186,9 @@ def parse_page(file: RawFile) -> etree._Element:
     try:
         page = etree.fromstring(_text(file).encode("utf-8"), parser)
     except etree.LxmlError as error:
-        raise file.error(f"not HTML that can be parsed: {error}") from error
+        raise file.error(f"not HTML that can be parsed: {error}: print it as a PDF") from error
     if page is None:
-        raise file.error("there is no element in it: not an HTML page")
+        raise file.error("there is no element in it, so it is no HTML page: get it anew")
     for entry in parser.error_log:
         if entry.level == etree.ErrorLevels.FATAL:  # the parser stopped here, with half a page
             is_deep = "depth" in entry.message
@@ -200,7 +203,10 @@ def _check_tags(file: RawFile) -> None:
         n_attributes = len(_QUOTED.sub(b"", tag[0]).split())
         if n_attributes > _MOST_ATTRIBUTES:
             line = file.data.count(b"\n", 0, tag.start()) + 1
-            raise file.error(f"line {line}: a tag with {n_attributes} attributes: no page has that")
+            raise file.error(
+                f"line {line}: a tag with {n_attributes} attributes: no page has that: "
+                "print it as a PDF"
+            )
 
 
 def _text(file: RawFile) -> str:

@@ -50,7 +50,7 @@ def read_jats(file: RawFile) -> list[Document]:
     article = _parse(file)
     sections = assemble(_blocks(article))
     if not sections:
-        raise file.error("the article has neither an abstract nor a body with text")
+        raise file.error("the article has neither an abstract nor a body with text: give its PDF")
     title = clean(_text(article, "front/article-meta/title-group/article-title"))
     year = re.search(r"\d{4}", _text(article, "front/article-meta/pub-date/year"))
     number = clean(_text(article, "front/article-meta/article-id[@pub-id-type='doi']"))

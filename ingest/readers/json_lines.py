@@ -42,16 +42,21 @@ def parsed(file: RawFile, line: Line, kind: type[M]) -> M:
     try:
         found = json.loads(line.raw)
         if not isinstance(found, dict):
-            raise file.error(f"line {line.number}: not a JSON object, as each line has to be")
+            raise file.error(
+                f"line {line.number}: not a JSON object, as each line has to be: correct it"
+            )
         return kind.model_validate(found)
     except json.JSONDecodeError as error:
         place = f"line {line.number}, column {error.colno}"
-        raise file.error(f"{place}: not JSON: {error.msg}") from error
+        raise file.error(f"{place}: not JSON: {error.msg}: correct the line") from error
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(step) for step in first["loc"]) or "the line"
         raise file.error(
-            f"line {line.number}: {field}: {first['msg'].removeprefix('Value error, ')}"
+            f"line {line.number}: {field}: {first['msg'].removeprefix('Value error, ')}: "
+            "correct the line"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise file.error(f"line {line.number}: not JSON that can be read: {error}") from error
+        raise file.error(
+            f"line {line.number}: not JSON that can be read: {error}: correct it"
+        ) from error

@@ -91,7 +91,9 @@ def document_of(file: RawFile, source: str, places: tuple[Place, ...] = ()) -> D
     scanner = Scanner(file, macros)
     sections = assemble(scanner.scan(body))
     if not sections:
-        raise file.error("there is no running text in it: neither sections nor paragraphs")
+        raise file.error(
+            "there is no running text in it: neither sections nor paragraphs: give the main file"
+        )
     year = re.search(r"\b(?:19|20)\d\d\b", _field(file, source, _DATE))
     return Document(
         name=file.name,

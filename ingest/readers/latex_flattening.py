@@ -71,10 +71,14 @@ class Flattener:
         """Append a file with everything that it takes in."""
         if name in within:
             way = " -> ".join((*within[within.index(name) :], name))
-            raise self.file.error(f"{way}: this file takes itself in, so the text has no end")
+            raise self.file.error(
+                f"{way}: this file takes itself in, so the text has no end: cut that"
+            )
         self._n_files += 1
         if self._n_files > _MOST_FILES:
-            raise self.file.error(f"more than {_MOST_FILES} files are taken in: no paper has that")
+            raise self.file.error(
+                f"more than {_MOST_FILES} files are taken in: no paper has that: cut some"
+            )
         text = self._texts[name]
         start, end = 0, len(text)
         if within and (body := _BODY.search(text)):  # a subfile, which is a paper of its own too
@@ -109,7 +113,8 @@ class Flattener:
             if path.startswith(("/", "../")):
                 line = 1 + text.count("\n", 0, part.start())
                 raise self.file.error(
-                    f"{name}, line {line}: {wanted} is outside of the archive: not read"
+                    f"{name}, line {line}: {wanted} is outside of the archive: not read: pack it "
+                    "too"
                 )
             for suffix in _SUFFIXES:
                 if path + suffix in self._texts:

@@ -186,9 +186,15 @@ class Scanner:
         """Refuse a file that the body takes in; a formatted bibliography is no loss."""
         name = cursor.argument()
         if not name.endswith(".bbl"):
+            place = cursor.place_here
+            in_archive = ", line " in place  # only there has a line a file
             raise self.file.error(
-                f"{cursor.place_here}: the text goes on in another file, {name!r}, which is not "
-                "read: give the whole paper as an archive (.tar.gz or .zip)"
+                f"{place}: the text goes on in another file, {name!r}, which "
+                + (
+                    "the archive lacks: pack it too"
+                    if in_archive
+                    else "is not read: give the whole paper as an archive (.tar.gz or .zip)"
+                )
             )
         yield from ()
 

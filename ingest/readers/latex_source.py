@@ -105,7 +105,7 @@ class Cursor:
             if depth == 0 and brace.group() == "}":
                 self.at = brace.end()
                 return self.source[start + 1 : brace.start()]
-        raise self.file.error(f"{self.place_here}: this {{ is never closed")
+        raise self.file.error(f"{self.place_here}: this {{ is never closed: close it")
 
     def options(self) -> list[str]:
         """Read the optional arguments that follow at once."""
@@ -132,14 +132,16 @@ class Cursor:
             if depth == 0:
                 self.at = match.end()
                 return self.source[start : match.start()]
-        raise self.file.error(f"{self.place_here}: \\begin{{{name}}} has no \\end{{{name}}}")
+        raise self.file.error(
+            f"{self.place_here}: \\begin{{{name}}} has no \\end{{{name}}}: add it"
+        )
 
     def until(self, mark: str) -> str:
         """Read on to this mark, and over it."""
         start = self.at
         end = self.source.find(mark, start)
         if end < 0:
-            raise self.file.error(f"{self.place_here}: no {mark} follows")
+            raise self.file.error(f"{self.place_here}: no {mark} follows: add it")
         self.at = end + len(mark)
         return self.source[start:end]
 
@@ -206,5 +208,5 @@ class Macros:
             parts[place] = arguments[number - 1] if 0 < number <= len(arguments) else ""
         self.n_expanded += sum(map(len, parts))
         if depth > _DEEPEST or self.n_expanded > _MOST_EXPANDED:
-            raise self.file.error(f"the macro \\{name} expands without end")
+            raise self.file.error(f"the macro \\{name} expands without end: correct it")
         return "".join(parts)

@@ -49,7 +49,9 @@ def read_markdown(file: RawFile) -> list[Document]:
     title, blocks = split_title(_blocks(text[front.end() :] if front else text))
     sections = assemble(blocks)
     if not sections:
-        raise file.error("there is no paragraph in it: headings, code and tables alone say nothing")
+        raise file.error(
+            "there is no paragraph in it: headings, code and tables say nothing: leave it out"
+        )
     year = re.search(
         r"\b(?:19|20)\d\d\b", " ".join(fields.get("date", []) + fields.get("year", []))
     )

@@ -88,7 +88,7 @@ def _read(file: RawFile, data: bytes) -> Document:
     words = count_words(piece.text for piece in pieces)
     sections = assemble(blocks_of(lines, measures, words))
     if not sections:
-        raise file.error("no running text on its pages, only scattered words")
+        raise file.error("no running text on its pages, only scattered words: leave it out")
     document = Document(
         name=file.name,
         title=file.stem,
@@ -147,7 +147,9 @@ def _page(file: RawFile, document: pypdfium2.PdfDocument, index: int) -> Page:
             page.close()
     except pypdfium2.PdfiumError as error:
         place = f"page {index + 1} of {len(document)}"
-        raise DamagedPdfError(str(file.error(f"{place} cannot be read: {error}"))) from error
+        raise DamagedPdfError(
+            str(file.error(f"{place} cannot be read: {error} Get it anew"))
+        ) from error
 
 
 def _descriptions(

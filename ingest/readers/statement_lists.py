@@ -71,7 +71,7 @@ def read_statement_list(file: RawFile) -> list[Document]:
         statement = parsed(file, line, StatementLine)
         by_title.setdefault(statement.source.title, []).append((line.raw, statement))
     if not by_title:
-        raise file.error("there is no statement in it")
+        raise file.error("there is no statement in it: leave it out")
     return [_document(file, title, lines) for title, lines in by_title.items()]
 
 

@@ -40,7 +40,7 @@ def read_text(file: RawFile) -> list[Document]:
     title = _title(groups)
     sections = assemble(_blocks(groups[1:] if title else groups))
     if not sections:
-        raise file.error("there is no paragraph in it")
+        raise file.error("there is no paragraph in it: leave it out")
     return [
         Document(
             name=file.name,

@@ -41,9 +41,9 @@ def members_of(file: RawFile, is_wanted: Callable[[str], bool], largest: int) ->
             return _archived(file, archive, is_wanted, largest)
     except tarfile.ReadError as error:
         if data is file.data:
-            raise file.error("no archive: neither gzip nor tar nor ZIP") from error
+            raise file.error("no archive: neither gzip nor tar nor ZIP: get it anew") from error
     except _DAMAGES as error:
-        raise file.error(f"the archive is damaged: {error}") from error
+        raise file.error(f"the archive is damaged: {error}: get it anew") from error
     kind = kind_of(data)
     if kind is not None:
         raise file.error(f"it holds no LaTeX source but {kind[0]}: unpack it, and give that")
@@ -68,11 +68,12 @@ def _unpacked(file: RawFile) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(file.data)) as stream:
             data = stream.read(limit + 1)
     except _DAMAGES as error:
-        raise file.error(f"the archive is damaged: {error}") from error
+        raise file.error(f"the archive is damaged: {error}: get it anew") from error
     if len(data) > limit:
         raise file.error(
             f"the archive unpacks to more than {limit / MEGABYTE:.1f} MB (at most "
-            f"{MOST_BYTES // MEGABYTE} MB, and {HIGHEST_RATIO} times its size): this is filler"
+            f"{MOST_BYTES // MEGABYTE} MB, and {HIGHEST_RATIO} times its size): this is "
+            "filler: pack the sources alone"
         )
     return data
 
@@ -83,7 +84,7 @@ def _archived(
     found: dict[str, RawFile] = {}
     for n, member in enumerate(archive):
         if n >= MOST_MEMBERS:
-            raise file.error(f"the archive has more than {MOST_MEMBERS} members")
+            raise file.error(f"the archive has more than {MOST_MEMBERS} members: pack less")
         _check_name(file, member.name)
         name = posixpath.normpath(member.name)
         if not member.isreg() or not is_wanted(name) or member.size > largest:
@@ -98,4 +99,4 @@ def _check_name(file: RawFile, name: str) -> None:
     """Refuse a member that would leave the folder that the archive is unpacked in."""
     normal = posixpath.normpath(name.replace("\\", "/"))
     if normal.startswith("/") or normal.split("/", 1)[0] == ".." or normal[1:2] == ":":
-        raise file.error(f'the name of a member, "{name}", leads out of the archive')
+        raise file.error(f'the name of a member, "{name}", leads out of the archive: pack it anew')

@@ -34,7 +34,7 @@ def parse_xml(file: RawFile) -> etree._Element:
     try:
         root = etree.fromstring(_without_entities(file), parser)
     except etree.XMLSyntaxError as error:
-        raise file.error(f"not well-formed XML: {error.msg}") from error
+        raise file.error(f"not well-formed XML: {error.msg}: get it anew") from error
     for element in root.iter():
         if isinstance(element.tag, str):
             element.tag = etree.QName(element).localname
@@ -55,7 +55,7 @@ def _without_entities(file: RawFile) -> bytes:
         text = html5.get(f"{name};")
         if text is None:
             line = data.count(b"\n", 0, entity.start()) + 1
-            raise file.error(f"line {line}: the entity &{name}; is unknown")
+            raise file.error(f"line {line}: the entity &{name}; is unknown: write the sign itself")
         return "".join(f"&#{ord(each)};" for each in text).encode("ascii")
 
     return _ENTITY.sub(character, data)

@@ -75,7 +75,7 @@ def test_labels_list_the_cases_that_went_wrong():
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "the file is empty"),
+        ("", "the file is empty: get it anew"),
         ('{"text": "It fell."}\n', "line 1: "),
         ("text,label\n", "line 1, column 1: not JSON"),
     ],

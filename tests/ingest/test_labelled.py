@@ -40,8 +40,8 @@ def test_only_text_and_label_are_asked_for(tmp_path: Path):
         ('{"text": 7, "label": "claim"}', "line 1: text: Input should be a valid string"),
         ('["It fell.", "claim"]', "line 1: not a JSON object, as each line has to be"),
         ("[" * 100_000, "line 1: not JSON that can be read"),
-        ("", "the file is empty"),
-        ("\n \n", "the file has nothing but blanks"),
+        ("", "the file is empty: get it anew"),
+        ("\n \n", "nothing but blanks in it: get it anew"),
     ],
 )
 def test_a_bad_line_is_named_with_what_is_wrong(tmp_path: Path, content: str, said: str):

@@ -58,7 +58,7 @@ def test_more_members_than_any_document_has_are_refused(suffix: str, tmp_path: P
     data = _zip({MARK[suffix]: b"<a/>"} | {f"{n}.xml": b"" for n in range(10_000)}, ZIP_STORED)
 
     assert _refusal(tmp_path / f"many{suffix}", data) == (
-        "the archive has 10001 members, and the limit is 10000"
+        "the archive has 10001 members, and the limit is 10000: split it"
     )
 
 
@@ -117,7 +117,7 @@ def test_a_file_that_is_no_archive_is_refused(suffix: str, tmp_path: Path):
     path = tmp_path / f"note{suffix}"
 
     assert _refusal(path, b"Just some text.") == (
-        f"named {suffix}, but it is no ZIP archive, as every {suffix} file is"
+        f"named {suffix}, but it is no ZIP archive, as every {suffix} file is: get it anew"
     )
 
 

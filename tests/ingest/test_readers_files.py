@@ -104,7 +104,7 @@ def test_an_empty_file_is_refused(suffix: str, tmp_path: Path):
     path = tmp_path / f"empty{suffix}"
     path.touch()
 
-    assert _refusal(path) == "the file is empty"
+    assert _refusal(path) == "the file is empty: get it anew"
 
 
 @pytest.mark.parametrize("suffix", sorted(READERS))
@@ -112,7 +112,7 @@ def test_a_file_of_blanks_is_refused(suffix: str, tmp_path: Path):
     path = tmp_path / f"blank{suffix}"
     path.write_bytes(b" \n\t\r\n")
 
-    assert _refusal(path) == "the file has nothing but blanks"
+    assert _refusal(path) == "nothing but blanks in it: get it anew"
 
 
 def test_a_file_over_the_limit_is_refused_with_both_sizes_before_it_is_read(tmp_path: Path):
@@ -213,7 +213,7 @@ def test_a_folder_is_refused(tmp_path: Path):
 
 
 def test_a_missing_file_is_refused(tmp_path: Path):
-    assert _refusal(tmp_path / "absent.md") == "there is no such file"
+    assert _refusal(tmp_path / "absent.md") == "there is no such file: check the name"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this platform")
@@ -221,7 +221,7 @@ def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path):
     path = tmp_path / "pipe.md"
     os.mkfifo(path)
 
-    assert "not a regular file" in _refusal(path)
+    assert "give the file itself" in _refusal(path)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")

@@ -295,8 +295,8 @@ names</a></h1><div class="LWPostsPageHeader-authorInfo"><span class="PostsAuthor
 <p>We call <span class="math-tex"><span class="mjpage"><span class="mjx-chtml"><span
 class="mjx-math" aria-label="x_i"><span class="mjx-mrow" aria-hidden="true">xi</span></span></span>
 </span></span> a token.<span class="footnote-reference" data-footnote-reference="" id="fnrefab1"
-role="doc-noteref"><sup><a href="#fnab1">[1]</a></sup></span> Only one head copies.<sup class="footnote-ref"><a
-href="#fn-x-2" id="fnref-x-2">[2]</a></sup></p>
+role="doc-noteref"><sup><a href="#fnab1">[1]</a></sup></span> Only one head copies.<sup
+class="footnote-ref"><a href="#fn-x-2" id="fnref-x-2">[2]</a></sup></p>
 <p><span class="mjpage mjpage__block"><span class="mjx-chtml MJXc-display"><span class="mjx-math"
 aria-label="y = x"><span class="mjx-mi">y</span></span></span></span></p>
 <details class="detailsBlock"><summary class="detailsBlockTitle"><p>More on this</p></summary>
@@ -332,3 +332,15 @@ def test_a_forum_post_is_read_without_its_comments_and_with_its_notes_beside(tmp
         ),
         ("Footnotes", "captions", "A token is a word here.\n\nIn most runs."),
     ]
+
+
+@pytest.mark.parametrize("attribute", ["a{}=1", "a{}='>'", 'a{}="<"'])
+def test_a_tag_with_thousands_of_attributes_is_refused_before_it_is_parsed(
+    attribute: str, tmp_path: Path
+):
+    path = tmp_path / "page.html"
+    attributes = " ".join(attribute.format(n) for n in range(30_000))
+    path.write_text(f"<html><body><p {attributes}>Some text.</p></body></html>", encoding="utf-8")
+
+    with pytest.raises(DocumentError, match=r"line 1: a tag with \d+ attributes.*: print it as"):
+        read(path)
