@@ -25,7 +25,7 @@ _HEADINGS = f"//d-title//h1 | //dt-article//h1 | {_LATEXML_TITLE} | {_FORUM_TITL
 _FORUM_AUTHORS = f"//*[{_HAS_CLASS.format('PostsAuthors-authorName')}]//a"
 _FORUM_DATES = (
     f"//*[{_HAS_CLASS.format('LWPostsPageHeader-date')} or "
-    f"contains(@class, 'PostsPageDate')]//time/@datetime"
+    f"contains(@class, 'PostsPageDate')]//time[@datetime]"
 )
 _SITE = re.compile(r"\s+[—–|-]\s+(?:LessWrong|(?:AI )?Alignment Forum|EA Forum)\s*$")
 """What the forums add to the title of a page."""
@@ -137,8 +137,8 @@ def _forum(page: etree._Element) -> Iterator[Description]:
     """Yield what the head of a post says, on LessWrong and the forums of the same program."""
     names = dict.fromkeys(clean(raw_text(link)) for link in select(page, _FORUM_AUTHORS))
     yield Description("post header", authors=tuple(filter(None, names)))
-    for date in page.xpath(_FORUM_DATES):
-        yield Description("post header", year=_year(str(date)))
+    for date in select(page, _FORUM_DATES):
+        yield Description("post header", year=_year(date.get("datetime") or ""))
 
 
 def _list(value: object) -> list[object]:
