@@ -19,7 +19,7 @@ from kg.beside import beside
 from kg.citing_ties import related_ties
 from kg.communities import community_id
 from kg.concepts import ConceptNeighbours, concepts_of
-from kg.db import reading, writer, writing
+from kg.db import much_in_memory, reading, writer, writing
 from kg.embedders import Embedder
 from kg.embeddings import embed_missing, embedded_texts, vectors_of
 from kg.errors import ConfigError
@@ -159,7 +159,7 @@ def cluster(  # noqa: PLR0913 - what, by whom, and how
             cut_from = time.perf_counter()
             hierarchy = leiden_hierarchy(graph, cutting, layers, on_progress)
             cutting_seconds = time.perf_counter() - cut_from
-            with writing(engine) as session:
+            with writing(engine) as session, much_in_memory(session):
                 _store_communities(session, run_id, method, graph.statement_ids, hierarchy)
                 _store_graph(session, run_id, graph, config.graph)
                 result: _Result = {

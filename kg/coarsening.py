@@ -41,15 +41,18 @@ class Coarse(NamedTuple):
     """For each vertex of the other, the one that stands for it."""
 
 
-def coarsened(pieces: Pieces, weight: Floats, masses: Floats) -> Coarse:
-    """Return a graph of one part with those made one who are each other's strongest ties.
+def coarsened(
+    pieces: Pieces, weight: Floats, masses: Floats, together: Labels | None = None
+) -> Coarse:
+    """Return a graph with those made one who are each other's strongest ties.
 
     Args:
         pieces: The graph; its vertices come to half as many or somewhat more.
         weight: Of its edges, positive.
         masses: Of its vertices.
+        together: Who is made one, if that is known; nobody with one of another part.
     """
-    labels = _matched(pieces, weight)
+    labels = matched(pieces, weight) if together is None else together
     return Coarse(*contracted(pieces, weight, masses, labels), labels)
 
 
@@ -66,8 +69,8 @@ def contracted(
     return Pieces(part, *ends, ties.data), summed(labels, masses, n)
 
 
-def _matched(pieces: Pieces, weight: Floats) -> Labels:
-    """Return a number for each vertex, the same for those who become one."""
+def matched(pieces: Pieces, weight: Floats) -> Labels:
+    """Return a number for each vertex of a graph of one part, the same for those who become one."""
     labels, n = np.arange(pieces.n, dtype=np.int32), pieces.n
     ties = _summed_up(pieces.head.astype(np.int32), pieces.tail.astype(np.int32), weight, n)
     for left in reversed(range(_ROUNDS)):

@@ -27,13 +27,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.coarsening import contracted
+from kg.coarsening import coarsened, contracted, matched
 from kg.connectedness import well_connected
 from kg.hybrid_graph import HybridGraph
 from kg.leiden import (
     LeidenConfig,
     checked,
     cut_masses,
+    is_coarsened,
     iterations_of,
     masses_of,
     numbered,
@@ -58,6 +59,9 @@ OnLevel = Callable[[int, int, str], None]
 _DIGITS = 9
 """Strengths are compared after rounding to so many decimals."""
 
+
+_TOGETHER_DOWN_TO = 2
+"""Levels below the top on which those whose ties were matched stay together."""
 
 _MOST_ALONE = 0.1
 """From bottom up, a resolution that leaves more than this share of the statements alone is none
@@ -96,19 +100,24 @@ def _silent(_done: int, _total: int, _what: str) -> None:
 def _top_down(pieces: Pieces, config: LeidenConfig, on_progress: OnLevel) -> Hierarchy:
     tree = TreeBuilder(pieces.n)
     vertices, labels = np.arange(pieces.n), np.zeros(pieces.n, dtype=np.int64)
-    quality = 0.0
+    quality, together = 0.0, _together(pieces, config)
     for level in range(config.max_levels):
         teller = _Teller(on_progress, level)
         if level == 0:
             alike = _cut_alike(pieces, config)
             labels = numbered(
-                pieces.part, consensus(pieces, alike, config.seed, teller.of("seeds"))
+                pieces.part,
+                consensus(pieces, alike, config.seed, teller.of("seeds"), together),
             )
             quality = modularity(pieces, labels, config.resolution)
         else:
             inner = _inside(pieces, labels, np.bincount(labels) >= config.min_size)
             alike = _cut_alike(inner.pieces, config)
-            labels = _cut_below(inner.pieces, alike, teller.of("seeds"))
+            still = None
+            if together is not None and level <= _TOGETHER_DOWN_TO:
+                chosen = together[vertices[inner.vertices]]
+                still = np.unique(chosen, return_inverse=True)[1].astype(np.int64)
+            labels = _cut_below(inner.pieces, alike, teller.of("seeds"), still)
             better = _is_better(inner.pieces, labels, config)[inner.pieces.part]
             if not better.any():
                 break
@@ -147,9 +156,21 @@ def _cut_alike(pieces: Pieces, config: LeidenConfig) -> LeidenConfig:
     return config.model_copy(update={"n_iterations": iterations_of(pieces, config)})
 
 
-def _cut_below(pieces: Pieces, config: LeidenConfig, on_cut: OnCut) -> Labels:
+def _together(pieces: Pieces, config: LeidenConfig) -> Labels | None:
+    """Return who is kept together by the first cuts of a large graph from one seed.
+
+    Cuts from several seeds each match the ties by other weights.
+    """
+    if config.n_seeds != 1 or pieces.layers is not None or not is_coarsened(pieces):
+        return None
+    return matched(pieces, pieces.weight)
+
+
+def _cut_below(
+    pieces: Pieces, config: LeidenConfig, on_cut: OnCut, together: Labels | None = None
+) -> Labels:
     """Cut every part, and leave nobody alone."""
-    labels = numbered(pieces.part, consensus(pieces, config, config.seed, on_cut))
+    labels = numbered(pieces.part, consensus(pieces, config, config.seed, on_cut, together))
     return numbered(pieces.part, _nobody_alone(pieces, labels))
 
 
@@ -277,6 +298,9 @@ def _bottom_up(pieces: Pieces, config: LeidenConfig) -> Hierarchy:
     columns: list[Labels] = []  # the community of each vertex, from the finest level up
     masses, sizes = masses_of(pieces, pieces.weight), np.ones(pieces.n)
     graph, column = pieces, np.arange(pieces.n)
+    if is_coarsened(pieces):
+        graph, masses, column = coarsened(pieces, pieces.weight, masses)
+        sizes = summed(column, sizes, graph.n)
     for power in reversed(range(min(config.bottom_up_levels, config.max_levels))):
         labels = numbered(graph.part, cut_masses(graph, masses, config, config.seed, power))
         if power and _share_alone(graph, labels, sizes) > _MOST_ALONE:

@@ -52,6 +52,9 @@ COARSENED_FROM = 20_000
 """Vertices of a graph in one part whose strongest ties are matched before it is cut
 (`kg.coarsening`): that halves what Leiden takes, at the same modularity."""
 
+_LISTED_UP_TO = 2_000_000
+"""Ties; of more, a list would take gigabytes."""
+
 _IGRAPH = Lock()
 
 
@@ -186,13 +189,24 @@ class Cutter:
     same labels.
     """
 
-    def __init__(self, pieces: Pieces, config: LeidenConfig) -> None:
+    def __init__(
+        self, pieces: Pieces, config: LeidenConfig, together: Labels | None = None
+    ) -> None:
+        """Take a graph.
+
+        Args:
+            pieces: The graph.
+            config: How it is cut.
+            together: Who is not to be parted, as in `kg.coarsening`. None: a large graph of one
+                part is coarsened.
+        """
+        self._together = together
         self._pieces = pieces
         self._config = config
         self._layers = [pieces.weight] if pieces.layers is None else list(pieces.layers)
         self._rows = [np.flatnonzero(layer > 0) for layer in self._layers]
         self._held: tuple[Coarse, ig.Graph] | None = None
-        self._is_coarsened = pieces.n >= COARSENED_FROM and pieces.n_parts == 1
+        self._is_coarsened = together is not None or is_coarsened(pieces)
 
     @cached_property
     def _graphs(self) -> list[ig.Graph]:
@@ -211,21 +225,22 @@ class Cutter:
         layers = [layer if factor is None else layer * factor for layer in self._layers]
         if self._pieces.layers is not None:
             return self._cut_layers(layers, seed)
-        return self.cut_masses(layers[0], masses_of(self._pieces, layers[0]), seed)
+        masses = masses_of(self._pieces, layers[0])
+        if self._is_coarsened:
+            coarse, graph = self._coarse(layers[0], masses)
+            found = self._run(graph, coarse.pieces.weight, coarse.masses, seed, 0)
+            return found[coarse.labels]
+        return self.cut_masses(layers[0], masses, seed)
 
     def cut_masses(self, weight: Floats, masses: Floats, seed: int, power: int = 0) -> Labels:
         """Return the communities of these weights and masses; see the function of this name."""
-        if self._is_coarsened:
-            coarse, graph = self._coarse(weight, masses)
-            found = self._run(graph, coarse.pieces.weight, coarse.masses, seed, power)
-            return found[coarse.labels]
         return self._run(self._graphs[0], weight, masses, seed, power)
 
     def _coarse(self, weight: Floats, masses: Floats) -> tuple[Coarse, ig.Graph]:
         """Return the coarser graph of these weights; that of the graph's own is kept."""
         if weight is self._pieces.weight and self._held is not None:
             return self._held
-        coarse = coarsened(self._pieces, weight, masses)
+        coarse = coarsened(self._pieces, weight, masses, self._together)
         found = coarse, _igraph(coarse.pieces.n, coarse.pieces.head, coarse.pieces.tail)
         if weight is self._pieces.weight:
             self._held = found
@@ -262,9 +277,14 @@ class Cutter:
         return np.array(partitions[0].membership, dtype=np.int64)
 
 
-def cut(pieces: Pieces, config: LeidenConfig, seed: int) -> Labels:
+def is_coarsened(pieces: Pieces) -> bool:
+    """Say whether a graph is cut after its strongest ties were matched."""
+    return pieces.n >= COARSENED_FROM and pieces.n_parts == 1
+
+
+def cut(pieces: Pieces, config: LeidenConfig, seed: int, together: Labels | None = None) -> Labels:
     """Return the communities after one run of Leiden in every part, numbered as it comes."""
-    return Cutter(pieces, config).cut(seed)
+    return Cutter(pieces, config, together).cut(seed)
 
 
 def cut_masses(
@@ -273,7 +293,8 @@ def cut_masses(
     """Maximise the sum over communities of w_c - gamma M_c² / 2, M_c the sum of their masses.
 
     With `masses_of` that is modularity; with those of `contracted`, the modularity of the graph
-    before it was contracted. Gamma is the resolution times `config.step` to the power.
+    before it was contracted. The graph is cut as it is, however large. Gamma is the resolution
+    times `config.step` to the power.
     """
     if not len(pieces.head):
         return np.arange(pieces.n)
@@ -287,8 +308,9 @@ def iterations_of(pieces: Pieces, config: LeidenConfig) -> int:
 
 
 def _igraph(n: int, head: Ints, tail: Ints) -> ig.Graph:
-    # igraph reads tuples six times as fast as an array, and not all of them have to be there.
-    return ig.Graph(n, zip(head.tolist(), tail.tolist(), strict=True))
+    # igraph reads tuples faster than an array, and a list of them faster than one by one.
+    ends = zip(head.tolist(), tail.tolist(), strict=True)
+    return ig.Graph(n, list(ends) if len(head) <= _LISTED_UP_TO else ends)
 
 
 def numbered(part: Ints, labels: Labels) -> Labels:

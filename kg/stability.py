@@ -92,20 +92,32 @@ class Chance(NamedTuple):
 
 
 def consensus(
-    pieces: Pieces, config: LeidenConfig, seed: int, on_cut: OnCut | None = None
+    pieces: Pieces,
+    config: LeidenConfig,
+    seed: int,
+    on_cut: OnCut | None = None,
+    together: Labels | None = None,
 ) -> Labels:
-    """Return the communities that cuts from several seeds agree on; of one seed, its cut."""
+    """Return the communities that cuts from several seeds agree on; of one seed, its cut.
+
+    Args:
+        pieces: The graph.
+        config: How often, and how, it is cut.
+        seed: Of the first cut.
+        on_cut: Is told how far it is.
+        together: Who is not parted by a single cut.
+    """
     n_seeds = config.n_seeds or 1
     if n_seeds == 1 or not len(pieces.head):
-        return cut(pieces, config, seed)
+        return cut(pieces, config, seed, together)
     cutter = Cutter(pieces, config)
-    together = np.zeros(len(pieces.head))
+    agreed = np.zeros(len(pieces.head))
     for number in range(n_seeds):
         labels = cutter.cut(seed + _STREAM * number)
-        together += labels[pieces.head] == labels[pieces.tail]
+        agreed += labels[pieces.head] == labels[pieces.tail]
         if on_cut is not None:
             on_cut(number + 1, n_seeds)
-    return cutter.cut(seed, FLOOR + (1 - FLOOR) * together / n_seeds)
+    return cutter.cut(seed, FLOOR + (1 - FLOOR) * agreed / n_seeds)
 
 
 def certainties(

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
 import kg.db
-from kg.db import open_engine, reading, writing
+from kg.db import much_in_memory, open_engine, reading, writing
 from kg.errors import DatabaseError
 from kg.lineage import first_link
 from kg.runs import active_run, close_abandoned, recording, run_of, succeed
@@ -274,3 +274,17 @@ def test_words_stay_searchable_through_a_migration_down_and_up(tmp_path: Path):
             text("SELECT statement_id FROM statement_words WHERE statement_words MATCH 'probe'")
         )
         assert found.scalars().all() == ["stm_a"]
+
+
+def test_more_pages_are_kept_in_memory_within_a_block_only(tmp_path: Path):
+    engine = open_engine(tmp_path / "graph.db")
+
+    def pages() -> int:
+        return session.connection().exec_driver_sql("PRAGMA cache_size").scalar_one()
+
+    with writing(engine) as session:
+        before = pages()
+        with much_in_memory(session):
+            within = pages()
+        assert pages() == before
+    assert before != within == -65_536

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kg import leiden
+from kg.coarsening import matched
 from kg.errors import ConfigError
 from kg.hierarchy import Branch, Hierarchy, leiden_hierarchy
 from kg.leiden import LeidenConfig, checked, cut, numbered
@@ -132,6 +134,25 @@ def test_communities_within_communities_are_found(layers):
     }
     assert hierarchy.n_levels() == 2
     assert hierarchy.at(1).tolist() == np.repeat([1, 2, 4, 5], 5).tolist()
+
+
+def test_those_whose_ties_were_matched_stay_together_below_the_top(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    graph = hybrid(240, planted(240, 30, 0.8, 0.02, seed=3))
+    n = len(graph.statement_ids)
+    monkeypatch.setattr(leiden, "COARSENED_FROM", n)
+    pieces = checked(graph)
+    together = matched(pieces, pieces.weight)
+    config = LeidenConfig(min_size=2, min_gain=0, n_seeds=1)
+
+    hierarchy = leiden_hierarchy(graph, config)
+
+    _assert_consistent(hierarchy, n, 2)
+    assert len(np.unique(together)) < n
+    for level in range(3):
+        pairs = np.unique(np.stack([together, hierarchy.at(level)]), axis=1)
+        assert pairs.shape[1] == len(np.unique(together)), "nobody is parted from whom they match"
 
 
 def test_from_the_bottom_up_the_same_communities_are_joined():
