@@ -50,7 +50,7 @@ _NAMED_PDF = re.compile(
     re.IGNORECASE,
 )
 
-_MAPPED = (ipaddress.ip_network("::ffff:0:0/96"), ipaddress.ip_network("64:ff9b::/96"))
+_MAPPED = tuple(map(ipaddress.ip_network, ("::ffff:0:0/96", "64:ff9b::/96", "::/96")))
 """IPv6 addresses that stand for the IPv4 address in their last 32 bits."""
 
 Resolver = Callable[[str, int], list[str]]
@@ -177,9 +177,11 @@ class Fetcher:
         """Return a connection to an address that was checked."""
         host = parts.hostname
         if not host or parts.scheme not in {"http", "https"}:
-            raise DocumentError(f"{parts.geturl()} is no web address")
+            raise DocumentError(f"{parts.geturl()} is no web address: give one with https://")
         if parts.username or parts.password:
-            raise DocumentError("an address with a name or a password in it is not fetched")
+            raise DocumentError(
+                "an address with a name or a password in it is not fetched: leave them out"
+            )
         port = parts.port or (443 if parts.scheme == "https" else 80)
         address = self._checked(host, port, parts.scheme)
         left = deadline - time.monotonic()
@@ -202,7 +204,8 @@ class Fetcher:
         for each in found:
             if not is_public(each):
                 raise DocumentError(
-                    f"{host} is at {each}, which is no public address: it is not fetched"
+                    f"{host} is at {each}, which is no public address: it is not fetched: "
+                    "save the page, and give the file"
                 )
         if scheme == "http":
             raise DocumentError("plain http is not fetched: give the https address")

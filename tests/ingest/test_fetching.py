@@ -101,6 +101,8 @@ def test_what_is_an_address_is_told_from_what_is_a_file(item: str, expected: boo
         "::ffff:127.0.0.1",
         "::ffff:a9fe:a9fe",
         "64:ff9b::7f00:1",
+        "::127.0.0.1",
+        "::7f00:1",
         "2002:7f00:1::",
     ],
 )
