@@ -48,7 +48,7 @@ SEEDS_UP_TO = 100_000
 FEW_EDGES, FEW_EDGES_BELOW = 20_000, 5_000
 """Ties up to which more iterations cost next to nothing: at the top, and on all levels below it."""
 
-COARSENED_FROM = 20_000
+COARSENED_FROM = 8_000
 """Vertices of a graph in one part whose strongest ties are matched before it is cut
 (`kg.coarsening`): that halves what Leiden takes, at the same modularity."""
 
