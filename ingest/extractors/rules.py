@@ -2,8 +2,8 @@
 
 The linear model weighs many weak signs; a few signs are enough on their own. These rules were
 written from what goes wrong on full papers when a classifier is used alone: lists of
-hyper-parameters, plans for later, pointers to sections, questions, asides, who took part, work
-under way, fragments of tables.
+hyper-parameters, plans for later, pointers to sections, remarks on tables, questions, asides, who
+took part, work under way, fragments of tables.
 """
 
 import re
@@ -33,6 +33,23 @@ _TRAINING = re.compile(
     r"|\bH100|\bA100|\d+ layers|d_?model",
     re.IGNORECASE,
 )
+
+_DISPLAY = (
+    r"(?:(?:(?:sub)?figures?|figs?\.?|tables?|panels?|columns?|rows?|charts?|plots?|equations?)"
+    r" ?\(?[\dA-Z][\w.-]*\)?(?: ?\(\w+\))?)"
+)
+"""A picture or a table by its number."""
+
+_SHOW = (
+    r"(?:shows?|compares?|plots?|reports?|presents?|lists?|gives?|provides?|displays?|contains?"
+    r"|visuali[sz]es?|summari[sz]es?|illustrates?|depicts?|details?|includes?)"
+)
+_TELLS = (
+    r"(?!.*\b(?:than|more|less|fewer|higher|lower|larger|smaller|better|worse|increas\w+|decreas\w+"
+    r"|improv\w+|reduc\w+|drops?|falls?|rises?|outperform\w*|significant\w*|fails?|no|not|never|only"
+    r"|same|similar\w*|strong\w*|weak\w*|clear\w*|consistent\w*|match(?:es)?|agrees?|depends?|vanish\w*)\b)"
+)
+"""Holds where nothing is said of what there is to see."""
 
 _PATTERNS = {
     "question": re.compile(r"\?[\"”’')\]]*$"),
@@ -83,6 +100,15 @@ _PATTERNS = {
         r"(?: (?:for|below|above)\b[^.]*)?\.?$",
         re.IGNORECASE,
     ),
+    "display": re.compile(
+        rf"^{_TELLS}(?:\w+,? ){{0,3}}?{_DISPLAY}(?:(?:,| and| of| in) {_DISPLAY})*(?: also)?"
+        rf" {_SHOW} (?!that\b|how\b|(?:\w+ly) that\b)"
+        rf"|^{_TELLS}[^:;]*\bwe (?:\w+ly |also |then |first )?{_SHOW} (?!that\b|how\b)"
+        rf"[^:;]*\b(?:in|by|with) {_DISPLAY}[^,;]*$"
+        rf"|^{_TELLS}[^:;]*\b(?:is|are|was|were) (?:\w+ly |then |also )?(?:compared|shown|plotted"
+        rf"|reported|listed|presented|displayed|depicted|summari[sz]ed)\b[^:;]*{_DISPLAY}\)?\.?$",
+        re.IGNORECASE,
+    ),
     "set-up": re.compile(
         r"\b(?:was|were) (?:chosen|selected|picked|set)"
         r" (?:as|because|to|so|since|based|according)\b"
@@ -98,6 +124,12 @@ _PATTERNS = {
         r"|^(?:\w+,? ){0,4}we (?:\w+ly )?(?:use|extract|train|sample|collect|construct|generate"
         r"|fine-tune|select|fix|employ|adopt|restrict|exclude|attempted|tried|focus)\b"
         r"(?!.*\b(?:find|found|show|observe|see)\b)"
+        r"|^(?:\w+,? ){0,6}?we (?:have |\w+ly )*(?:measured?|add(?:ed)?|pick(?:ed)?|utili[sz]ed?"
+        r"|computed?|calculated?|append(?:ed)?|augment(?:ed)?|normali[sz]ed?)\b[^:;]* to"
+        r" (?:calculate|compute|simulate|represent|obtain|avoid|ensure|control|account|approximate"
+        r"|estimate|assess|isolate|match)\b"
+        r"|\b(?:our|the) (?:main |primary )?(?:goal|aim|objective|purpose) (?:\w+ ){0,5}?(?:is|was)"
+        r" (?:not only )?to\b|\bit remains to \w+"
         r"|\bdo(?:es)? not (?:attempt|aim|intend|try) to\b|\bis intended (?:for|as)\b"
         r"|^throughout, (?:we|i|this)\b|\b(?:was|were|been) re-?(?:run|ran|counted|trained)\b",
         re.IGNORECASE,
@@ -138,6 +170,7 @@ _PATTERNS = {
     ),
     "commonplace": re.compile(
         r"\bgrowing (?:body|number|interest)\b"
+        r"|^(?:this|these|it|our) (?:\w+ )?ha(?:s|ve) (?:\w+ )?implications for [^:]*$"
         r"|\b(?:gained|attracted|received|drawn) (?:\w+ ){0,2}(?:attention|traction|popularity)\b"
         r"|\binteresting (?:property|properties|phenomen\w+|observations?|questions?|things?)\b"
         r"|\b(?:exciting|fascinating)\b|\bmy (?:impression|feeling)\b|"

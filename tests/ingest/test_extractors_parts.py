@@ -207,6 +207,14 @@ def test_the_shipped_coefficients_are_small_and_say_where_they_come_from():
         ("The gap between both groups is due to three factors.", "list introduction"),
         ("These results motivate further studies of larger models.", "future work"),
         ("We might also hope that probes read such a thing.", "supposition"),
+        ("Column (2) of Table 4 shows the effect of leaving out the first head.", "display"),
+        ("For both models we also report the time for a step in Table 2.", "display"),
+        ("To see why, we plot the norm of each row in Figure 5.", "display"),
+        ("Both scores are compared over all seeds (see table 3).", "display"),
+        ("We measured the loss of ten runs to estimate how noisy it is.", "set-up"),
+        ("Our main goal in this part is to separate both circuits.", "set-up"),
+        ("It remains to separate the two circuits that write to it.", "set-up"),
+        ("This has important implications for the training of probes.", "commonplace"),
     ],
 )
 def test_a_rule_drops_what_is_no_statement_and_says_why(sentence, reason):
@@ -225,6 +233,11 @@ def test_a_rule_drops_what_is_no_statement_and_says_why(sentence, reason):
         "Because the layers share weights, ablating one changes the others.",
         "Evaluations of probes are only as good as their controls are.",
         "It is likely that larger models work in the same way.",
+        "Table 2 shows the same pattern in all five models.",
+        "In Figure 3 we show that both circuits share a head.",
+        "Figure 4 shows a weaker effect in the last layers.",
+        "This has two implications: first, probes need controls.",
+        "We measured a loss of 2 nats on the held-out prompts.",
     ],
 )
 def test_no_rule_drops_a_plain_statement(sentence):
