@@ -161,7 +161,7 @@ def _together(pieces: Pieces, config: LeidenConfig) -> Labels | None:
 
     Cuts from several seeds each match the ties by other weights.
     """
-    if config.n_seeds != 1 or pieces.layers is not None or not is_coarsened(pieces):
+    if config.n_seeds != 1 or pieces.layers is not None or not is_coarsened(pieces, config):
         return None
     return matched(pieces, pieces.weight)
 
@@ -298,7 +298,7 @@ def _bottom_up(pieces: Pieces, config: LeidenConfig) -> Hierarchy:
     columns: list[Labels] = []  # the community of each vertex, from the finest level up
     masses, sizes = masses_of(pieces, pieces.weight), np.ones(pieces.n)
     graph, column = pieces, np.arange(pieces.n)
-    if is_coarsened(pieces):
+    if is_coarsened(pieces, config):
         graph, masses, column = coarsened(pieces, pieces.weight, masses)
         sizes = summed(column, sizes, graph.n)
     for power in reversed(range(min(config.bottom_up_levels, config.max_levels))):

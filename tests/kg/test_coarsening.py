@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 
 from kg.coarsening import coarsened
-from kg.leiden import COARSENED_FROM, Cutter, LeidenConfig, checked, cut, masses_of
-from kg.partition_quality import Pieces, modularity
+from kg.leiden import COARSENED_FROM, Cutter, LeidenConfig, checked, cut, cut_masses, masses_of
+from kg.partition_quality import Labels, Pieces, modularity
 from tests.kg.weighted_graphs import cliques, hybrid, weighted_edges
 
 
@@ -56,7 +56,8 @@ def test_whoever_become_one_are_connected_and_no_weight_is_lost(graph):
     assert (coarse.pieces.head < coarse.pieces.tail).all()
 
 
-def test_a_large_graph_is_cut_as_well_as_without_matching():
+def _large() -> tuple[Pieces, Labels]:
+    """Return a graph that is large enough for one seed to match its ties, and its groups."""
     n, rng = COARSENED_FROM, np.random.default_rng(0)
     group = np.arange(n) // 40
     inside = (group[:, None] * 40 + rng.integers(40, size=(n, 6))) % n
@@ -64,13 +65,26 @@ def test_a_large_graph_is_cut_as_well_as_without_matching():
     ends = np.stack([np.repeat(np.arange(n), 8), np.hstack([inside, anywhere]).ravel()], axis=1)
     ends = np.unique(np.sort(ends[ends[:, 0] != ends[:, 1]], axis=1), axis=0)
     weight = rng.uniform(0.5, 1.0, len(ends))
-    pieces = Pieces(np.zeros(n, dtype=np.int64), ends[:, 0], ends[:, 1], weight)
+    return Pieces(np.zeros(n, dtype=np.int64), ends[:, 0], ends[:, 1], weight), group
+
+
+def test_a_large_graph_is_cut_as_well_as_without_matching():
+    pieces, group = _large()
 
     found = cut(pieces, LeidenConfig(), 0)
 
-    whole = ig.Graph(n, ends.tolist())
+    whole = ig.Graph(pieces.n, list(zip(pieces.head, pieces.tail, strict=True)))
     assert modularity(pieces, found) > modularity(pieces, group)
     assert (Cutter(pieces, LeidenConfig()).cut(0) == found).all()
     assert not (Cutter(pieces, LeidenConfig()).cut(1) == found).all()
     held = [np.flatnonzero(found == community).tolist() for community in range(20)]
     assert all(whole.induced_subgraph(members).is_connected() for members in held)
+
+
+def test_several_seeds_match_ties_only_in_larger_graphs():
+    pieces, _ = _large()
+    one, several = LeidenConfig(n_seeds=1), LeidenConfig(n_seeds=2)
+    whole = cut_masses(pieces, masses_of(pieces, pieces.weight), one, 0)
+
+    assert (Cutter(pieces, several).cut(0) == whole).all()
+    assert not (Cutter(pieces, one).cut(0) == whole).all()
