@@ -123,6 +123,10 @@ def draw_map(view: MapView) -> MapPicture:
     ties = [tie for tie in view.ties if tie.one in place and tie.other in place]
     sizes = np.sqrt(np.array([float(one.members) for one in shown]))
     centres, radii, height = _fitted(sizes, _pulls(ties, place))
+    parts: dict[str, list[CommunityItem]] = {one.id: [] for one in shown}
+    for one in view.communities:
+        if one.parent in parts:
+            parts[one.parent].append(one)
     discs = [
         _disc(one, centres[at], float(radii[at]), at % N_COLOURS, is_named=True)
         for at, one in enumerate(shown)
@@ -131,7 +135,7 @@ def draw_map(view: MapView) -> MapPicture:
         width=WIDTH,
         height=height,
         discs=discs,
-        inner=[each for disc in discs for each in _inner(disc, view.communities)],
+        inner=[each for disc in discs for each in _inner(disc, parts[disc.community.id])],
         ties=_lines(ties, {disc.community.id: disc for disc in discs}),
         n_left_out=len(tops) - len(shown),
         n_unclustered=len(whole) - len(tops),
@@ -168,9 +172,8 @@ def _disc(
     return Disc(community, x, y, round(radius, 1), colour, name)
 
 
-def _inner(disc: Disc, communities: list[CommunityItem]) -> list[Disc]:
+def _inner(disc: Disc, children: list[CommunityItem]) -> list[Disc]:
     """Return the sub-communities of a disc as discs within it."""
-    children = [one for one in communities if one.parent == disc.community.id]
     if not children:
         return []
     sizes = np.sqrt(np.array([float(child.members) for child in children]))
