@@ -334,7 +334,9 @@ CONFIGS: dict[str, DecompositionConfig] = {
     "tms_5-2": _FIVE,
     "tms_5-2-id": _FIVE,
     "tms_40-10": _FORTY,
-    "tms_40-10-id": _FORTY.model_copy(update={"consolidation_steps": 300}),
+    "tms_40-10-id": _FORTY.model_copy(
+        update={"minimality": 3e-5, "minimality_end": 1e-4, "unmix": True}
+    ),
     "resid_mlp1": _RESIDUAL,
     "resid_mlp2": _RESIDUAL.model_copy(
         update={
