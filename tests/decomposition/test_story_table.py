@@ -15,12 +15,12 @@ from benchmarks.story_table import (
 )
 
 
-def test_two_seeds_of_three_reach_all_that_is_asked_with_the_present_configuration():
+def test_three_seeds_reach_all_that_is_asked_with_the_present_configuration():
     rows = read_rows(RESULTS)
 
     assert [row["seed"] for row in rows] == [0, 1, 2]
     assert all(is_current(row) for row in rows)
-    assert [row["seed"] for row in rows if is_reached(row)] == [1, 2]
+    assert all(is_reached(row) for row in rows)
 
 
 def test_the_table_of_the_page_is_the_one_of_the_record():
