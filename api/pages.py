@@ -203,14 +203,15 @@ def evidence_page(
 ) -> HTMLResponse:
     """Show what `GET /api/evidence` returns."""
     ledgers = ledgers_view(session, stance, limit, offset).root
+    tested = {each: count_tested(session, each) for each in (None, *Stance)}
     return _page(
         request,
         "evidence.html",
         ledgers=ledgers,
         intervals=_intervals(ledgers),
         stance=stance,
-        tested={each: count_tested(session, each) for each in (None, *Stance)},
-        stretch=Stretch(count_tested(session, stance), limit, offset),
+        tested=tested,
+        stretch=Stretch(tested[stance], limit, offset),
     )
 
 

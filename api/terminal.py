@@ -328,7 +328,7 @@ def ledger(view: LedgerView) -> Lines:
 def ledgers(view: LedgersView) -> Lines:
     """Show everything that was measured about any statement."""
     for each in view.root:
-        yield f"{each.statement.id}"
+        yield each.statement.id
         yield from ledger(each)
         yield ""
     if not view.root:
