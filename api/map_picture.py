@@ -20,6 +20,7 @@ from api.templating import templates
 from api.views.communities import CommunityItem
 from api.views.map import MapsView, MapView, TieItem
 from kg.errors import ConfigError
+from kg.exporters import replacing
 
 N_DISCS = 60
 """Communities drawn, at most: the largest."""
@@ -109,7 +110,8 @@ def write_map(view: MapsView, target: Path) -> None:
     template = templates.get_template("map.svg")
     drawn = template.render(picture=draw_map(only), method=only.method)
     try:
-        target.write_text(drawn, encoding="utf-8")
+        with replacing(target) as stream:
+            stream.write(drawn)
     except OSError as error:
         raise ConfigError(f"{target} cannot be written: {error.strerror}") from error
 

@@ -64,7 +64,7 @@ def export(session: Session, name: str, target: Path | TextIO, method: str | Non
         EXPORTERS[name].write(graph, target)
         return
     try:
-        with _replacing(target) as stream:
+        with replacing(target) as stream:
             EXPORTERS[name].write(graph, stream)
     except OSError as error:
         raise ConfigError(f"{target} cannot be written: {error.strerror}") from error
@@ -227,7 +227,7 @@ def _edges(table: EdgeTable) -> Iterator[tuple[str, str, dict[str, object]]]:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
+def replacing(path: Path) -> Iterator[TextIO]:
     """Open a file beside the path, which takes its place when the block ends well."""
     partial = path.with_name(f".{path.name}.partial")
     try:
