@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from api.strokes import Pen, Stroke, stroke
+from api.strokes import Pen, Stroke, stroke, strongest_of_either
 from api.views.communities import CommunityView, EdgeView, MemberView
 
 N_NODES = 300
@@ -113,7 +113,8 @@ def _places(
 
     order = sorted(identifiers)
     index = {identifier: i for i, identifier in enumerate(order)}
-    pulling = [(index[e.source], index[e.target]) for e in _strongest(edges)]
+    strongest = strongest_of_either(edges, lambda edge: (edge.source, edge.target), N_PULLING)
+    pulling = [(index[edge.source], index[edge.target]) for edge in strongest]
     graph = ig.Graph(n=len(order), edges=pulling)
     placed = graph.layout("kk").coords  # type: ignore[attr-defined]  # not in our stub
     xy = _turned(np.array(placed, dtype=np.float64).reshape(-1, 2))
@@ -129,18 +130,6 @@ def _places(
         for identifier, i in index.items()
     }
     return places, round(height, 1)
-
-
-def _strongest(edges: list[EdgeView]) -> list[EdgeView]:
-    """Return the ties that are among the strongest of either end; edges come strongest first."""
-    taken: dict[str, int] = {}
-    kept: list[EdgeView] = []
-    for edge in edges:
-        if min(taken.get(edge.source, 0), taken.get(edge.target, 0)) < N_PULLING:
-            kept.append(edge)
-        for end in (edge.source, edge.target):
-            taken[end] = taken.get(end, 0) + 1
-    return kept
 
 
 def _turned(xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from api.counting import count_of
 from api.layout import N_COLOURS, WIDTH
 from api.packing import enclosing, packed
-from api.strokes import Pen, Stroke, stroke
+from api.strokes import Pen, Stroke, stroke, strongest_of_either
 from api.templating import templates
 from api.views.communities import CommunityItem
 from api.views.map import MapsView, MapView, TieItem
@@ -210,13 +210,7 @@ def _name(label: str, y: float, radius: float) -> Name | None:
 
 def _lines(ties: list[TieItem], discs: dict[str, Disc]) -> list[MapTie]:
     """Return the heaviest ties of each community, the weakest first."""
-    taken: dict[str, int] = {}
-    kept = []
-    for tie in ties:
-        if min(taken.get(tie.one, 0), taken.get(tie.other, 0)) < N_TIES:
-            kept.append(tie)
-        for end in (tie.one, tie.other):
-            taken[end] = taken.get(end, 0) + 1
+    kept = strongest_of_either(ties, lambda tie: (tie.one, tie.other), N_TIES)
     heaviest = max((tie.weight for tie in kept), default=1.0) or 1.0
     return [_line(discs[t.one], discs[t.other], t, t.weight / heaviest) for t in reversed(kept)]
 

@@ -1,8 +1,10 @@
-"""How a tie is drawn as a line: the stronger, the wider and the less transparent."""
+"""Which ties are drawn, and how: the stronger, the wider and the less transparent."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 Point = tuple[float, float]
+Tie = TypeVar("Tie")
 
 
 class Stroke(NamedTuple):
@@ -36,3 +38,24 @@ def stroke(one: Point, other: Point, share: float, pen: Pen) -> Stroke:
     """
     width = round(pen.width + pen.more_width * share, 2)
     return Stroke(*one, *other, width, round(pen.opacity + pen.more_opacity * share, 2))
+
+
+def strongest_of_either(
+    ties: Iterable[Tie], ends: Callable[[Tie], tuple[str, str]], n: int
+) -> list[Tie]:
+    """Return the ties that are among the n strongest of either end.
+
+    Args:
+        ties: Strongest first.
+        ends: Returns what a tie joins.
+        n: How many count.
+    """
+    taken: dict[str, int] = {}
+    kept: list[Tie] = []
+    for tie in ties:
+        both = ends(tie)
+        if min(taken.get(end, 0) for end in both) < n:
+            kept.append(tie)
+        for end in both:
+            taken[end] = taken.get(end, 0) + 1
+    return kept
