@@ -21,7 +21,12 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from api import terminal_bridges, terminal_curation, terminal_ingestion
+from api import (
+    terminal_bridges,
+    terminal_curation,
+    terminal_decompositions,
+    terminal_ingestion,
+)
 from api.jobs import OnProgress
 from api.views.communities import CommunitiesView, CommunityView
 from api.views.evidence import EvidenceItem, LedgersView, LedgerView
@@ -300,11 +305,7 @@ def decomposition(view: DecompositionView) -> Lines:
         f"run {view.run} ({view.method} of {view.target}, seed {view.seed}): "
         f"{view.alive} of {view.subcomponents} subcomponents alive, {view.seconds:.0f} s"
     )
-    for trial in view.sweep:
-        yield (
-            f"  minimality {trial.minimality:<8.3g} error under an adversary {trial.harm:.1%}, "
-            f"L0 {trial.l0:.1%} of the ranks{'  taken' if trial.passes else ''}"
-        )
+    yield from terminal_decompositions.sweep(view.sweep)
     for name, value in view.metrics.items():
         yield f"  {name:<28} {value:.6g}"
     yield f"test a claim on it: claimgraph test STATEMENT --experiment recovery --run {view.run}"

@@ -12,6 +12,7 @@ from api.views.decompositions import (
     HarvestView,
     ProfileView,
 )
+from api.views.reports import SweepTrial
 from decomposition.reports import Agreement, Component, Context, Symbol
 
 Lines = Iterable[str]
@@ -27,6 +28,7 @@ def decomposition(view: DecompositionDetailView) -> Lines:
         f"run {view.run}, {view.target} (seed {view.seed}): "
         f"{len(alive)} of {len(view.subcomponents)} subcomponents alive"
     )
+    yield from sweep(view.sweep)
     for part in alive:
         inputs = f"  {', '.join(part.top_inputs)}" if part.top_inputs else ""
         yield f"  {part.id:<24} importance {part.mean_importance:.4f}  norm {part.norm:.3f}{inputs}"
@@ -34,6 +36,15 @@ def decomposition(view: DecompositionDetailView) -> Lines:
         yield from components(view.components)
     else:
         yield f"group them: claimgraph components {view.run}"
+
+
+def sweep(trials: Iterable[SweepTrial]) -> Lines:
+    """Show what was tried to choose the cost of importances."""
+    for trial in trials:
+        yield (
+            f"  minimality {trial.minimality:<8.3g} error under an adversary {trial.harm:.1%}, "
+            f"L0 {trial.l0:.1%} of the ranks{'  taken' if trial.passes else ''}"
+        )
 
 
 def components(view: ComponentsView) -> Lines:

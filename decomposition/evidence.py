@@ -26,7 +26,7 @@ from decomposition.metrics import MetricsConfig, evaluate
 from decomposition.predictions import Verdict, judge, predict
 from decomposition.reports import AnalysisConfig
 from decomposition.settling import VitalSigns
-from decomposition.sweeping import SweepRule, Trial, coefficients_around, sweep
+from decomposition.sweeping import SweepRule, Trial, sweep, swept
 from decomposition.targets import SkilledTarget, Target, TokenTarget, find_recipe
 from decomposition.targets.cache import cached_target
 from decomposition.threads import one_thread
@@ -38,6 +38,7 @@ from kg.evidence import (
     PredictionDraft,
     Store,
     SubcomponentDraft,
+    TrialDraft,
 )
 
 OnProgress = Callable[[int, int], None]
@@ -104,7 +105,7 @@ def sweep_and_store(
 ) -> tuple[DecompositionReport, list[Trial]]:
     """Choose the coefficient of importance minimality by the rule, and store what it gives.
 
-    But: an interrupted one starts again from the first coefficient.
+    The run has the configuration that was taken. An interrupted sweep goes on where it was.
 
     Raises:
         DecompositionError: No coefficient keeps the rule, or the target could not be trained or
@@ -113,9 +114,9 @@ def sweep_and_store(
     find_recipe(target)
     with one_thread(), store.decomposing(METHOD, config, config.seed) as (run, folder):
         trained = cached_target(target, config.seed, store.artifacts / "targets")
-        tried = coefficients or coefficients_around(config)
-        found = sweep(trained, config, tried, SweepRule(), on_progress)
-        return _publish(store, run, folder, found.decomposition), found.trials
+        tried, states = swept(config, coefficients), store.artifacts / "unfinished"
+        found = sweep(trained, tried, SweepRule(), on_progress, states)
+        return _publish(store, run, folder, found.decomposition, found.trials), found.trials
 
 
 def import_and_store(
@@ -156,7 +157,11 @@ def export_stored(
 
 
 def _publish(
-    store: Store, run: int, folder: Path, decomposition: Decomposition
+    store: Store,
+    run: int,
+    folder: Path,
+    decomposition: Decomposition,
+    trials: Sequence[Trial] = (),
 ) -> DecompositionReport:
     """Store a decomposition with its metrics and files, and report it."""
     target = decomposition.target
@@ -176,7 +181,12 @@ def _publish(
         )
         for summary in summaries
     ]
-    draft = DecompositionDraft(subcomponents=parts, metrics=metrics)
+    draft = DecompositionDraft(
+        subcomponents=parts,
+        metrics=metrics,
+        sweep=[TrialDraft(**trial._asdict()) for trial in trials],
+        config=decomposition.config.model_dump(mode="json") if trials else None,
+    )
     store.add_decomposition(run, target.name, draft)
     return DecompositionReport(
         run=run,

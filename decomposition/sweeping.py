@@ -5,18 +5,25 @@ serve several mechanisms, which masks then break. The rule: **the smallest coeff
 under a fresh adversary stays below a share of the error with everything ablated, while L0 stays
 below a share of the sum of the matrices' ranks**. L0 above the rank would say nothing: as many
 directions explain any matrix. The coefficients are tried from the smallest up, and the first that
-passes is taken. True mechanisms are not looked at.
+passes is taken. True mechanisms are not looked at. A coefficient that changes during training is
+multiplied as a whole.
+
+An interrupted sweep goes on where it was: those that did not pass are written down, and the one
+that was training has left its state.
 """
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from decomposition.config import DecompositionConfig
-from decomposition.errors import SweepError
+from decomposition.errors import CheckpointError, SweepError
 from decomposition.metrics import MetricsConfig, reconstructions
+from decomposition.resuming import fingerprint
 from decomposition.settling import vital_signs
 from decomposition.targets import Target
 from decomposition.training import Decomposition, decompose
@@ -63,38 +70,100 @@ class Sweep(NamedTuple):
     decomposition: Decomposition
 
 
-def coefficients_around(config: DecompositionConfig) -> list[float]:
-    """Return the coefficients to try where none are given, the smallest first."""
-    return [factor * config.minimality for factor in FACTORS]
+def swept(
+    config: DecompositionConfig, coefficients: Sequence[float] = ()
+) -> list[DecompositionConfig]:
+    """Return configurations that differ in the coefficient alone, the smallest first.
+
+    Without coefficients some around the configuration's own are taken.
+    """
+    tried = coefficients or [factor * config.minimality for factor in FACTORS]
+    return [with_minimality(config, coefficient) for coefficient in sorted(tried)]
+
+
+def with_minimality(config: DecompositionConfig, coefficient: float) -> DecompositionConfig:
+    """Return a configuration with another coefficient, its end changed in the same proportion."""
+    changes = {"minimality": coefficient}
+    if config.minimality_end is not None and config.minimality:
+        changes["minimality_end"] = config.minimality_end * coefficient / config.minimality
+    return config.model_copy(update=changes)
 
 
 def sweep(
     target: Target,
-    config: DecompositionConfig,
-    coefficients: Sequence[float],
+    configs: Sequence[DecompositionConfig],
     rule: SweepRule,
     on_progress: Callable[[int, int], None] | None = None,
+    states: Path | None = None,
 ) -> Sweep:
     """Decompose with one coefficient of importance minimality after another, until one passes.
+
+    Args:
+        target: Stays as it is.
+        configs: To try, in this order; see `swept`.
+        rule: What has to be reached.
+        on_progress: Called after every step with the steps done and the steps to do, of all.
+        states: A folder for what an interrupted sweep leaves, to go on from; it is emptied of that
+            when the sweep is over. None writes nothing anywhere.
 
     Raises:
         SweepError: None does.
     """
+    places = [_place(states, target, tried, rule) for tried in configs]
     trials: list[Trial] = []
-    for number, coefficient in enumerate(sorted(coefficients)):
-        tried = config.model_copy(update={"minimality": coefficient})
-        report = None if on_progress is None else _shifted(on_progress, number, len(coefficients))
-        decomposition = decompose(target, tried, report)
-        trials.append(judged(decomposition, rule))
-        logger.info("swept %s", trials[-1])
-        if trials[-1].passes:
+    for number, (tried, place) in enumerate(zip(configs, places, strict=True)):
+        report = None if on_progress is None else _shifted(on_progress, number, len(configs))
+        trial, decomposition = _try(target, tried, rule, report, place)
+        trials.append(trial)
+        if decomposition is not None and trial.passes:
+            _clear(places)
             return Sweep(trials, decomposition)
+    _clear(places)
     found = "; ".join(f"{t.minimality:.3g}: error {t.harm:.1%}, L0 {t.l0:.1%}" for t in trials)
     raise SweepError(
         f"no coefficient of minimality keeps the error under a fresh adversary below "
         f"{rule.max_harm:.0%} of that with everything ablated and L0 below {rule.max_l0:.0%} of "
         f"the ranks ({found}); try others, or train for longer"
     )
+
+
+def _try(
+    target: Target,
+    config: DecompositionConfig,
+    rule: SweepRule,
+    on_progress: Callable[[int, int], None] | None,
+    place: Path | None,
+) -> tuple[Trial, Decomposition | None]:
+    """Decompose and judge; without the decomposition if it is known already that it failed."""
+    if place is not None and place.exists():
+        try:
+            return TypeAdapter(Trial).validate_json(place.read_bytes()), None
+        except ValidationError as error:
+            raise CheckpointError(f"{place} is damaged: {error}; delete it") from error
+    state = None if place is None else place.with_suffix(".safetensors")
+    decomposition = decompose(target, config, on_progress, state)
+    trial = judged(decomposition, rule)
+    logger.info("swept %s", trial)
+    if place is not None and not trial.passes:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(TypeAdapter(Trial).dump_json(trial))
+    return trial, decomposition
+
+
+def _place(
+    states: Path | None, target: Target, config: DecompositionConfig, rule: SweepRule
+) -> Path | None:
+    """Return where it is written down that a coefficient did not pass."""
+    if states is None:
+        return None
+    decisive = "\n".join([fingerprint(target), config.model_dump_json(), rule.model_dump_json()])
+    return states / f"sweep-{hashlib.sha256(decisive.encode()).hexdigest()[:16]}.json"
+
+
+def _clear(places: Sequence[Path | None]) -> None:
+    for place in places:
+        if place is not None:
+            place.unlink(missing_ok=True)
 
 
 def judged(decomposition: Decomposition, rule: SweepRule) -> Trial:

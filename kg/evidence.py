@@ -20,7 +20,7 @@ from sqlmodel import Session, col, select
 from kg.db import reading, writing
 from kg.errors import ConfigError, NotFoundError
 from kg.ids import content_id
-from kg.runs import recording, succeed, succeeded_run
+from kg.runs import recording, run_of, succeed, succeeded_run
 from kg.statements import statement_of
 from kg.tables import (
     Artifact,
@@ -51,11 +51,29 @@ class SubcomponentDraft(_Draft):
     top_inputs: list[str] = []
 
 
+class TrialDraft(_Draft):
+    """One coefficient of importance minimality that was tried."""
+
+    minimality: float
+    harm: float
+    """Error under a fresh adversary, as a share of that with everything ablated."""
+
+    l0: float
+    """Mean subcomponents that matter on an input, as a share of the matrices' ranks."""
+
+    passes: bool
+
+
 class DecompositionDraft(_Draft):
     """What a decomposition found: its parts and how good they are."""
 
     subcomponents: list[SubcomponentDraft]
     metrics: dict[str, float]
+    sweep: list[TrialDraft] = []
+    """What was tried to choose the cost of importances, the smallest first."""
+
+    config: dict[str, Any] | None = None
+    """What a sweep chose; None keeps the configuration of the run."""
 
 
 class PredictionDraft(_Draft):
@@ -140,7 +158,12 @@ class Store:
         with writing(self.engine) as session:
             session.execute(insert(Subcomponent), rows)
             self._add_files(session, run_id)
-            succeed(session, run_id, {"target": target, "metrics": draft.metrics})
+            if draft.config is not None:
+                run_of(session, run_id).config = draft.config
+            result: dict[str, object] = {"target": target, "metrics": draft.metrics}
+            if draft.sweep:
+                result["sweep"] = [trial.model_dump() for trial in draft.sweep]
+            succeed(session, run_id, result)
 
     def decomposition(self, run_id: int) -> StoredDecomposition:
         """Return a decomposition that succeeded, with its files checked against their hashes.

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import ValidationError
 from sqlmodel import Session
 
+from api.views.reports import SweepTrial
 from api.views.view import View
 from decomposition.reports import (
     AttributionGraph,
@@ -144,6 +145,9 @@ class DecompositionDetailView(View):
     target: str
     seed: int | None
     metrics: dict[str, float]
+    sweep: list[SweepTrial]
+    """What was tried to choose the cost of importances; empty where it was given."""
+
     subcomponents: list[SubcomponentItem]
     """By matrix and index."""
 
@@ -174,6 +178,7 @@ def decomposition_view(session: Session, artifacts: Path, run_id: int) -> Decomp
         target=run.result["target"],
         seed=run.seed,
         metrics=run.result["metrics"],
+        sweep=[SweepTrial(**trial) for trial in run.result.get("sweep", [])],
         subcomponents=[
             _item(part, profiles.get(f"{part.matrix}:{part.index}"))
             for part in subcomponents_of(session, run_id)

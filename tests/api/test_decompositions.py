@@ -13,7 +13,7 @@ from api.cli import app
 from decomposition.checkpoints import save
 from decomposition.harvest import HarvestConfig, harvest
 from kg.db import open_engine
-from kg.evidence import DecompositionDraft, Store, SubcomponentDraft
+from kg.evidence import DecompositionDraft, Store, SubcomponentDraft, TrialDraft
 from tests.api.conftest import NoConfig
 from tests.decomposition.pentagon import perfect_decomposition
 
@@ -52,7 +52,11 @@ def stored(tmp_path: Path) -> Stored:
             )
             for summary in harvest(decomposition, HarvestConfig(n=2000))
         ]
-        draft = DecompositionDraft(subcomponents=parts, metrics={"mmcs": 1.0})
+        tried = [
+            TrialDraft(minimality=0.0003, harm=0.021, l0=0.64, passes=False),
+            TrialDraft(minimality=0.001, harm=0.034, l0=0.125, passes=True),
+        ]
+        draft = DecompositionDraft(subcomponents=parts, metrics={"mmcs": 1.0}, sweep=tried)
         store.add_decomposition(run, "tms_5-2-id", draft)
     return Stored(database, run)
 
@@ -67,6 +71,19 @@ def test_components_are_found_stored_and_shown_alike_everywhere(stored: Stored):
     page = web.get(f"/runs/{stored.run}").text
     assert "<code>linear1:0</code> <code>linear2:0</code>" in page
     assert "adjusted Rand index" in stored.command("decomposition", str(stored.run))
+
+
+def test_what_a_sweep_tried_is_shown_with_its_decomposition(stored: Stored):
+    web = stored.web()
+
+    tried = web.get(f"/api/runs/{stored.run}/decomposition").json()["sweep"]
+    page = web.get(f"/runs/{stored.run}").text
+    shown = stored.command("decomposition", str(stored.run))
+
+    assert [trial["passes"] for trial in tried] == [False, True]
+    assert "64.0 % of the ranks</td><td>broken" in page
+    assert "12.5 % of the ranks</td><td>kept, taken" in page
+    assert "L0 12.5% of the ranks  taken" in shown
 
 
 def test_a_decomposition_without_analyses_says_how_to_get_them(stored: Stored):

@@ -5,14 +5,22 @@ from pathlib import Path
 import pytest
 from sqlmodel import func, select
 
+from api.views.decompositions import decomposition_view
 from decomposition import evidence as module
 from decomposition.checkpoints import save
 from decomposition.config import DecompositionConfig
 from decomposition.errors import DecompositionError, UnknownNameError
-from decomposition.evidence import Question, decompose_and_store, measure_statement
+from decomposition.evidence import (
+    Question,
+    decompose_and_store,
+    measure_statement,
+    sweep_and_store,
+)
 from decomposition.experiments import ExperimentConfig
+from decomposition.sweeping import SweepRule
 from kg.db import open_engine, reading, writing
 from kg.evidence import DecompositionDraft, EvidenceRow, Store, SubcomponentDraft, evidence_of
+from kg.runs import run_of
 from kg.tables import (
     Artifact,
     Prediction,
@@ -78,6 +86,24 @@ def test_planted_claims_get_the_stance_they_deserve(
     assert row.evidence.low <= row.evidence.value <= row.evidence.high
     assert row.evidence.controls
     assert all(name.startswith(f"run{run}:") for name in row.evidence.subcomponents)
+
+
+def test_a_sweep_is_stored_with_what_was_tried_and_what_was_taken(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "SweepRule", lambda: SweepRule(max_harm=1e9, max_l0=1e9))
+    config = DecompositionConfig(restarts=1, steps=2, batch_size=32, n_objective=64)
+
+    report, trials = sweep_and_store(store, "tms_5-2", config, [0.2, 0.1])
+
+    with reading(store.engine) as session:
+        run = run_of(session, report.run)
+        shown = decomposition_view(session, store.artifacts, report.run)
+    assert [trial.minimality for trial in trials] == [0.1]
+    assert run.config["minimality"] == 0.1
+    assert run.result["sweep"] == [trial._asdict() for trial in trials]
+    assert [trial.model_dump() for trial in shown.sweep] == run.result["sweep"]
+    assert not list((store.artifacts / "unfinished").iterdir())
 
 
 @pytest.mark.parametrize("experiment", ["recovery", "ablation_specificity"])

@@ -2,8 +2,15 @@ import pytest
 
 from decomposition import sweeping
 from decomposition.config import DecompositionConfig
-from decomposition.errors import SweepError
-from decomposition.sweeping import SweepRule, Trial, coefficients_around, judged, sweep
+from decomposition.errors import CheckpointError, SweepError
+from decomposition.sweeping import (
+    SweepRule,
+    Trial,
+    judged,
+    sweep,
+    swept,
+    with_minimality,
+)
 
 SHORT = DecompositionConfig(restarts=1, steps=2, batch_size=32, n_objective=64)
 
@@ -17,7 +24,7 @@ def test_the_smallest_coefficient_that_passes_is_taken_and_none_beyond_it_tried(
 
     monkeypatch.setattr(sweeping, "judged", judge)
 
-    found = sweep(pentagon, SHORT, [0.1, 0.001, 0.01], SweepRule())
+    found = sweep(pentagon, swept(SHORT, [0.1, 0.001, 0.01]), SweepRule())
 
     assert [trial.minimality for trial in found.trials] == [0.001, 0.01]
     assert found.decomposition.config.minimality == 0.01
@@ -41,11 +48,11 @@ def test_a_decomposition_that_breaks_under_masks_does_not_keep_the_rule(fresh):
 
 def test_a_sweep_in_which_nothing_passes_says_what_it_found(pentagon):
     with pytest.raises(SweepError, match=r"0\.001: error .*%, L0 .*%; 0\.01: error"):
-        sweep(pentagon, SHORT, [0.01, 0.001], SweepRule(max_harm=1e-9))
+        sweep(pentagon, swept(SHORT, [0.01, 0.001]), SweepRule(max_harm=1e-9))
 
 
 def test_coefficients_around_the_configurations_own_include_it():
-    assert coefficients_around(DecompositionConfig(minimality=0.02))[2] == 0.02
+    assert swept(DecompositionConfig(minimality=0.02))[2].minimality == 0.02
 
 
 def test_progress_counts_the_steps_of_all_trials(pentagon):
@@ -54,10 +61,56 @@ def test_progress_counts_the_steps_of_all_trials(pentagon):
     with pytest.raises(SweepError):
         sweep(
             pentagon,
-            SHORT,
-            [0.1, 0.2],
+            swept(SHORT, [0.1, 0.2]),
             SweepRule(max_harm=1e-9),
             lambda done, of: seen.append((done, of)),
         )
 
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_an_interrupted_sweep_trains_nothing_twice_and_ends_alike(pentagon, tmp_path):
+    config, strict = SHORT.model_copy(update={"steps": 3}), SweepRule(max_harm=1e-9)
+    configs = swept(config, [0.001, 0.01, 1e3])
+
+    def interrupt(done: int, _of: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    seen = []
+    with pytest.raises(KeyboardInterrupt):
+        sweep(pentagon, configs, strict, interrupt, tmp_path)
+    left = sorted(path.suffix for path in tmp_path.iterdir())
+    with pytest.raises(SweepError) as resumed:
+        sweep(pentagon, configs, strict, lambda done, _: seen.append(done), tmp_path)
+    with pytest.raises(SweepError) as whole:
+        sweep(pentagon, configs, strict)
+
+    assert left == [".json", ".safetensors"]
+    assert seen == [6, 7, 8, 9]
+    assert str(resumed.value) == str(whole.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_notes_of_a_sweep_that_are_damaged_are_refused_by_name(pentagon, tmp_path):
+    def stop(done: int, _of: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    rule = SweepRule(max_harm=1e-9)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(pentagon, swept(SHORT, [0.1, 0.2]), rule, stop, tmp_path)
+    (note,) = tmp_path.glob("*.json")
+    note.write_text('{"minimality": ', encoding="utf-8")
+
+    with pytest.raises(CheckpointError, match=note.name):
+        sweep(pentagon, swept(SHORT, [0.1, 0.2]), rule, None, tmp_path)
+
+
+def test_a_coefficient_that_changes_keeps_its_proportions():
+    config = DecompositionConfig(minimality=0.002, minimality_end=0.0005)
+
+    other = with_minimality(config, 0.02)
+
+    assert (other.minimality, other.minimality_end) == (0.02, pytest.approx(0.005))
+    assert with_minimality(DecompositionConfig(), 0.02).minimality_end is None
