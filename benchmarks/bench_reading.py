@@ -63,8 +63,11 @@ _UNCOMPARED = {"captions", "references"}
 
 _LOWEST_LEVEL = 2
 _HEADING_NUMBER = re.compile(
-    r"^(?:\d+(?:\.\d+)*|[A-Z](?:\.\d+)*|[IVX]+\.|(?i:appendix) [A-Z]\b)[.:]?\s+"
+    r"^(?:\d+(?:\.\d+)*|[A-Z](?:\.\d+)*|[IVX]+(?:-[A-Z])?\.|(?i:appendix) [A-Z]\b)[.:]?\s+"
 )
+_UNLIKE_PRINT = re.compile(r"\$[^$]*\$|\[[^\]]*\]|‖\s*[\w:.-]*")
+"""What stands in a heading of the source otherwise than in print: formulas, keys, labels."""
+
 _SOURCES = (".tex", ".md", ".tar.gz")
 _SHORTEST, _LONGEST = 8, 60
 _NAIVE = re.compile(r"[.!?]\s+(?=[A-Z])")
@@ -135,18 +138,30 @@ def headings(document: Document) -> list[str]:
 
 
 def agreement(found: list[str], gold: list[str]) -> tuple[float, float]:
-    """Return precision and recall of headings by their letters, with or without their numbers."""
-    wanted = Counter(letters(heading) for heading in gold)
-    wanted.update(
-        letters(_HEADING_NUMBER.sub("", heading)) for heading in gold if heading[0].isdigit()
-    )
+    """Return precision and recall of headings by their letters, with or without their numbers.
+
+    Those with a formula, citation or cross-reference count by the words in front and behind.
+    """
+    wanted: Counter[str] = Counter()
+    patterns: Counter[re.Pattern[str]] = Counter()
+    for heading in gold:
+        bare = _HEADING_NUMBER.sub("", heading)
+        if _UNLIKE_PRINT.search(heading):
+            words = map(letters, _UNLIKE_PRINT.split(bare))
+            patterns[re.compile(".*".join(map(re.escape, words)))] += 1
+        else:
+            wanted.update({letters(heading), letters(bare if heading[0].isdigit() else heading)})
     hits = 0
     for heading in found:
-        forms = (letters(heading), letters(_HEADING_NUMBER.sub("", heading)))
-        match = next((form for form in forms if wanted[form]), None)
+        whole, bare = letters(heading), letters(_HEADING_NUMBER.sub("", heading))
+        match = next((form for form in (whole, bare) if wanted[form]), None)
+        fitting = next((each for each in patterns if patterns[each] and each.fullmatch(bare)), None)
         if match is not None:
             hits += 1
             wanted[match] -= 1
+        elif fitting is not None:
+            hits += 1
+            patterns[fitting] -= 1
     return hits / max(len(found), 1), hits / max(len(gold), 1)
 
 
@@ -167,7 +182,7 @@ def bench_pdf(folder: Path, missing: bool) -> list[dict[str, object]]:
         document = read(path)[0]
         seconds = time.process_time() - start
         ours = paragraphs(document)
-        precision, recall = agreement(headings(document), headings(read(source)[0]))
+        precision, recall = agreement(headings(document), headings(_marked(source)))
         folded = "\n".join(map(fold, ours))
         rows.append(
             {

@@ -16,6 +16,7 @@ import pypdfium2
 from numpy.typing import NDArray
 
 from ingest.documents import Hidden
+from ingest.readers.pdf_accents import with_accents
 from ingest.readers.pdf_glyphs import characters_of
 from ingest.readers.pdf_pieces import Characters, Piece, Style, Visibility, pieces_of
 from ingest.readers.pdf_rules import with_underscores
@@ -45,7 +46,7 @@ def page_of(page: pypdfium2.PdfPage, number: int, *, with_plain: bool = False) -
     """Read the visible characters of a page."""
     text_page = page.get_textpage()
     try:
-        characters = with_underscores(characters_of(text_page), page)
+        characters = with_underscores(with_accents(characters_of(text_page)), page)
         plain = str(text_page.get_text_range()) if with_plain else ""
     finally:
         text_page.close()

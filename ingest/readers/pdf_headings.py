@@ -12,7 +12,8 @@ from ingest.readers.pdf_pieces import Piece
 from ingest.readers.sections import is_known_heading
 
 NUMBERED = re.compile(
-    r"(?:\d{1,2}(?:\.\d{1,2}){0,3}|[A-Z](?:\.\d{1,2}){0,3}|[IVX]{1,4})\.?\s+[\"“(‘]?[^\W\d_]\w+"
+    r"(?:\d{1,2}(?:\.\d{1,2}){0,3}|[A-Z](?:\.\d{1,2}){0,3}|[IVX]{1,4}(?:-[A-Z])?)\.?\s+"
+    r"[\"“(‘]?[^\W\d_]\w+"
 )
 _SUBNUMBERED = re.compile(r"(?:\d{1,2}|[A-Z])(?:\.\d{1,2}){1,3}\.?\s")
 _NUMBER = re.compile(r"(\d{1,2}|[A-Z])((?:\.\d{1,2}){0,3})\.?\s+[\"“(‘]?[A-Z]")
@@ -24,6 +25,17 @@ _APART = 0.4
 
 _WIDEST_APART = 0.8
 """Of the column's width."""
+
+_NEAR = 0.2
+"""As `_APART`, of a heading that is in another font than the lines around it."""
+
+_LEADING = 0.38
+"""Of its size: the most room between two lines of one heading."""
+
+_RUNS_ON = re.compile(r"[a-z)]\. [A-Z]")
+"""Where text begins on the line of its heading."""
+
+_ROMAN_SUBNUMBER = re.compile(r"[IVX]{1,4}-[A-Z]\.\s+[A-Z]")
 
 _ALWAYS_HEADING = re.compile(r"(?:abstract|references|bibliography)[.:]?", re.IGNORECASE)
 _LONGEST_HEADING = 120
@@ -67,11 +79,12 @@ class Headings:
         )
 
     def goes_on_in(self, piece: Piece, above: Piece) -> bool:
-        """Say whether a line is the rest of the heading above, both bold or in small capitals."""
+        """Say whether a line is the rest of the heading above, in a look that the text has not."""
         return (
             (
                 (piece.is_bold and not piece.ends_otherwise and above.is_bold)
                 or (piece.is_in_small_capitals and above.is_in_small_capitals)
+                or self._is_slanted_on(piece, above)
             )
             and piece.font == above.font
             and abs(piece.size - above.size) < 0.3
@@ -82,21 +95,39 @@ class Headings:
 
     def follows(self, piece: Piece, above: Piece | None, below: Piece | None) -> bool:
         """Say whether a line that looks like text has the next number and stands apart."""
-        number = _number(piece.text)
         text = piece.text.strip()
-        if not number or text.endswith((".", ",", ";", ":")) or len(text) > _LONGEST_HEADING:
+        if text.endswith((".", ",", ";", ":")) or len(text) > _LONGEST_HEADING:
             return False
-        is_narrow = piece.box.right - piece.box.left < _WIDEST_APART * self.measures.column_width
-        is_lettered = len(number) == 1 and number[0] >= _LETTERS
+        if _RUNS_ON.search(text):
+            return False
         is_slanted = piece.font != self.measures.main_font
-        has_look = len(number) > 1 or (is_lettered and is_slanted)
-        is_next = any(number == each for each in self._next(is_lettered=is_lettered))
-        return has_look and is_next and is_narrow and _is_apart(piece, above, below)
+        if _ROMAN_SUBNUMBER.match(text):
+            return is_slanted and _is_apart(piece, above, below, _NEAR)
+        number = _number(text)
+        is_lettered = len(number) == 1 and number[0] >= _LETTERS
+        if not (len(number) > 1 or (is_lettered and is_slanted)):
+            return False
+        if is_slanted and (above is None or above.font != piece.font):
+            is_next = number in self._next(2, is_lettered=is_lettered)
+            rest = None if below is not None and self._is_slanted_on(below, piece) else below
+            is_alone = rest is None or rest.font != piece.font
+            return is_next and is_alone and _is_apart(piece, above, rest, _NEAR)
+        is_narrow = piece.box.right - piece.box.left < _WIDEST_APART * self.measures.column_width
+        is_next = number in self._next(1, is_lettered=is_lettered)
+        return is_next and is_narrow and _is_apart(piece, above, below, _APART)
 
-    def _next(self, *, is_lettered: bool) -> list[tuple[int, ...]]:
-        """Return the numbers that may come after the last one."""
-        following = [(*self.last, 1)]
-        following += [(*self.last[:depth], self.last[depth] + 1) for depth in range(len(self.last))]
+    def _is_slanted_on(self, piece: Piece, above: Piece) -> bool:
+        """Say whether a line right below a heading in another cut of the font is as near and so."""
+        room = above.box.bottom - piece.box.top
+        is_full = above.box.right - above.box.left > 0.6 * self.measures.column_width
+        is_so = piece.font == above.font != self.measures.main_font
+        return is_so and is_full and room < _LEADING * piece.size
+
+    def _next(self, step: int, *, is_lettered: bool) -> list[tuple[int, ...]]:
+        """Return the numbers that may come after the last one, if so many may be left out."""
+        following = [(*self.last, 1), (self.last[0] + 1, 1)] if self.last else [(1,), (1, 1)]
+        for depth, last in enumerate(self.last):
+            following += [(*self.last[:depth], last + more + 1) for more in range(step)]
         return [*following, (_LETTERS,)] if is_lettered else following
 
     def _smallest(self, piece: Piece) -> float:
@@ -115,11 +146,9 @@ class Headings:
         share = (piece.box.right - piece.box.left) / self.measures.column_width
         is_full = share > 0.95 or (share > 0.6 and piece.is_bold and piece.ends_otherwise)
         is_larger = piece.size > self.measures.body_size + SIZE_STEP
-        is_whole = (
-            _SUBNUMBERED.match(piece.text) is not None
-            and piece.is_bold
-            and not piece.ends_otherwise
-            and piece.text.rstrip()[-1:] != "."
+        is_whole = piece.text.rstrip()[-1:] != "." and (
+            (_SUBNUMBERED.match(piece.text) and piece.is_bold and not piece.ends_otherwise)
+            or (piece.is_in_small_capitals and piece.text != piece.text.upper())
         )
         return is_full and not (is_larger or is_whole) and piece.text.rstrip()[-1:] not in "?!"
 
@@ -146,14 +175,13 @@ def _number(text: str) -> tuple[int, ...]:
     return (top, *map(int, found[2].split(".")[1:]))
 
 
-def _is_apart(piece: Piece, above: Piece | None, below: Piece | None) -> bool:
-    """Say whether there is room above and below, as far as lines stand there in its column."""
-    least = _APART * piece.size
-    for upper, lower in ((above, piece), (piece, below)):
+def _is_apart(piece: Piece, above: Piece | None, below: Piece | None, least: float) -> bool:
+    """Say whether there is room above, and so much below, if lines stand there in its column."""
+    for upper, lower, share in ((above, piece, _APART), (piece, below, least)):
         if upper is None or lower is None or upper.page != lower.page:
             continue
         room = upper.box.bottom - lower.box.top
         overlap = upper.box.left < lower.box.right and lower.box.left < upper.box.right
-        if overlap and room < least and upper.box.top > lower.box.bottom:
+        if overlap and room < share * piece.size and upper.box.top > lower.box.bottom:
             return False
     return True

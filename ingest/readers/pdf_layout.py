@@ -27,6 +27,7 @@ _LEADERS = re.compile(r"(?:\. ?){6,}\d{0,3}$")
 _NOTE_MARK = re.compile(r"(?:\d{1,2}|[*†‡§¶∗])\s*[\"“(]?[^\W\d_]{2,}")
 _ITEM = re.compile(r"[•◦▪‣∙]|[–—-]\s|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]\s")
 _ENDED = re.compile(r"[.!?:…][\"”’')\]]*\d{0,2}$")
+_WORD = re.compile(r"[^\W\d_]{3,}")
 _TWO_WORDS = re.compile(r"[^\W\d_]{4,}.*[^\W\d_]{3,}")
 _REFERENCES = re.compile(r"(?:[\dA-Z.]+\s+)?(?:references|bibliography)\b", re.IGNORECASE)
 _MONOSPACED = re.compile(
@@ -146,7 +147,7 @@ class _Classifier:
         self, piece: Piece, n_cells: int, is_in_contents: bool, below: Piece | None
     ) -> Kind:
         """Say what the next line is, given how many pieces stand on it and what comes after."""
-        if self._ends_line(piece):
+        if self._ends_line(piece) or self._is_behind_abstract(piece):
             kind = Kind.TEXT
         elif is_in_contents or self._is_cell(piece, n_cells):
             kind = Kind.FLOAT
@@ -185,6 +186,13 @@ class _Classifier:
         starts_within = _WITHIN.match(piece.text) is not None
         n_words = len(re.findall(r"[^\W\d_]{2,}", piece.text))
         return to_edge and is_of_text and starts_within and n_words >= 3
+
+    def _is_behind_abstract(self, piece: Piece) -> bool:
+        """Say whether a piece is the text that begins on the line of the heading "Abstract"."""
+        if self.previous is None or self.previous.kind is not Kind.HEADING:
+            return False
+        is_abstract = self.previous.piece.text.lower() == "abstract"
+        return is_abstract and is_beside(piece, self.previous.piece)
 
     def _is_cell(self, piece: Piece, n_cells: int) -> bool:
         """Say whether a piece is one of several on its line that do not follow on from text."""
@@ -248,9 +256,12 @@ class _Classifier:
         is_small = self._is_small(piece) and (
             not after_text or piece.largest < self.measures.body_size - SIZE_STEP
         )
-        if _ITEM.match(piece.text) or (after_text and not is_small):
+        is_foreign = not self._is_of_text_family(piece)
+        if after_text and not is_small:
             return False
-        if not self._is_of_text_family(piece):
+        if _ITEM.match(piece.text):
+            return is_small and is_foreign and not _WORD.search(piece.text)
+        if is_foreign:
             return not after_text
         if self._is_small(piece):
             is_full = width > 0.8 * self.measures.column_width

@@ -71,10 +71,19 @@ def is_beside(line: Piece, previous: Piece) -> bool:
 def _text_pieces(
     page: Page, numbers: set[Piece], repeated: Counter[str], n_pages: int
 ) -> Iterator[Piece]:
-    for piece in page.pieces:
-        if piece in numbers or _is_running(piece, page, repeated, n_pages):
+    for piece, behind in pairwise((*page.pieces, None)):
+        if piece is None or piece in numbers:
             continue
-        yield piece
+        is_number = behind is not None and _is_number_of(piece, behind)
+        if is_number or not _is_running(piece, page, repeated, n_pages):
+            yield piece
+
+
+def _is_number_of(piece: Piece, behind: Piece) -> bool:
+    """Say whether a number stands right in front of a heading, and is no page number."""
+    is_near = is_beside(behind, piece) and behind.box.left - piece.box.right < _WORD_GAP
+    is_alike = piece.font == behind.font and abs(piece.size - behind.size) < 0.3
+    return is_near and is_alike and piece.text.isdigit() and behind.text[:1].isupper()
 
 
 def _every_line_number(pages: list[Page]) -> set[Piece]:

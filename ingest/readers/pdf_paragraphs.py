@@ -28,7 +28,7 @@ from ingest.readers.sections import (
 _ENDED = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!al)(?<!cf)[.!?:…][\"”’')\]]*(?:\d{1,2}|\[[^]]*\])?$")
 _NUMBER = re.compile(r"(\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})+)\.?\s")
 _ROMAN = re.compile(r"[IVX]{1,4}\.\s")
-_LETTERED = re.compile(r"(?![IVX]\.\s[A-Z]{2})[A-Z]\.\s")
+_LETTERED = re.compile(r"(?![IVX]\.\s[A-Z]{2})[A-Z]\.\s|[IVX]{1,4}-[A-Z]\.\s")
 _ENTRY = re.compile(r"\[[^\]]{1,30}\]|\d{1,3}\.\s")
 _BULLET = re.compile(r"^[•◦▪‣∙]")
 _MARKER = re.compile(r"[–—-]\s|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]\s")

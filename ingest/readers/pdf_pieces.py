@@ -20,6 +20,8 @@ piece, as between columns or table cells."""
 _SMALL_CAPITALS = 1.15
 """Of the size of small capitals, from which on those among them are large."""
 
+_SMALL_CAPITAL_FONT = re.compile(r"caps|csc\d|smcp|small-?cap|(?:[-_]|roman)sc(?![a-z])", re.I)
+
 _LAST = 3
 """As many characters at a piece's end say how it ends."""
 
@@ -128,8 +130,12 @@ class Piece:
 
     @property
     def is_in_small_capitals(self) -> bool:
-        """Say whether it is all capitals, of which the most are smaller than the first ones."""
-        return self.largest > _SMALL_CAPITALS * self.size and self.text.isupper()
+        """Say whether it is all capitals, of which the most are smaller than the first ones.
+
+        They may also be a font of their own, in which they have the codes of small letters.
+        """
+        is_mixed = self.largest > _SMALL_CAPITALS * self.size and self.text.isupper()
+        return is_mixed or _SMALL_CAPITAL_FONT.search(self.font) is not None
 
 
 def pieces_of(characters: Characters, page: int, degrees: int) -> Iterator[Piece]:

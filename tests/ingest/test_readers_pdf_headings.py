@@ -130,3 +130,83 @@ def test_an_abstract_that_begins_on_the_line_of_its_heading_has_one(tmp_path: Pa
     assert [section.heading for section in document.sections] == ["Abstract", "1 Introduction"]
     assert document.sections[0].kind == "abstract"
     assert document.sections[0].text.startswith("Attention heads in small models copy a name stood")
+
+
+def test_a_slanted_heading_may_fill_its_column_or_two_lines_and_stand_near_the_text(
+    tmp_path: Path,
+):
+    def write(page: _Page) -> None:
+        page.line("4 Results of the search", "Times-Bold")
+        page.prose(gap=8)
+        page.line("4.1. Sample fragments of the method as it is used", "Times-Italic", gap=10)
+        page.prose(gap=3)
+        page.line("4.2. Which of the heads that copy a name are those", "Times-Italic", gap=10)
+        page.line("that write it", "Times-Italic", x=80)
+        page.prose(gap=3)
+        page.line("4.4. The number before was left out", "Times-Italic", gap=10)
+        page.prose(gap=3)
+        page.line("4.5. Loss of the heads. Notice that it is low", "Times-Italic", gap=10)
+        page.prose()
+        page.line("4.9. Far from the last number is no heading", "Times-Italic", gap=10)
+        page.prose(gap=3)
+
+    assert [heading for heading, _ in _headings(_read(tmp_path, write))] == [
+        "4 Results of the search",
+        "4.1. Sample fragments of the method as it is used",
+        "4.2. Which of the heads that copy a name are those that write it",
+        "4.4. The number before was left out",
+    ]
+
+
+def test_a_roman_number_with_a_letter_is_one_of_the_second_level(tmp_path: Path):
+    def write(page: _Page) -> None:
+        page.small_capitals("II. BACKGROUND", 150)
+        page.prose(gap=8)
+        page.line("II-A. The game of heads", "Times-Italic", gap=8)
+        page.prose(gap=6)
+        page.line("II-B. a clause goes on", "Times-Italic", gap=8)
+        page.prose(gap=6)
+
+    assert _headings(_read(tmp_path, write)) == [
+        ("II. BACKGROUND", 1),
+        ("II-A. The game of heads", 2),
+    ]
+
+
+def test_a_number_at_the_top_of_a_page_in_front_of_a_heading_is_no_page_number(tmp_path: Path):
+    path = tmp_path / "paper.pdf"
+    canvas = Canvas(str(path), pagesize=(612, 792), invariant=1)
+    page = _Page(canvas)
+    page.line("2 Setting of the search", "Times-Bold")
+    page.prose(gap=8)
+    canvas.showPage()
+    canvas.setFont("Times-Bold", 12)
+    canvas.drawString(60, TOP, "3")
+    canvas.drawString(80, TOP, "Goals of the search")
+    page.y = TOP - 12
+    page.prose(gap=8)
+    canvas.setFont("Times-Roman", 10)
+    canvas.drawString(300, 30, "3")
+    canvas.save()
+
+    document = read(path)[0]
+
+    assert _headings(document)[1] == ("3 Goals of the search", 1)
+    assert document.sections[1].text.endswith("name moves.")
+
+
+def test_the_text_behind_the_word_abstract_may_be_small_and_short(tmp_path: Path):
+    def write(page: _Page) -> None:
+        canvas = page.canvas
+        page.y -= 24
+        canvas.setFont("Times-Bold", 9)
+        canvas.drawString(60, page.y, "Abstract—The heads copy names")
+        canvas.setFont("Times-Bold", 9)
+        for line in PROSE:
+            page.y -= 10
+            canvas.drawString(60, page.y, line)
+        page.line("1 Introduction", "Times-Bold", gap=10)
+        for _ in range(3):
+            page.prose(gap=8)
+
+    assert _read(tmp_path, write).sections[0].text.startswith("The heads copy names Attention")

@@ -63,6 +63,19 @@ def test_most_characters_say_the_font_and_the_middle_one_the_size():
     assert (piece.size, piece.font, piece.is_bold, piece.largest) == (10.5, "Times", False, 12.0)
 
 
+def test_small_capitals_are_known_by_their_sizes_or_by_the_font():
+    def piece(text: str, font: str, largest: float = 8.0) -> Piece:
+        return Piece(1, Box(60, 700, 90, 709), 8.0, font, False, text, largest=largest)
+
+    assert piece("III. METHODS", "Times-Roman", 10.0).is_in_small_capitals
+    assert piece("III. Methods", "LMRomanCaps10-Regular").is_in_small_capitals
+    assert piece("III. Methods", "CMCSC10").is_in_small_capitals
+    assert piece("III. Methods", "NotoSerif-SC").is_in_small_capitals
+    assert not piece("III. Methods", "Times-Roman", 10.0).is_in_small_capitals
+    assert not piece("III. Methods", "LMRoman10-Regular").is_in_small_capitals
+    assert not piece("III. METHODS", "CrimsonScript").is_in_small_capitals
+
+
 def test_a_page_of_nothing_or_of_made_up_spaces_has_no_pieces():
     assert _pieces() == []
     assert _pieces((" ", None, LARGE), (" ", None, LARGE)) == []
