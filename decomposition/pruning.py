@@ -9,9 +9,10 @@ either way, but the count of living subcomponents is wrong by one.
 So the weak ones are tried without: those whose mean importance is a small share of the largest of
 their matrix, or zero on all inputs looked at. They are turned off together if the objective, on
 the same fresh inputs and with the same random masks, does not rise by more than a tolerance; if it
-does, the weaker half is tried, and so on. A subcomponent is turned off by giving its importance
-network a constant negative output. U and V stay, so that the sum still fits the weights. The true
-mechanisms are not looked at; a subcomponent that the objective needs stays, however weak.
+does, the weaker half is tried, and so on until it is known up to which one they can go. A
+subcomponent is turned off by giving its importance network a constant negative output. U and V
+stay, so that the sum still fits the weights. The true mechanisms are not looked at; a subcomponent
+that the objective needs stays, however weak.
 """
 
 import logging
@@ -50,17 +51,17 @@ def prune(model: DecomposedModel, target: Target, config: DecompositionConfig) -
         return 0
     before = objective_on_fresh_inputs(model, target, config)
     allowed = before + config.prune_tolerance * abs(before)
-    n_off = 0
-    while candidates:
-        saved = {name: tensor.clone() for name, tensor in _networks(model).items()}
-        for place in candidates:
+    n_off, n_missed = 0, len(candidates) + 1
+    n, saved = len(candidates), _copy(model)
+    while n > n_off:
+        for place in candidates[n_off:n]:
             model.importance_networks.switch_off(place.matrix, place.number)
-        after = objective_on_fresh_inputs(model, target, config)
-        if after <= allowed:
-            n_off = len(candidates)
-            break
-        model.importance_networks.load_state_dict(saved)
-        candidates = candidates[: len(candidates) // 2]
+        if objective_on_fresh_inputs(model, target, config) <= allowed:
+            n_off, saved = n, _copy(model)
+        else:
+            n_missed = n
+            model.importance_networks.load_state_dict(saved)
+        n = (n_off + n_missed) // 2
     logger.info("turned off %s weak subcomponents of %s", n_off, target.name)
     return n_off
 
@@ -83,5 +84,6 @@ def weak_ones(
     return [place for _, place in sorted(weak)]
 
 
-def _networks(model: DecomposedModel) -> dict[str, Tensor]:
-    return model.importance_networks.state_dict()
+def _copy(model: DecomposedModel) -> dict[str, Tensor]:
+    networks = model.importance_networks.state_dict()
+    return {name: tensor.clone() for name, tensor in networks.items()}

@@ -51,6 +51,16 @@ def test_one_that_it_misses_stays_however_weak(perfect):
     assert 6 in alive(perfect)
 
 
+def test_of_the_weak_all_go_up_to_the_one_that_it_misses(perfect):
+    weak = weak_ones(perfect.model, perfect.target, CONFIG)
+    needed = weak_ones(perfect.model, perfect.target, CONFIG.model_copy(update={"weak_share": 1}))
+    config = CONFIG.model_copy(update={"minimality": 1e-6, "weak_share": 1.0})
+    assert 2 * len(weak) != len(needed) > len(weak) + 1
+
+    assert prune(perfect.model, perfect.target, config) == len(weak)
+    assert alive(perfect) == [0, 1, 2, 3, 4]
+
+
 def test_nothing_is_tried_but_the_weak(perfect):
     weak = weak_ones(perfect.model, perfect.target, CONFIG)
 
