@@ -344,7 +344,7 @@ CONFIGS: dict[str, DecompositionConfig] = {
             "steps": 1000,
             "n_objective": 2048,
             "minimality": 4e-6,
-            "minimality_end": 8e-6,
+            "minimality_end": 1.6e-5,
         }
     ),
     "resid_mlp3": _RESIDUAL.model_copy(

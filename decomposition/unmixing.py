@@ -99,6 +99,14 @@ class Group(NamedTuple):
     """R."""
 
 
+class Together(NamedTuple):
+    """What is seen of the subcomponents of one matrix."""
+
+    inner: Float[Tensor, "rows C"]
+    on: Bool[Tensor, "rows C"]
+    """Where each is important."""
+
+
 def unmix(
     model: DecomposedModel,
     target: Target,
@@ -116,9 +124,12 @@ def unmix(
     """
     current = on_fresh_inputs(model, target, config)
     n_unmixed = 0
+    seen: dict[str, Together] = {}
     for often in OFTEN:
         for matrix in model.layers:
-            for group in groups(model, target, config, matrix, often):
+            if matrix not in seen:
+                seen = important_together(model, target, config)
+            for group in groups(model, matrix, seen[matrix], often):
                 start = {n: p.detach().clone() for n, p in trained_parameters(model).items()}
                 apply(model, group)
                 after = on_fresh_inputs(model, target, config)
@@ -126,6 +137,7 @@ def unmix(
                 limit = 1 + tolerated if is_cheaper else 1 - LEAST_GAIN
                 if after.total < limit * current.total:
                     current, n_unmixed = after, n_unmixed + len(group.members)
+                    seen = {}
                 else:
                     load_parameters(model, start)
     logger.info("%s unmixed: objective %.6f", n_unmixed, current.total)
@@ -133,24 +145,31 @@ def unmix(
 
 
 @torch.no_grad()
-def groups(
-    model: DecomposedModel,
-    target: Target,
-    config: DecompositionConfig,
-    matrix: str,
-    often: float,
-) -> list[Group]:
-    """Return the groups of one matrix in which as many lines as members are found."""
+def important_together(
+    model: DecomposedModel, target: Target, config: DecompositionConfig
+) -> dict[str, Together]:
+    """Look at the subcomponents of all matrices on the same inputs."""
     x = target.batch(N_INPUTS, generator_for("unmixing", config.seed)).to(model.device)
     seen = model.clean(x).seen
-    importance = model.importance_networks(seen).g[matrix].flatten(0, -2)
-    inner, on = seen[matrix].inner.flatten(0, -2).cpu(), importance.cpu() > IMPORTANT
+    importance = model.importance_networks(seen).g
+    return {
+        matrix: Together(
+            seen[matrix].inner.flatten(0, -2).cpu(),
+            importance[matrix].flatten(0, -2).cpu() > IMPORTANT,
+        )
+        for matrix in model.layers
+    }
+
+
+@torch.no_grad()
+def groups(model: DecomposedModel, matrix: str, seen: Together, often: float) -> list[Group]:
+    """Return the groups of one matrix in which as many lines as members are found."""
     read = _ends(model.subcomponents[matrix])[0].cpu()
     found: list[Group] = []
-    for members in _together(on, often):
-        rows = on[:, members].any(dim=1)
+    for members in _together(seen.on, often):
+        rows = seen.on[:, members].any(dim=1)
         n_rows = min(MOST_ROWS, max(1000, ROWS_EACH * len(members)))
-        mixing = lines(inner[rows][:n_rows, members], read[members])
+        mixing = lines(seen.inner[rows][:n_rows, members], read[members])
         if mixing is not None:
             found.append(Group(matrix, members, mixing))
     return found
