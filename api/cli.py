@@ -17,6 +17,7 @@ from api import (
     curation_cli,
     decomposition_cli,
     evaluation_cli,
+    evidence_cli,
     ingestion_cli,
     reading_cli,
     writing_cli,
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 app.add_typer(ingestion_cli.app)
 app.add_typer(writing_cli.app)
+app.add_typer(evidence_cli.app)
 app.add_typer(reading_cli.app)
 app.add_typer(decomposition_cli.app)
 app.add_typer(curation_cli.app)

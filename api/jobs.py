@@ -4,6 +4,7 @@ The command line calls these; so can a server or a notebook. Each picks the plug
 hands over to the packages below; torch is imported only by those that need it.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
@@ -270,6 +271,8 @@ def try_statement(engine: Engine, artifacts: Path, trial: Trial) -> VerdictView:
     from decomposition.evidence import Question, measure_statement
     from decomposition.experiments import ExperimentConfig
 
+    if trial.threshold is not None and not math.isfinite(trial.threshold):
+        raise ConfigError(f"--threshold is {trial.threshold}: it has to be a number")
     question = Question(trial.statement, trial.experiment, trial.run, trial.side, trial.threshold)
     config = ExperimentConfig(seed=trial.seed)
     if trial.samples is not None:

@@ -40,7 +40,7 @@ from api.views.decompositions import (
     decomposition_of_run,
     profile_view,
 )
-from api.views.evidence import LedgerView, count_tested, ledgers_view
+from api.views.evidence import LedgerView, count_tested, ledgers_view, waiting_view
 from api.views.map import maps_view
 from api.views.overview import overview_view
 from api.views.runs import count_runs, run_view, runs_view
@@ -208,6 +208,7 @@ def evidence_page(
         request,
         "evidence.html",
         ledgers=ledgers,
+        waiting=waiting_view(session).root,
         intervals=_intervals(ledgers),
         stance=stance,
         tested=tested,

@@ -29,10 +29,12 @@ from api.views.evidence import (
     EvidenceItem,
     LedgersView,
     LedgerView,
+    WaitingsView,
     count_tested,
     evidence_view,
     ledger_view,
     ledgers_view,
+    waiting_view,
 )
 from api.views.map import MapsView, maps_view
 from api.views.overview import OverviewView, overview_view
@@ -198,6 +200,12 @@ def read_ledgers(
     """Return what was measured for and against statements, latest first; `Link` leads on."""
     lead_on(count_tested(session, stance), offset + limit)
     return ledgers_view(session, stance, limit, offset)
+
+
+@router.get("/predictions", tags=["evidence"])
+def read_waiting(session: SessionDep) -> WaitingsView:
+    """Return what statements predict of measurements elsewhere that were not recorded yet."""
+    return waiting_view(session)
 
 
 @router.get("/evidence/{evidence_id}", tags=["evidence"])

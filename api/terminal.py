@@ -29,7 +29,13 @@ from api import (
 )
 from api.jobs import OnProgress
 from api.views.communities import CommunitiesView, CommunityView
-from api.views.evidence import EvidenceItem, LedgersView, LedgerView
+from api.views.evidence import (
+    EvidenceItem,
+    LedgersView,
+    LedgerView,
+    WaitingsView,
+    WaitingView,
+)
 from api.views.relations import RelatingView, RelationItem, RelationReportView
 from api.views.reports import (
     ClusteringView,
@@ -218,8 +224,7 @@ def statement(view: StatementView) -> Lines:
         cites = f"\n         {neighbour.cites}" if neighbour.cites else ""
         yield f"  {neighbour.weight:.3f}  {neighbour.id}  {_short(neighbour.text)}{cites}"
     yield f"\nEvidence ({len(view.evidence)})"
-    for item in view.evidence:
-        yield from evidence_item(item)
+    yield from _tests(view.evidence, view.waiting)
 
 
 def embedding(view: EmbeddingView) -> Lines:
@@ -320,10 +325,10 @@ def verdict(view: VerdictView) -> Lines:
 def ledger(view: LedgerView) -> Lines:
     """Show everything that was measured about a statement."""
     yield view.statement.text
-    for item in view.evidence:
-        yield from evidence_item(item)
-    if not view.evidence:
-        yield "no experiment has tested it: `claimgraph test` does"
+    yield from _tests(view.evidence, view.waiting)
+    if not view.evidence and not view.waiting:
+        yield "no experiment has tested it: `claimgraph test` does, and `claimgraph predict` says"
+        yield "what one that you make yourself should find"
 
 
 def ledgers(view: LedgersView) -> Lines:
@@ -336,10 +341,18 @@ def ledgers(view: LedgersView) -> Lines:
         yield "no statement has been tested so: `claimgraph test` tests one"
 
 
+def _tests(evidence: Iterable[EvidenceItem], waits: Iterable[WaitingView]) -> Lines:
+    for item in evidence:
+        yield from evidence_item(item)
+    for each in waits:
+        yield from waiting(each)
+
+
 def evidence_item(item: EvidenceItem) -> Lines:
     """Show one entry of a ledger."""
     measured = item.measured
-    yield f"  {item.stance.upper()}  {item.experiment} on run {item.decomposition_run}  {item.id}"
+    on = item.target if item.elsewhere else f"run {item.decomposition_run}"
+    yield f"  {item.stance.upper()}  {item.experiment} on {on}  {item.id}"
     yield f"    predicted: {item.prediction.sentence}"
     yield (
         f"    measured:  {measured.value:.4g} [{measured.low:.4g}, {measured.high:.4g}] "
@@ -351,6 +364,26 @@ def evidence_item(item: EvidenceItem) -> Lines:
             f"{control.name}, n = {control.n}"
         )
     yield f"    because:   {item.reason}"
+    if item.elsewhere:
+        where = f", {item.elsewhere.where}" if item.elsewhere.where else ""
+        yield f"    elsewhere: recorded by {item.elsewhere.by} from {item.elsewhere.file}{where}"
+
+
+def waiting(view: WaitingView) -> Lines:
+    """Show a prediction that waits to be measured, and how to record what comes out."""
+    yield f"  WAITING  {view.experiment} on {view.target}  {view.id}"
+    yield f"    predicted: {view.prediction.sentence}"
+    yield f"    stated by {view.by}, {view.prediction.created_at}"
+    yield f"    when it is measured: claimgraph record {view.id} FILE.json"
+
+
+def waitings(view: WaitingsView) -> Lines:
+    """Show all predictions that wait to be measured."""
+    for each in view.root:
+        yield f"{each.statement.id}  {each.statement.text}"
+        yield from waiting(each)
+    if not view.root:
+        yield "nothing waits to be measured: `claimgraph predict` states what will be"
 
 
 def _relation(relation: RelationItem) -> Lines:

@@ -32,6 +32,10 @@ class ExperimentError(DecompositionError):
     """An experiment cannot speak about this target or this decomposition."""
 
 
+class OutcomeError(DecompositionError):
+    """A file does not say what was measured elsewhere; the message names the field."""
+
+
 class SplitError(DecompositionError):
     """A model's matrices cannot be split as asked; the message names the pattern or the layer."""
 

@@ -2,7 +2,8 @@
 
 `decompose_and_store` trains a target, decomposes it and stores what was found.
 `measure_statement` reads from a statement what it predicts, has the prediction committed, only
-then measures, judges by rule, and attaches the result. `analyse_and_store` keeps what was found out
+then measures, judges by rule, and attaches the result. `predict_elsewhere` and `record_outcome` are
+its two halves for what somebody measures elsewhere. `analyse_and_store` keeps what was found out
 about a decomposition as a run of its own.
 """
 
@@ -17,13 +18,15 @@ from pydantic import BaseModel
 from decomposition.assisting import send_target
 from decomposition.checkpoints import load, save
 from decomposition.config import METHOD, DecompositionConfig
-from decomposition.experiments import ExperimentConfig, Measured, find_experiment
+from decomposition.errors import PredictionError
+from decomposition.experiments import EXPERIMENTS, ExperimentConfig, Measured, find_experiment
 from decomposition.harvest import HarvestConfig, SubcomponentSummary, harvest
 from decomposition.interchange import Onto, export_decomposition, import_decomposition
 from decomposition.language_metrics import LanguageMetricsConfig, language_metrics
 from decomposition.measurements import Side
 from decomposition.metrics import MetricsConfig, evaluate
-from decomposition.predictions import Verdict, judge, predict
+from decomposition.outcomes import as_measured, read_outcome
+from decomposition.predictions import Prediction, Verdict, judge, predict
 from decomposition.reports import AnalysisConfig
 from decomposition.settling import VitalSigns
 from decomposition.sweeping import SweepRule, Trial, sweep, swept
@@ -36,8 +39,10 @@ from kg.evidence import (
     DecompositionDraft,
     MeasurementDraft,
     PredictionDraft,
+    StatedElsewhere,
     Store,
     SubcomponentDraft,
+    TakenIn,
     TrialDraft,
 )
 
@@ -278,6 +283,58 @@ def measure_statement(store: Store, question: Question, config: ExperimentConfig
         )
         measured = experiment.run(decomposition, config)
         return store.attach(prediction_id, _draft(measured, judge(prediction, measured)))
+
+
+def predict_elsewhere(store: Store, draft: PredictionDraft, stated: StatedElsewhere) -> str:
+    """Store what a statement predicts of a measurement that somebody makes elsewhere.
+
+    Args:
+        store: Where it goes.
+        draft: The prediction.
+        stated: On what it will be measured, and who says so.
+
+    Returns:
+        The id of the prediction.
+
+    Raises:
+        PredictionError: The experiment is one that claimgraph makes itself.
+    """
+    if draft.experiment in EXPERIMENTS:
+        raise PredictionError(
+            f"{draft.experiment} is measured here, by `claimgraph test`; give what you measure "
+            "yourself a name of its own"
+        )
+    with store.experimenting(draft.experiment, stated, None) as run:
+        return store.state(draft, None, run)
+
+
+def record_outcome(store: Store, prediction_id: str, text: bytes, taken: TakenIn) -> str:
+    """Attach what was measured elsewhere, judged by the rule; returns the id of the evidence.
+
+    Args:
+        store: Where the prediction is.
+        prediction_id: What was predicted.
+        text: The file that says what was measured; see `outcomes`.
+        taken: Who records it, from where.
+
+    Raises:
+        DecompositionError: The file does not say what was measured. Nothing is stored.
+    """
+    outcome = read_outcome(text, taken.file)
+    stored = store.open_prediction(prediction_id)
+    prediction = Prediction(
+        stored.statement_id,
+        stored.experiment,
+        stored.side.value,
+        stored.threshold,
+        stored.unit,
+        stored.sentence,
+    )
+    measured = as_measured(outcome, stored.experiment, stored.unit)
+    taken = taken.model_copy(update={"where": outcome.where})
+    with store.experimenting(stored.experiment, taken, None) as run:
+        draft = _draft(measured, judge(prediction, measured))
+        return store.attach(prediction_id, draft, run)
 
 
 def _draft(measured: Measured, verdict: Verdict) -> MeasurementDraft:

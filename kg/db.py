@@ -25,7 +25,7 @@ from sqlmodel import Session
 
 from kg.errors import DatabaseError
 
-HEAD = "0011"
+HEAD = "0012"
 """The newest migration."""
 
 _PRAGMAS = (

@@ -8,13 +8,13 @@ the graph than this module.
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Engine, func, insert
+from sqlalchemy import Engine, insert
 from sqlmodel import Session, col, select
 
 from kg.db import reading, writing
@@ -87,6 +87,32 @@ class PredictionDraft(_Draft):
     sentence: str
 
 
+class StatedElsewhere(_Draft):
+    """The configuration of a run that states what somebody will measure elsewhere."""
+
+    target: str
+    """What it will be measured on, such as a model."""
+
+    by: str
+    """Who says so."""
+
+
+class TakenIn(_Draft):
+    """The configuration of a run that takes in what was measured elsewhere."""
+
+    by: str
+    """Who records it."""
+
+    file: str
+    """The name of the file that says what was measured."""
+
+    sha256: str
+    """Of that file."""
+
+    where: str = ""
+    """Where the code and the data are, as the file says."""
+
+
 class ControlDraft(_Draft):
     """The same measurement on something that should not show the effect."""
 
@@ -120,14 +146,6 @@ class StoredDecomposition(NamedTuple):
     target: str
     folder: Path
     """Where its tensors are."""
-
-
-class EvidenceRow(NamedTuple):
-    """One entry of a statement's ledger."""
-
-    evidence: Evidence
-    prediction: Prediction
-    decomposition: Run
 
 
 class Store:
@@ -195,7 +213,7 @@ class Store:
             return statement_of(session, statement_id).text
 
     @contextmanager
-    def experimenting(self, experiment: str, config: BaseModel, seed: int) -> Iterator[int]:
+    def experimenting(self, experiment: str, config: BaseModel, seed: int | None) -> Iterator[int]:
         """Record an experiment's run; yields its id."""
         with recording(self.engine, RunKind.EXPERIMENT, experiment, config, seed) as run_id:
             yield run_id
@@ -218,8 +236,14 @@ class Store:
             self._add_files(session, run_id)
             succeed(session, run_id, {"decomposition": decomposition_run, **result})
 
-    def state(self, draft: PredictionDraft, decomposition_run: int, run_id: int) -> str:
-        """Commit a prediction, before the measurement; returns its id."""
+    def state(self, draft: PredictionDraft, decomposition_run: int | None, run_id: int) -> str:
+        """Commit a prediction, before the measurement; returns its id.
+
+        Args:
+            draft: What is predicted.
+            decomposition_run: What is going to be measured; None if that happens elsewhere.
+            run_id: The run that predicts.
+        """
         identifier = content_id("prd", run_id, draft.statement_id, draft.experiment)
         with writing(self.engine) as session:
             statement_of(session, draft.statement_id)
@@ -234,12 +258,47 @@ class Store:
             )
         return identifier
 
-    def attach(self, prediction_id: str, draft: MeasurementDraft) -> str:
-        """Attach a measurement to the statement whose prediction it tests; returns its id."""
+    def open_prediction(self, prediction_id: str) -> Prediction:
+        """Return a prediction of what is measured elsewhere and has not been recorded yet.
+
+        Raises:
+            NotFoundError: There is no such prediction.
+            ConfigError: It is of a measurement made here, or has been recorded.
+        """
+        with reading(self.engine) as session:
+            prediction = session.get(Prediction, prediction_id)
+            if prediction is None:
+                raise NotFoundError(
+                    f"there is no prediction {prediction_id}; `claimgraph predictions` lists those "
+                    "that wait for a measurement"
+                )
+            found = session.exec(select(Evidence).where(Evidence.prediction_id == prediction_id))
+            evidence = found.first()
+        if prediction.decomposition_run_id is not None:
+            raise ConfigError(
+                f"{prediction_id} is of a measurement that claimgraph makes itself, with "
+                "`claimgraph test`"
+            )
+        if evidence is not None:
+            raise ConfigError(
+                f"{prediction_id} was measured on {evidence.created_at} ({evidence.id}); for "
+                "another measurement state another prediction, before it is made"
+            )
+        return prediction
+
+    def attach(self, prediction_id: str, draft: MeasurementDraft, run_id: int | None = None) -> str:
+        """Attach a measurement to the statement whose prediction it tests; returns its id.
+
+        Args:
+            prediction_id: The prediction.
+            draft: What was measured, and how it was judged.
+            run_id: The run that measured; None if it is the one that predicted.
+        """
         with writing(self.engine) as session:
             prediction = session.get(Prediction, prediction_id)
             if prediction is None:
                 raise NotFoundError(f"there is no prediction {prediction_id}")
+            run_id = prediction.run_id if run_id is None else run_id
             identifier = content_id("evd", prediction_id)
             subcomponents = [
                 f"run{prediction.decomposition_run_id}:{name}" for name in draft.subcomponents
@@ -250,13 +309,13 @@ class Store:
                     id=identifier,
                     statement_id=prediction.statement_id,
                     prediction_id=prediction_id,
-                    run_id=prediction.run_id,
+                    run_id=run_id,
                     created_at=now(),
                     **fields,
                 )
             )
             session.flush()
-            succeed(session, prediction.run_id, {"evidence": identifier, "stance": draft.stance})
+            succeed(session, run_id, {"evidence": identifier, "stance": draft.stance})
         return identifier
 
     @contextmanager
@@ -314,48 +373,3 @@ def subcomponents_of(session: Session, run_id: int) -> list[Subcomponent]:
         .order_by(col(Subcomponent.matrix), col(Subcomponent.index))
     )
     return list(rows)
-
-
-def evidence_of(session: Session, statement_id: str) -> list[EvidenceRow]:
-    """Return the ledger of a statement, oldest entry first.
-
-    Raises:
-        NotFoundError: No statement has this id.
-    """
-    statement_of(session, statement_id)
-    rows = session.exec(
-        select(Evidence, Prediction, Run)
-        .join(Prediction, col(Prediction.id) == Evidence.prediction_id)
-        .join(Run, col(Run.id) == Prediction.decomposition_run_id)
-        .where(Evidence.statement_id == statement_id)
-        .order_by(col(Evidence.run_id))
-    )
-    return [EvidenceRow(*row) for row in rows]
-
-
-def statements_tested(session: Session, stance: Stance | None = None) -> list[str]:
-    """Return the statements that were tested, that of the latest measurement first, then by id.
-
-    Args:
-        session: Where to look.
-        stance: Only those of which some measurement came out so.
-    """
-    latest = func.max(Evidence.run_id)
-    query = select(Evidence.statement_id).group_by(Evidence.statement_id)
-    if stance is not None:
-        query = query.where(Evidence.stance == stance)
-    return list(session.exec(query.order_by(latest.desc(), col(Evidence.statement_id))))
-
-
-def stances_of(session: Session, statement_ids: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Return how often measurements support, refute, or say nothing about each statement.
-
-    Statements without evidence are left out.
-    """
-    wanted = set(statement_ids)
-    counts: dict[str, dict[str, int]] = {}
-    for statement, stance in session.exec(select(Evidence.statement_id, Evidence.stance)):
-        if statement in wanted:
-            tally = counts.setdefault(statement, dict.fromkeys((s.value for s in Stance), 0))
-            tally[str(stance)] += 1
-    return counts

@@ -575,7 +575,9 @@ class Prediction(Row, table=True):
     id: str = Field(primary_key=True)
     statement_id: str = Field(foreign_key="statement.id", index=True)
     experiment: str
-    decomposition_run_id: int = Field(foreign_key="run.id")
+    decomposition_run_id: int | None = Field(default=None, foreign_key="run.id")
+    """None if the measurement is made elsewhere; the run's configuration then says on what."""
+
     run_id: int = Field(foreign_key="run.id")
     side: Side = Field(sa_type=_one_of(Side))
     threshold: float

@@ -5,9 +5,9 @@ from sqlmodel import Session
 
 from api.views.view import StatementName, View, statement_name
 from kg.errors import NotFoundError
-from kg.evidence import EvidenceRow, evidence_of, statements_tested
+from kg.ledgers import EvidenceRow, evidence_of, open_predictions, statements_tested
 from kg.statements import statement_of
-from kg.tables import Evidence, Side, Stance
+from kg.tables import Evidence, Prediction, Side, Stance
 
 
 class PredictionView(View):
@@ -44,6 +44,39 @@ class ControlView(View):
     n: int
 
 
+class ElsewhereView(View):
+    """Who measured, where claimgraph did not."""
+
+    by: str
+    """Who recorded it."""
+
+    where: str
+    """Where the code and the data are; empty if that was not said."""
+
+    file: str
+    sha256: str
+    """Of the file that said what was measured."""
+
+
+class WaitingView(View):
+    """A prediction of what is measured elsewhere and was not recorded yet."""
+
+    id: str
+    statement: StatementName
+    experiment: str
+    target: str
+    """What it will be measured on."""
+
+    by: str
+    """Who stated it."""
+
+    prediction: PredictionView
+
+
+class WaitingsView(RootModel[list[WaitingView]]):
+    """What waits to be measured, oldest first."""
+
+
 class EvidenceItem(View):
     """One entry of a ledger: a tested prediction."""
 
@@ -65,11 +98,14 @@ class EvidenceItem(View):
     run: int
     """The experiment's run."""
 
-    decomposition_run: int
-    """The decomposition that was measured."""
+    decomposition_run: int | None
+    """The decomposition that was measured; None of a measurement made elsewhere."""
 
     target: str | None
-    """The model that was decomposed."""
+    """The model that was decomposed, or what was measured elsewhere."""
+
+    elsewhere: ElsewhereView | None
+    """None if claimgraph measured."""
 
     subcomponents: list[str]
     """Ids of the subcomponents that the measurement touched."""
@@ -83,6 +119,9 @@ class LedgerView(View):
     statement: StatementName
     evidence: list[EvidenceItem]
     """Oldest first."""
+
+    waiting: list[WaitingView]
+    """What it predicts of measurements elsewhere that were not recorded yet."""
 
 
 class LedgersView(RootModel[list[LedgerView]]):
@@ -123,6 +162,24 @@ def ledger_view(session: Session, statement_id: str) -> LedgerView:
     return LedgerView(
         statement=statement_name(statement),
         evidence=evidence_items(session, statement_id),
+        waiting=waiting_view(session, statement_id).root,
+    )
+
+
+def waiting_view(session: Session, statement_id: str | None = None) -> WaitingsView:
+    """Return what waits to be measured elsewhere, of all statements or of one."""
+    return WaitingsView(
+        [
+            WaitingView(
+                id=prediction.id,
+                statement=statement_name(statement_of(session, prediction.statement_id)),
+                experiment=prediction.experiment,
+                target=run.config["target"],
+                by=run.config["by"],
+                prediction=_prediction(prediction),
+            )
+            for prediction, run in open_predictions(session, statement_id)
+        ]
     )
 
 
@@ -145,21 +202,14 @@ def evidence_view(session: Session, evidence_id: str) -> EvidenceItem:
 
 
 def _item(row: EvidenceRow) -> EvidenceItem:
-    evidence, prediction, decomposition = row
-    assert decomposition.id is not None
+    evidence, prediction, decomposition = row.evidence, row.prediction, row.decomposition
     controls = [ControlView.model_validate(control) for control in evidence.controls]
     return EvidenceItem(
         id=evidence.id,
         stance=evidence.stance,
         reason=evidence.reason,
         experiment=prediction.experiment,
-        prediction=PredictionView(
-            side=prediction.side,
-            threshold=prediction.threshold,
-            unit=prediction.unit,
-            sentence=prediction.sentence,
-            created_at=prediction.created_at,
-        ),
+        prediction=_prediction(prediction),
         measured=MeasuredView(
             value=evidence.value,
             low=evidence.low,
@@ -171,8 +221,23 @@ def _item(row: EvidenceRow) -> EvidenceItem:
         controls=controls,
         details=evidence.details,
         run=evidence.run_id,
-        decomposition_run=decomposition.id,
-        target=decomposition.result.get("target"),
+        decomposition_run=prediction.decomposition_run_id,
+        target=(
+            row.predicted_by.config["target"]
+            if decomposition is None
+            else decomposition.result.get("target")
+        ),
+        elsewhere=ElsewhereView(**row.measured_by.config) if decomposition is None else None,
         subcomponents=evidence.subcomponents,
         created_at=evidence.created_at,
+    )
+
+
+def _prediction(prediction: Prediction) -> PredictionView:
+    return PredictionView(
+        side=prediction.side,
+        threshold=prediction.threshold,
+        unit=prediction.unit,
+        sentence=prediction.sentence,
+        created_at=prediction.created_at,
     )

@@ -7,7 +7,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from api.views.view import SourceName, StatementName, View
-from kg.evidence import stances_of
+from kg.ledgers import stances_of
 from kg.statements import notes_of, statements_by_id
 from kg.tables import Mention, Section, Source, StatementKind
 

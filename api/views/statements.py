@@ -3,7 +3,7 @@
 from sqlmodel import Session
 
 from api.views.canonical import CanonicalItem, ProposalItem, canonical_of, proposal_items
-from api.views.evidence import EvidenceItem, evidence_items
+from api.views.evidence import EvidenceItem, WaitingView, evidence_items, waiting_view
 from api.views.relations import RelationItem, relation_items
 from api.views.view import SourceName, StatementName, View, label_text
 from kg.canonical import canonicals
@@ -136,6 +136,9 @@ class StatementView(StatementName):
     evidence: list[EvidenceItem]
     """Oldest first."""
 
+    waiting: list[WaitingView]
+    """What it predicts of measurements elsewhere that were not recorded yet."""
+
     relations: list[RelationItem]
     """What it was asserted to be to others, which is no evidence; its own first, then by kind."""
 
@@ -164,6 +167,7 @@ def statement_view(session: Session, statement_id: str) -> StatementView:
         neighbours=_neighbours(session, statement_id),
         communities=_communities(session, statement_id),
         evidence=evidence_items(session, statement_id),
+        waiting=waiting_view(session, statement_id).root,
         relations=relation_items(session, statement_id),
         canonical=canonical_of(session, state, statement_id),
         proposals=proposal_items(session, state, statement_id),

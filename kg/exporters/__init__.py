@@ -16,10 +16,10 @@ from sqlmodel import Session, col, select
 
 from kg.communities import members_by_community, steadiness_of
 from kg.errors import ConfigError
-from kg.evidence import stances_of
 from kg.exporters.graphml import GraphmlExporter
 from kg.exporters.node_link import NodeLinkExporter
 from kg.labels import labels_of
+from kg.ledgers import stances_of
 from kg.relations import all_relations
 from kg.runs import active_runs, succeeded_run
 from kg.statements import notes_of, sources_by_statement, statements_by_id

@@ -19,7 +19,8 @@ from decomposition.evidence import (
 from decomposition.experiments import ExperimentConfig
 from decomposition.sweeping import SweepRule
 from kg.db import open_engine, reading, writing
-from kg.evidence import DecompositionDraft, EvidenceRow, Store, SubcomponentDraft, evidence_of
+from kg.evidence import DecompositionDraft, Store, SubcomponentDraft
+from kg.ledgers import EvidenceRow, evidence_of
 from kg.runs import run_of
 from kg.tables import (
     Artifact,

@@ -15,9 +15,8 @@ from kg.evidence import (
     PredictionDraft,
     Store,
     SubcomponentDraft,
-    evidence_of,
-    stances_of,
 )
+from kg.ledgers import evidence_of, stances_of
 from kg.tables import Evidence, Prediction, Run, RunStatus, Side, Stance, Statement, StatementKind
 
 PART = SubcomponentDraft(

@@ -1,0 +1,114 @@
+"""Predictions of measurements that are made elsewhere, and what came out of them."""
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from sqlalchemy import Engine
+
+from api.views.evidence import WaitingView, evidence_view, waiting_view
+from api.views.reports import VerdictView
+from api.views.view import statement_name
+from kg.db import reading
+from kg.errors import ConfigError
+from kg.evidence import PredictionDraft, StatedElsewhere, Store, TakenIn
+from kg.statements import statement_of
+from kg.tables import Evidence, Side
+
+MAX_BYTES = 10_000_000
+"""Of a file that says what was measured."""
+
+
+class Stated(NamedTuple):
+    """What somebody says that a statement predicts."""
+
+    statement: str
+    experiment: str
+    target: str
+    unit: str
+    side: Literal["above", "below"]
+    threshold: float
+    because: str
+    by: str
+
+
+def state_prediction(engine: Engine, artifacts: Path, stated: Stated) -> WaitingView:
+    """Store a prediction of a measurement that is made elsewhere.
+
+    Raises:
+        NotFoundError: There is no such statement.
+        ConfigError: Claimgraph makes that measurement itself.
+    """
+    from decomposition.errors import DecompositionError
+    from decomposition.evidence import predict_elsewhere
+
+    _check(stated)
+    sentence = (
+        f"As stated by hand, if it is true the {stated.unit}, measured by {stated.experiment} on "
+        f"{stated.target}, lies {stated.side} {stated.threshold:g}."
+    )
+    draft = PredictionDraft(
+        statement_id=stated.statement,
+        experiment=stated.experiment,
+        side=Side(stated.side),
+        threshold=stated.threshold,
+        unit=stated.unit,
+        sentence=f"{sentence} {stated.because}".strip(),
+    )
+    about = StatedElsewhere(target=stated.target, by=stated.by)
+    with reading(engine) as session:
+        statement_of(session, stated.statement)
+    try:
+        prediction = predict_elsewhere(Store(engine, artifacts), draft, about)
+    except DecompositionError as error:
+        raise ConfigError(str(error)) from error
+    with reading(engine) as session:
+        waiting = waiting_view(session, stated.statement).root
+    return next(view for view in waiting if view.id == prediction)
+
+
+def _check(stated: Stated) -> None:
+    if not math.isfinite(stated.threshold):
+        raise ConfigError(f"--threshold is {stated.threshold}: it has to be a number")
+    named = {"--experiment": stated.experiment, "--on": stated.target, "--unit": stated.unit}
+    for option, text in named.items():
+        if not text.strip():
+            raise ConfigError(f"{option} is empty: say what it is")
+
+
+def record_measurement(
+    engine: Engine, artifacts: Path, prediction: str, file: Path, by: str
+) -> VerdictView:
+    """Attach what a file says was measured, judged by the rule, to the statement that predicted it.
+
+    Raises:
+        ConfigError: The file cannot be read or does not say what was measured, or it is no open
+            prediction of a measurement elsewhere; nothing is stored.
+        NotFoundError: There is no such prediction.
+    """
+    from decomposition.errors import DecompositionError
+    from decomposition.evidence import record_outcome
+
+    text = _read(file)
+    taken = TakenIn(by=by, file=file.name, sha256=hashlib.sha256(text).hexdigest())
+    try:
+        evidence = record_outcome(Store(engine, artifacts), prediction, text, taken)
+    except DecompositionError as error:
+        raise ConfigError(str(error)) from error
+    with reading(engine) as session:
+        item = evidence_view(session, evidence)
+        found = session.get_one(Evidence, evidence)
+        statement = statement_name(statement_of(session, found.statement_id))
+    return VerdictView(**dict(item), evidence=evidence, statement=statement)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from error
+    if len(text) > MAX_BYTES:
+        raise ConfigError(f"{file} has more than {MAX_BYTES // 1_000_000} MB: give means instead")
+    return text

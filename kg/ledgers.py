@@ -1,0 +1,100 @@
+"""What experiments said to statements, read: ledgers, what waits to be measured, tallies."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from kg.runs import run_of
+from kg.statements import statement_of
+from kg.tables import Evidence, Prediction, Run, Stance
+
+
+class EvidenceRow(NamedTuple):
+    """One entry of a statement's ledger."""
+
+    evidence: Evidence
+    prediction: Prediction
+    predicted_by: Run
+    measured_by: Run
+    """The same run, where claimgraph measured; otherwise the one that took it in."""
+
+    decomposition: Run | None
+    """None where something else was measured, elsewhere."""
+
+
+def evidence_of(session: Session, statement_id: str) -> list[EvidenceRow]:
+    """Return the ledger of a statement, oldest entry first.
+
+    Raises:
+        NotFoundError: No statement has this id.
+    """
+    statement_of(session, statement_id)
+    rows = session.exec(
+        select(Evidence, Prediction)
+        .join(Prediction, col(Prediction.id) == Evidence.prediction_id)
+        .where(Evidence.statement_id == statement_id)
+        .order_by(col(Evidence.run_id))
+    )
+    return [
+        EvidenceRow(
+            evidence,
+            prediction,
+            run_of(session, prediction.run_id),
+            run_of(session, evidence.run_id),
+            None
+            if prediction.decomposition_run_id is None
+            else run_of(session, prediction.decomposition_run_id),
+        )
+        for evidence, prediction in rows
+    ]
+
+
+def open_predictions(
+    session: Session, statement_id: str | None = None
+) -> list[tuple[Prediction, Run]]:
+    """Return predictions of what is measured elsewhere and was not recorded yet, oldest first.
+
+    Args:
+        session: Where to look.
+        statement_id: Only those of this statement.
+    """
+    query = (
+        select(Prediction, Run)
+        .join(Run, col(Run.id) == Prediction.run_id)
+        .where(col(Prediction.decomposition_run_id).is_(None))
+        .where(col(Prediction.id).not_in(select(Evidence.prediction_id)))
+        .order_by(col(Prediction.run_id))
+    )
+    if statement_id is not None:
+        query = query.where(Prediction.statement_id == statement_id)
+    return list(session.exec(query))
+
+
+def statements_tested(session: Session, stance: Stance | None = None) -> list[str]:
+    """Return the statements that were tested, that of the latest measurement first, then by id.
+
+    Args:
+        session: Where to look.
+        stance: Only those of which some measurement came out so.
+    """
+    latest = func.max(Evidence.run_id)
+    query = select(Evidence.statement_id).group_by(Evidence.statement_id)
+    if stance is not None:
+        query = query.where(Evidence.stance == stance)
+    return list(session.exec(query.order_by(latest.desc(), col(Evidence.statement_id))))
+
+
+def stances_of(session: Session, statement_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Return how often measurements support, refute, or say nothing about each statement.
+
+    Statements without evidence are left out.
+    """
+    wanted = set(statement_ids)
+    counts: dict[str, dict[str, int]] = {}
+    for statement, stance in session.exec(select(Evidence.statement_id, Evidence.stance)):
+        if statement in wanted:
+            tally = counts.setdefault(statement, dict.fromkeys((s.value for s in Stance), 0))
+            tally[str(stance)] += 1
+    return counts
