@@ -10,11 +10,7 @@ the top a cut never leaves anyone alone: a statement that Leiden would set apart
 community that it is most strongly tied to. All communities of a level are cut by one call
 (`kg.leiden`), and everything around it is done on columns: no object per community, vertex or edge.
 
-**From the bottom up.** The smallest communities come first, at the resolution gamma step^(L-1) of L
-levels; then they are joined at resolutions lower by one step each, on graphs whose vertices are the
-communities so far. Each statement is looked at once, so this costs about a third of the above, but
-communities can only be joined and never corrected: the modularity of the top level is lower by some
-per cent. A community that is joined with no other on the next level is listed once.
+**From the bottom up** they are joined: `kg.bottom_up`.
 
 In both, children partition their parent, and there are two or more of them. Statements are in the
 order of their ids, communities are numbered from the largest, ties by least member, and random
@@ -27,22 +23,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.coarsening import coarsened, contracted, matched
+from kg.alone import nobody_alone
+from kg.bottom_up import from_bottom_up
+from kg.coarsening import matched
 from kg.connectedness import well_connected
 from kg.hybrid_graph import HybridGraph
 from kg.leiden import (
     LeidenConfig,
     checked,
-    cut_masses,
     is_coarsened,
     iterations_of,
-    masses_of,
     numbered,
 )
 from kg.nested_communities import Branch as Branch
 from kg.nested_communities import Hierarchy as Hierarchy
-from kg.nested_communities import Standing, TreeBuilder
-from kg.partition_quality import Floats, Ints, Labels, Pieces, modularities, modularity, summed
+from kg.nested_communities import Standing, TreeBuilder, unmeasured
+from kg.partition_quality import Labels, Pieces, modularities, modularity, summed
 from kg.stability import (
     OnCut,
     certainties,
@@ -56,16 +52,8 @@ from kg.stability import (
 OnLevel = Callable[[int, int, str], None]
 """Is told how much of a step is done, how much there is of it, and what it is."""
 
-_DIGITS = 9
-"""Strengths are compared after rounding to so many decimals."""
-
-
 _TOGETHER_DOWN_TO = 2
 """Levels below the top on which those whose ties were matched stay together."""
-
-_MOST_ALONE = 0.1
-"""From bottom up, a resolution that leaves more than this share of the statements alone is none
-to begin with: whom they join then would be decided by one tie each."""
 
 
 def leiden_hierarchy(
@@ -89,7 +77,7 @@ def leiden_hierarchy(
     pieces = checked(graph, layers)
     config = config.model_copy(update={"n_seeds": config.seeds_for(pieces.n)})
     if config.direction == "bottom_up":
-        return _bottom_up(pieces, config)
+        return from_bottom_up(pieces, config)
     return _top_down(pieces, config, on_progress or _silent)
 
 
@@ -171,14 +159,14 @@ def _cut_below(
 ) -> Labels:
     """Cut every part, and leave nobody alone."""
     labels = numbered(pieces.part, consensus(pieces, config, config.seed, on_cut, together))
-    return numbered(pieces.part, _nobody_alone(pieces, labels))
+    return numbered(pieces.part, nobody_alone(pieces, labels))
 
 
 def _standing(pieces: Pieces, labels: Labels, config: LeidenConfig, teller: _Teller) -> Standing:
     """Measure a cut against cuts of the same graph and against cuts of random graphs."""
     connected = well_connected(pieces, labels)
     if config.n_seeds == 1 or not len(pieces.head):
-        return _unmeasured(pieces.n, connected)
+        return unmeasured(pieces.n, connected)
     certainty = certainties(pieces, labels, config, config.seed, teller.of("ties redrawn"))
     stability = stabilities(labels, certainty)
     certainty[np.isnan(stability)[labels]] = np.nan
@@ -198,11 +186,6 @@ def _standing(pieces: Pieces, labels: Labels, config: LeidenConfig, teller: _Tel
     chance = chance_stabilities(parent_size, chance_of(random, found, redrawn))
     chance[np.isnan(stability)] = np.nan
     return Standing(certainty, stability, chance, connected)
-
-
-def _unmeasured(n: int, connected: NDArray[np.bool_]) -> Standing:
-    unknown = np.full(len(connected), np.nan)
-    return Standing(np.full(n, np.nan), unknown, unknown, connected)
 
 
 def _is_supported(
@@ -247,102 +230,3 @@ def _inside(pieces: Pieces, labels: Labels, chosen: NDArray[np.bool_]) -> _Inner
     part = np.unique(labels[vertices], return_inverse=True)[1].astype(np.int64)
     held = (labels[pieces.head] == labels[pieces.tail]) & chosen[labels[pieces.head]]
     return _Inner(vertices, pieces.taken(vertices, held, part))
-
-
-def _nobody_alone(pieces: Pieces, labels: Labels, sizes: Floats | None = None) -> Labels:
-    """Move everyone who is alone to the community that they are most strongly tied to.
-
-    Ties between communities go to the lower label. Who is tied only to others who are alone
-    stays so.
-
-    Args:
-        pieces: The graph.
-        labels: The community of each vertex.
-        sizes: How many statements each vertex stands for; one if not said.
-    """
-    labels = labels.copy()
-    while len(labels):
-        alone = np.bincount(labels, sizes)[labels] == 1
-        ties = _ties_of(alone, pieces, labels)
-        if not len(ties.vertex):
-            break
-        order = np.lexsort((ties.community, -np.round(ties.strength, _DIGITS), ties.vertex))
-        vertex, first = np.unique(ties.vertex[order], return_index=True)
-        labels[vertex] = ties.community[order][first]
-    return labels
-
-
-class _Ties(NamedTuple):
-    """How strongly vertices are tied to communities."""
-
-    vertex: NDArray[np.int64]
-    community: NDArray[np.int64]
-    strength: NDArray[np.float64]
-
-
-def _ties_of(alone: NDArray[np.bool_], pieces: Pieces, labels: Labels) -> _Ties:
-    """Return how those who are alone are tied to those who are not."""
-    forth = np.flatnonzero(alone[pieces.head] & ~alone[pieces.tail])
-    back = np.flatnonzero(alone[pieces.tail] & ~alone[pieces.head])
-    vertex = np.concatenate([pieces.head[forth], pieces.tail[back]])
-    other = np.concatenate([pieces.tail[forth], pieces.head[back]])
-    weight = pieces.weight[np.concatenate([forth, back])]
-    n = int(labels.max()) + 1
-    keys, where = np.unique(vertex * n + labels[other], return_inverse=True)
-    return _Ties(keys // n, keys % n, summed(where, weight, len(keys)))
-
-
-def _bottom_up(pieces: Pieces, config: LeidenConfig) -> Hierarchy:
-    if config.n_iterations is None:  # what a second one corrects, joining corrects as well
-        config = config.model_copy(update={"n_iterations": 1})
-    columns: list[Labels] = []  # the community of each vertex, from the finest level up
-    masses, sizes = masses_of(pieces, pieces.weight), np.ones(pieces.n)
-    graph, column = pieces, np.arange(pieces.n)
-    if is_coarsened(pieces, config):
-        graph, masses, column = coarsened(pieces, pieces.weight, masses)
-        sizes = summed(column, sizes, graph.n)
-    for power in reversed(range(min(config.bottom_up_levels, config.max_levels))):
-        labels = numbered(graph.part, cut_masses(graph, masses, config, config.seed, power))
-        if power and _share_alone(graph, labels, sizes) > _MOST_ALONE:
-            continue  # too fine for this graph
-        labels = numbered(graph.part, _nobody_alone(graph, labels, sizes))
-        column, sizes = labels[column], summed(labels, sizes, int(labels.max(initial=-1)) + 1)
-        graph, masses = contracted(graph, graph.weight, masses, labels)
-        columns.append(column)
-    labels = columns[-1]
-    quality = modularity(pieces, labels, config.resolution)
-    tree = TreeBuilder(pieces.n)
-    connected = well_connected(pieces, labels)
-    tree.add(np.arange(pieces.n), labels, _unmeasured(pieces.n, connected))
-    for finer in columns[-2::-1]:
-        split = _is_split(tree.home, finer, config.min_size)[tree.home]
-        if split.any():
-            vertices = np.flatnonzero(split)
-            labels = numbered(tree.home[vertices], finer[vertices])
-            connected = well_connected(pieces.taken(vertices, _both(pieces, split), labels), labels)
-            tree.add(vertices, labels, _unmeasured(len(vertices), connected))
-    return tree.hierarchy(quality)
-
-
-def _both(pieces: Pieces, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return chosen[pieces.head] & chosen[pieces.tail]
-
-
-def _share_alone(pieces: Pieces, labels: Labels, sizes: Floats) -> float:
-    """Return the share of the statements with ties that are left alone."""
-    tied = pieces.strength() > 0
-    alone = summed(labels, sizes, int(labels.max(initial=-1)) + 1)[labels] == 1
-    return float((tied & alone).sum() / max(1.0, sizes[tied].sum()))
-
-
-def _is_split(home: Ints, finer: Labels, min_size: int) -> NDArray[np.bool_]:
-    """Return whether the finer level cuts each community in two or more, leaving nobody alone."""
-    above = np.zeros(int(finer.max(initial=-1)) + 1, dtype=np.int64)
-    above[finer] = home
-    sizes = np.bincount(finer)
-    n = int(home.max(initial=-1)) + 1
-    n_parts = np.bincount(above[sizes > 0], minlength=n)
-    n_alone = np.bincount(above[sizes == 1], minlength=n)
-    is_large: NDArray[np.bool_] = np.bincount(home, minlength=n) >= min_size
-    is_large &= (n_parts > 1) & (n_alone == 0)
-    return is_large

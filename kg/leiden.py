@@ -69,7 +69,7 @@ class LeidenConfig(BaseModel):
 
     n_iterations: int | None = Field(default=None, ge=1)
     """Leiden iterations of each run. None: 5 up to 20,000 ties at the top and up to 5,000 on a
-    level below it, above that 2 at the top and 1 below it; from the bottom up 1. But: there is no
+    level below it, above that 2 at the top and 1 below it, as from the bottom up. But: there is no
     going on until nothing changes, because igraph 1.0 then never returns where two moves differ by
     less than rounding."""
 
@@ -107,8 +107,9 @@ class LeidenConfig(BaseModel):
     max_levels: int = Field(default=20, ge=1)
     """More than any data has needed: what ends a branch is `min_size` and `min_gain`."""
 
-    step: float = Field(default=4.0, gt=1)
-    """From bottom up, how many times finer each level is than the one above it."""
+    step: float | None = Field(default=None, gt=1)
+    """From bottom up, how many times finer each level is than the one above it. None: as many
+    times as lead to 2/3 √n for the finest of n statements, but at least 2."""
 
     bottom_up_levels: int = Field(default=5, ge=1)
     """From bottom up, how many levels there are, at most."""
@@ -140,6 +141,12 @@ class LeidenConfig(BaseModel):
         if self.n_seeds is not None:
             return self.n_seeds
         return max(3, min(10, 10 * SEEDS_UP_TO // max(1, n)))
+
+    def resolutions_for(self, n: int) -> list[float]:
+        """Return how many times as fine as the top the levels from the bottom up are; 1 is last."""
+        step = self.step or max(2.0, (2 * n**0.5 / 3) ** (1 / max(1, self.bottom_up_levels - 1)))
+        levels = min(self.bottom_up_levels, self.max_levels)
+        return [step**power for power in reversed(range(levels))]
 
 
 class ResolutionPoint(NamedTuple):
@@ -229,13 +236,13 @@ class Cutter:
         masses = masses_of(self._pieces, layers[0])
         if self._is_coarsened:
             coarse, graph = self._coarse(layers[0], masses)
-            found = self._run(graph, coarse.pieces.weight, coarse.masses, seed, 0)
+            found = self._run(graph, coarse.pieces.weight, coarse.masses, seed)
             return found[coarse.labels]
         return self.cut_masses(layers[0], masses, seed)
 
-    def cut_masses(self, weight: Floats, masses: Floats, seed: int, power: int = 0) -> Labels:
+    def cut_masses(self, weight: Floats, masses: Floats, seed: int, finer: float = 1) -> Labels:
         """Return the communities of these weights and masses; see the function of this name."""
-        return self._run(self._graphs[0], weight, masses, seed, power)
+        return self._run(self._graphs[0], weight, masses, seed, finer)
 
     def _coarse(self, weight: Floats, masses: Floats) -> tuple[Coarse, ig.Graph]:
         """Return the coarser graph of these weights; that of the graph's own is kept."""
@@ -248,14 +255,14 @@ class Cutter:
         return found
 
     def _run(
-        self, graph: ig.Graph, weight: Floats, masses: Floats, seed: int, power: int
+        self, graph: ig.Graph, weight: Floats, masses: Floats, seed: int, finer: float = 1
     ) -> Labels:
         with _igraph_draws_from(seed):
             membership, _ = ig.GraphBase.community_leiden(
                 graph,  # not through `Graph`, which counts the communities again
                 edge_weights=weight.tolist(),
                 node_weights=masses.tolist(),
-                resolution=self._config.resolution * self._config.step**power,
+                resolution=self._config.resolution * finer,
                 normalize_resolution=False,
                 n_iterations=iterations_of(self._pieces, self._config),
             )
@@ -290,18 +297,18 @@ def cut(pieces: Pieces, config: LeidenConfig, seed: int, together: Labels | None
 
 
 def cut_masses(
-    pieces: Pieces, masses: Floats, config: LeidenConfig, seed: int, power: int = 0
+    pieces: Pieces, masses: Floats, config: LeidenConfig, seed: int, finer: float = 1
 ) -> Labels:
     """Maximise the sum over communities of w_c - gamma M_c² / 2, M_c the sum of their masses.
 
     With `masses_of` that is modularity; with those of `contracted`, the modularity of the graph
     before it was contracted. The graph is cut as it is, however large. Gamma is the resolution
-    times `config.step` to the power.
+    times `finer`.
     """
     if not len(pieces.head):
         return np.arange(pieces.n)
     whole = replace(pieces, layers=None)
-    return Cutter(whole, config).cut_masses(whole.weight, masses, seed, power)
+    return Cutter(whole, config).cut_masses(whole.weight, masses, seed, finer)
 
 
 def iterations_of(pieces: Pieces, config: LeidenConfig) -> int:

@@ -39,6 +39,12 @@ class Standing(NamedTuple):
         )
 
 
+def unmeasured(n: int, connected: NDArray[np.bool_]) -> Standing:
+    """Return the standing of a cut of n vertices of which no stability is known."""
+    unknown = np.full(len(connected), np.nan)
+    return Standing(np.full(n, np.nan), unknown, unknown, connected)
+
+
 @dataclass(frozen=True)
 class Branch:
     """A community and what it is cut into; the children partition the members."""

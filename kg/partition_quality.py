@@ -63,6 +63,12 @@ class Pieces:
         """Return 2m of each part."""
         return summed(self.part, strength, self.n_parts)
 
+    def tied_by(self, edges: NDArray[np.bool_]) -> "Pieces":
+        """Return all vertices with these edges."""
+        layers = None if self.layers is None else self.layers[:, edges]
+        head, tail = self.head[edges], self.tail[edges]
+        return Pieces(self.part, head, tail, self.weight[edges], layers)
+
     def only(self, kept: NDArray[np.bool_]) -> "Pieces":
         """Return the parts whose vertices are kept, in their order."""
         part = np.unique(self.part[kept], return_inverse=True)[1].astype(np.int64)

@@ -155,25 +155,6 @@ def test_those_whose_ties_were_matched_stay_together_below_the_top(
         assert pairs.shape[1] == len(np.unique(together)), "nobody is parted from whom they match"
 
 
-def test_from_the_bottom_up_the_same_communities_are_joined():
-    hierarchy = leiden_hierarchy(_pairs_of_cliques(), LeidenConfig(direction="bottom_up", step=2))
-
-    members = [branch.members for _, branch in hierarchy.walk()]
-    assert members[0] == tuple(range(10))
-    assert {tuple(range(start, start + 5)) for start in (0, 5, 10, 15)} < set(members)
-
-
-def test_from_the_bottom_up_the_top_is_nearly_as_good():
-    graph = hybrid(200, planted(200, 8, 0.4, 0.02, seed=1))
-
-    down, up = (
-        leiden_hierarchy(graph, LeidenConfig(direction=direction, n_seeds=1)).modularity
-        for direction in DIRECTIONS
-    )
-
-    assert up >= down - 0.05
-
-
 def test_a_cut_that_gains_too_little_is_not_made():
     edges = cliques([10, 10, 10], bridge=0.1)
     for pair in ((a, b) for a in range(10) for b in range(10, 20)):
