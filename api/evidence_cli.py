@@ -59,6 +59,32 @@ def record(
 
 
 @app.command()
+def withdraw(
+    evidence_id: Annotated[str, typer.Argument(metavar="EVIDENCE")],
+    because: Annotated[str, typer.Option(help="Why it does not count, in one sentence.")] = "",
+    by: Annotated[str, typer.Option(help="Who says so.")] = "person",
+    back: Annotated[bool, typer.Option("--back", help="Let it count again.")] = False,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Say that a measurement does not count, such as one with a mistake in it.
+
+    It stays in the ledger of its statement, with who says so and why.
+    """
+    from api import terminal
+    from api.views.evidence import evidence_view
+    from kg import ledgers
+
+    engine = engine_of(db)
+    if back:
+        ledgers.reinstate(engine, evidence_id)
+    else:
+        ledgers.withdraw(engine, evidence_id, by, because)
+    with session_of(db) as session:
+        terminal.show(evidence_view(session, evidence_id), as_json, terminal.evidence_item)
+
+
+@app.command()
 def predictions(db: Database = None, as_json: Json = False) -> None:
     """List what statements predict of measurements elsewhere that were not recorded yet."""
     from api import terminal

@@ -352,7 +352,8 @@ def evidence_item(item: EvidenceItem) -> Lines:
     """Show one entry of a ledger."""
     measured = item.measured
     on = item.target if item.elsewhere else f"run {item.decomposition_run}"
-    yield f"  {item.stance.upper()}  {item.experiment} on {on}  {item.id}"
+    stance = "WITHDRAWN" if item.withdrawn else item.stance.upper()
+    yield f"  {stance}  {item.experiment} on {on}  {item.id}"
     yield f"    predicted: {item.prediction.sentence}"
     yield (
         f"    measured:  {measured.value:.4g} [{measured.low:.4g}, {measured.high:.4g}] "
@@ -364,6 +365,9 @@ def evidence_item(item: EvidenceItem) -> Lines:
             f"{control.name}, n = {control.n}"
         )
     yield f"    because:   {item.reason}"
+    if item.withdrawn:
+        withdrawn = item.withdrawn
+        yield f"    withdrawn: by {withdrawn.by}, {withdrawn.at}: {withdrawn.because}"
     if item.elsewhere:
         where = f", {item.elsewhere.where}" if item.elsewhere.where else ""
         yield f"    elsewhere: recorded by {item.elsewhere.by} from {item.elsewhere.file}{where}"

@@ -25,7 +25,7 @@ from sqlmodel import Session
 
 from kg.errors import DatabaseError
 
-HEAD = "0012"
+HEAD = "0013"
 """The newest migration."""
 
 _PRAGMAS = (

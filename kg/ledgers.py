@@ -1,14 +1,16 @@
-"""What experiments said to statements, read: ledgers, what waits to be measured, tallies."""
+"""What experiments said to statements: ledgers, what waits to be measured, what counts."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, Engine, func
 from sqlmodel import Session, col, select
 
+from kg.db import writing
+from kg.errors import ConfigError, NotFoundError
 from kg.runs import run_of
 from kg.statements import statement_of
-from kg.tables import Evidence, Prediction, Run, Stance
+from kg.tables import Evidence, Prediction, Run, Stance, now
 
 
 class EvidenceRow(NamedTuple):
@@ -77,24 +79,70 @@ def statements_tested(session: Session, stance: Stance | None = None) -> list[st
 
     Args:
         session: Where to look.
-        stance: Only those of which some measurement came out so.
+        stance: Only those of which some measurement that counts came out so.
     """
     latest = func.max(Evidence.run_id)
     query = select(Evidence.statement_id).group_by(Evidence.statement_id)
     if stance is not None:
-        query = query.where(Evidence.stance == stance)
+        query = query.where(Evidence.stance == stance, _counts())
     return list(session.exec(query.order_by(latest.desc(), col(Evidence.statement_id))))
 
 
 def stances_of(session: Session, statement_ids: Sequence[str]) -> dict[str, dict[str, int]]:
     """Return how often measurements support, refute, or say nothing about each statement.
 
-    Statements without evidence are left out.
+    Statements without evidence are left out, and measurements that were withdrawn.
     """
     wanted = set(statement_ids)
     counts: dict[str, dict[str, int]] = {}
-    for statement, stance in session.exec(select(Evidence.statement_id, Evidence.stance)):
+    rows = select(Evidence.statement_id, Evidence.stance).where(_counts())
+    for statement, stance in session.exec(rows):
         if statement in wanted:
             tally = counts.setdefault(statement, dict.fromkeys((s.value for s in Stance), 0))
             tally[str(stance)] += 1
     return counts
+
+
+def withdraw(engine: Engine, evidence_id: str, by: str, because: str) -> None:
+    """Say that a measurement does not count; it stays in its ledger, with who said so, and why.
+
+    Raises:
+        NotFoundError: There is no such evidence.
+        ConfigError: It was withdrawn before, or no reason is given.
+    """
+    if not because.strip():
+        raise ConfigError("say why it does not count")
+    with writing(engine) as session:
+        evidence = _evidence(session, evidence_id)
+        if evidence.withdrawn_at is not None:
+            raise ConfigError(
+                f"{evidence_id} was withdrawn on {evidence.withdrawn_at} by "
+                f"{evidence.withdrawn_by}: {evidence.withdrawn_because}"
+            )
+        evidence.withdrawn_at, evidence.withdrawn_by = now(), by
+        evidence.withdrawn_because = because.strip()
+
+
+def reinstate(engine: Engine, evidence_id: str) -> None:
+    """Let a measurement that was withdrawn count again.
+
+    Raises:
+        NotFoundError: There is no such evidence.
+        ConfigError: It was not withdrawn.
+    """
+    with writing(engine) as session:
+        evidence = _evidence(session, evidence_id)
+        if evidence.withdrawn_at is None:
+            raise ConfigError(f"{evidence_id} counts: it was not withdrawn")
+        evidence.withdrawn_at, evidence.withdrawn_by, evidence.withdrawn_because = None, "", ""
+
+
+def _evidence(session: Session, evidence_id: str) -> Evidence:
+    evidence = session.get(Evidence, evidence_id)
+    if evidence is None:
+        raise NotFoundError(f"there is no evidence {evidence_id}")
+    return evidence
+
+
+def _counts() -> ColumnElement[bool]:
+    return col(Evidence.withdrawn_at).is_(None)

@@ -617,4 +617,9 @@ class Evidence(Row, table=True):
     subcomponents: list[str] = Field(default_factory=list, sa_type=JSON)
     """Ids of the subcomponents that the measurement touched."""
 
+    withdrawn_at: str | None = None
+    """When somebody said that it does not count; it stays in the ledger. None if it counts."""
+
+    withdrawn_by: str = ""
+    withdrawn_because: str = ""
     created_at: str

@@ -58,6 +58,14 @@ class ElsewhereView(View):
     """Of the file that said what was measured."""
 
 
+class WithdrawnView(View):
+    """That a measurement does not count, and who said so."""
+
+    at: str
+    by: str
+    because: str
+
+
 class WaitingView(View):
     """A prediction of what is measured elsewhere and was not recorded yet."""
 
@@ -104,6 +112,9 @@ class EvidenceItem(View):
     target: str | None
     """The model that was decomposed, or what was measured elsewhere."""
 
+    withdrawn: WithdrawnView | None
+    """None if it counts."""
+
     elsewhere: ElsewhereView | None
     """None if claimgraph measured."""
 
@@ -142,7 +153,11 @@ def ledgers_view(
     ledgers = []
     for identifier in statements_tested(session, stance)[offset : offset + limit]:
         ledger = ledger_view(session, identifier)
-        kept = [entry for entry in ledger.evidence if stance in (None, entry.stance)]
+        kept = [
+            entry
+            for entry in ledger.evidence
+            if stance is None or (entry.stance == stance and entry.withdrawn is None)
+        ]
         ledgers.append(ledger.model_copy(update={"evidence": kept}))
     return LedgersView(ledgers)
 
@@ -226,6 +241,15 @@ def _item(row: EvidenceRow) -> EvidenceItem:
             row.predicted_by.config["target"]
             if decomposition is None
             else decomposition.result.get("target")
+        ),
+        withdrawn=(
+            None
+            if evidence.withdrawn_at is None
+            else WithdrawnView(
+                at=evidence.withdrawn_at,
+                by=evidence.withdrawn_by,
+                because=evidence.withdrawn_because,
+            )
         ),
         elsewhere=ElsewhereView(**row.measured_by.config) if decomposition is None else None,
         subcomponents=evidence.subcomponents,

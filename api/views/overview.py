@@ -1,7 +1,7 @@
 """The first page: what is in the graph, how it divides, and what ran last."""
 
 from sqlalchemy import func
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from api.views.communities import CommunityItem, communities_view
 from api.views.runs import RunView, runs_view
@@ -85,5 +85,7 @@ def _counts(session: Session) -> CountsView:
         sources=session.exec(select(func.count()).select_from(Source)).one(),
         claims=kinds.get(StatementKind.CLAIM, 0),
         findings=kinds.get(StatementKind.FINDING, 0),
-        evidence=session.exec(select(func.count()).select_from(Evidence)).one(),
+        evidence=session.exec(
+            select(func.count()).where(col(Evidence.withdrawn_at).is_(None))
+        ).one(),
     )

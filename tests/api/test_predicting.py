@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from api.app import create_app
 from api.cli import app
 from kg.db import open_engine, reading, writing
+from kg.ledgers import stances_of
 from kg.tables import Evidence, Prediction, Run, RunStatus, Statement, StatementKind
 
 STATED = [
@@ -156,3 +157,59 @@ def test_no_statement_is_predicted_of_that_is_not_there(database: Path):
 
     assert result.exit_code == 1
     assert "stm_b" in result.output
+
+
+def test_what_was_withdrawn_stays_in_sight_and_counts_for_nothing(database: Path):
+    recorded = _recorded(database, _stated(database), OUTCOME, "--json")
+    evidence = json.loads(recorded.stdout)["evidence"]
+    web = TestClient(create_app(open_engine(database)))
+
+    done = _run(database, "withdraw", evidence, "--because", "Wrong seed.", "--by", "ada")
+    again = _run(database, "withdraw", evidence, "--because", "Wrong seed.")
+    page = web.get("/statements/stm_a").text
+    filtered = web.get("/api/evidence?stance=supports").json()
+    (ledger,) = web.get("/api/evidence").json()
+    back = _run(database, "withdraw", evidence, "--back")
+
+    assert "WITHDRAWN  path_patching" in done.stdout
+    assert again.exit_code == 1
+    assert "was withdrawn on" in again.output
+    assert "This does not count: Wrong seed." in page
+    assert "supported</span>" not in page
+    assert filtered == []
+    assert ledger["evidence"][0]["withdrawn"]["by"] == "ada"
+    assert "SUPPORTS" in back.stdout
+    assert len(web.get("/api/evidence?stance=supports").json()) == 1
+
+
+def test_what_is_withdrawn_is_no_longer_in_the_tally(database: Path):
+    recorded = _recorded(database, _stated(database), OUTCOME, "--json")
+    evidence = json.loads(recorded.stdout)["evidence"]
+    engine = open_engine(database)
+
+    with reading(engine) as session:
+        before = stances_of(session, ["stm_a"])
+    _run(database, "withdraw", evidence, "--because", "Wrong seed.")
+    with reading(engine) as session:
+        after = stances_of(session, ["stm_a"])
+
+    assert before["stm_a"]["supports"] == 1
+    assert after == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evd_nowhere", "--because", "Wrong."], "there is no evidence evd_nowhere"),
+        (["{}"], "say why"),
+        (["{}", "--back"], "was not withdrawn"),
+    ],
+)
+def test_nothing_is_withdrawn_without_a_reason_or_twice(database: Path, arguments, message):
+    recorded = _recorded(database, _stated(database), OUTCOME, "--json")
+    evidence = json.loads(recorded.stdout)["evidence"]
+
+    result = _run(database, "withdraw", *(each.format(evidence) for each in arguments))
+
+    assert result.exit_code == 1
+    assert message in result.output
