@@ -6,8 +6,8 @@ So it is asked for the article's text only, and the article is the deepest eleme
 all of that; what is in it, the common walk reads. Where an ``article`` around it has much more
 prose than trafilatura took, trafilatura saw a part of the article only, and that is taken. The
 first ``article`` of a page is not: it often is a teaser for another. Only where a page has but one,
-and says nearly nothing else, nobody need be asked. If trafilatura finds nothing, the whole body is
-read.
+and says nearly nothing else, nobody need be asked. If trafilatura finds nothing, or the page has so
+many elements that it would not come to an end, the whole body is read.
 """
 
 import logging
@@ -34,6 +34,10 @@ _PROSE = 80
 _HOLDERS = {"article", "center", "div", "form", "main", "section", "table", "tbody", "td", "tr"}
 """What holds articles; figures, lists and quotations are parts of them."""
 
+_MOST_CHILDREN, _MOST_ELEMENTS = 10_000, 200_000
+"""Of one element, and of a page, that trafilatura is asked about: its time grows with the square of
+the first."""
+
 _UNREAD = {"script", "style", "noscript", "template", "textarea"}
 
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
@@ -43,8 +47,8 @@ def article_in(page: etree._Element) -> etree._Element:
     """Return the element that holds the article of a page."""
     body = next(iter(select(page, "//body")), page)
     only = _only(body)
-    if only is not None:
-        return only
+    if only is not None or _is_crowded(body):
+        return body if only is None else only
     copy = etree.tostring(page, encoding="unicode", method="html")
     found = trafilatura.extract(copy, favor_recall=True, include_comments=False)
     wanted = _letters(found or "")
@@ -61,6 +65,12 @@ def article_in(page: etree._Element) -> etree._Element:
     ]:
         article = inner[0]
     return next((each for each in _articles(article) if _has_more(each, wanted)), article)
+
+
+def _is_crowded(body: etree._Element) -> bool:
+    """Say whether a page has more elements, or more of them side by side, than pages have."""
+    n_children = [len(element) for element in body.iter(etree.Element)]
+    return len(n_children) > _MOST_ELEMENTS or max(n_children) > _MOST_CHILDREN
 
 
 def _only(body: etree._Element) -> etree._Element | None:

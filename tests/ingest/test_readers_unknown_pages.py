@@ -97,3 +97,24 @@ def test_nobody_is_asked_for_the_only_article_of_a_page_that_says_nothing_else(
     article_in(etree.HTML(f"<body><article>{article}</article>{outside}</body>"))
 
     assert bool(asked) == is_asked
+
+
+@pytest.mark.parametrize(
+    ("page", "is_asked"),
+    [
+        ("<p>Some words." * 10_001, False),
+        ("<p>Some words." * 9_000, True),
+        (("<div>" + "<p>" * 9_000 + "</div>") * 23, False),
+    ],
+)
+def test_nobody_is_asked_about_a_page_of_more_elements_than_pages_have(
+    page: str, is_asked: bool, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[str] = []
+    monkeypatch.setattr(trafilatura, "extract", lambda page, **_: asked.append(page))
+    tree = etree.HTML(f"<body>{page}</body>")
+
+    article = article_in(tree)
+
+    assert bool(asked) == is_asked
+    assert is_asked or article.tag == "body"
