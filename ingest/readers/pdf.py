@@ -41,6 +41,11 @@ _NO_TITLE = re.compile(
 )
 """What programs write where nobody gave a title."""
 
+_NO_NAMES = re.compile(
+    r"^anonymous|(?:first|last|given|sur) ?name|author\b|\bben trovato", re.IGNORECASE
+)
+"""What templates write where the authors gave no names."""
+
 _MOST_PAGES = 1000
 _FRONT_PAGES = 2
 """Where a paper says what it is."""
@@ -170,7 +175,7 @@ def _authors(field: str) -> tuple[str, ...]:
     names = [name.strip() for name in re.split(r";|\band\b|&", field)]
     if len(names) == 1:
         names = [name.strip() for name in field.split(",")]
-    are_names = all(" " in name for name in names) and not field.lower().startswith("anonymous")
+    are_names = all(" " in name for name in names) and not _NO_NAMES.search(field)
     return tuple(names) if are_names else ()
 
 

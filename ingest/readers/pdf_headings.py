@@ -35,6 +35,9 @@ _LEADING = 0.38
 _RUNS_ON = re.compile(r"[a-z)]\. [A-Z]")
 """Where text begins on the line of its heading."""
 
+_LEAST_STEP = 0.06
+"""Of the text's size: how much larger a heading is at least, if that is more than `SIZE_STEP`."""
+
 _ROMAN_SUBNUMBER = re.compile(r"[IVX]{1,4}-[A-Z]\.\s+[A-Z]")
 
 _ALWAYS_HEADING = re.compile(r"(?:abstract|references|bibliography)[.:]?", re.IGNORECASE)
@@ -47,6 +50,7 @@ class Headings:
 
     def __init__(self, measures: Measures) -> None:
         self.measures = measures
+        self.step = max(SIZE_STEP, _LEAST_STEP * measures.body_size)
         self.fonts: set[str] = set()
         self.last: tuple[int, ...] = ()
         self.has_any = False
@@ -62,7 +66,7 @@ class Headings:
         """Say whether a line looks like a heading."""
         text = piece.text.strip()
         size = piece.largest if piece.is_in_small_capitals else piece.size
-        is_larger = size > self.measures.body_size + SIZE_STEP
+        is_larger = size > self.measures.body_size + self.step
         stands_out = piece.is_bold or is_larger or piece.is_in_small_capitals
         if len(text) > _LONGEST_HEADING or text.endswith((",", ";")):
             return False
@@ -153,12 +157,12 @@ class Headings:
         return is_full and not (is_larger or is_whole) and piece.text.rstrip()[-1:] not in "?!"
 
     def _is_worded(self, piece: Piece) -> bool:
-        """Say whether a line has words, in a font that headings may have."""
-        return re.search(r"[^\W\d_]{3,}", piece.text) is not None and (
-            piece.is_bold
-            or piece.font in self.measures.prose_fonts
-            or not self.measures.prose_fonts
-        )
+        """Say whether a line has words, in a font that headings may have, and is no sentence."""
+        fonts = self.measures.prose_fonts
+        is_of_text = not fonts or piece.font in fonts
+        is_sentence = not piece.is_bold and piece.text.rstrip().endswith(".")
+        has_words = re.search(r"[^\W\d_]{3,}", piece.text) is not None
+        return has_words and (piece.is_bold or is_of_text) and not is_sentence
 
 
 _LETTERS = 1000

@@ -11,9 +11,11 @@ own size may be too.
 """
 
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
+from ingest.readers.pdf_contents import contents_of
 from ingest.readers.pdf_headings import Headings
 from ingest.readers.pdf_lines import is_beside
 from ingest.readers.pdf_measures import SIZE_STEP, Measures
@@ -21,9 +23,6 @@ from ingest.readers.pdf_pieces import Piece
 from ingest.readers.sections import is_caption, is_known_heading
 
 _SECTION_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2})*\.?\s")
-_CONTENTS = re.compile(r"(?:table of )?contents", re.IGNORECASE)
-_CONTENTS_ENTRY = re.compile(r"(?:.*\s)?(\d{1,3})")
-_LEADERS = re.compile(r"(?:\. ?){6,}\d{0,3}$")
 _NOTE_MARK = re.compile(r"(?:\d{1,2}|[*†‡§¶∗])\s*[\"“(]?[^\W\d_]{2,}")
 _ITEM = re.compile(r"[•◦▪‣∙]|[–—-]\s|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]\s")
 _ENDED = re.compile(r"[.!?:…][\"”’')\]]*\d{0,2}$")
@@ -44,6 +43,12 @@ _NOTICE = re.compile(
     re.IGNORECASE,
 )
 """How the small print at the foot of the first page begins."""
+
+_LONGEST_HEADING, _LONGEST_SENTENCE = 30, 12
+"""Words of a heading of several lines, and of one that ends with a full stop."""
+
+_HEADLINE = 1.25
+"""Of the text's size: the print of a heading that may stand beside others."""
 
 _DEEPEST_INDENT = 24.0
 """Points from the column's edge; what begins further in, after no text, is centred."""
@@ -71,12 +76,45 @@ def classify(lines: list[Piece], measures: Measures) -> list[Line]:
     """Say of each line what it is, in reading order."""
     classifier = _Classifier(measures)
     cells = _cells_beside(lines)
-    contents = _contents(lines, cells)
+    contents = contents_of(lines, cells)
     below = [*lines[1:], None]
-    return [
+    classified = [
         Line(piece, classifier.kind_of(piece, n, place in contents, below[place]))
         for place, (piece, n) in enumerate(zip(lines, cells, strict=True))
     ]
+    return list(_without_sentences(classified))
+
+
+def _without_sentences(lines: list[Line]) -> Iterator[Line]:
+    """Yield the lines, as text those headings of several lines that are sentences in large print.
+
+    Posters and slides have them; as headings they would be lost for what a paper says.
+    """
+    at = 0
+    while at < len(lines):
+        end = at + 1
+        while end < len(lines) and _is_on(lines[end], lines[end - 1], Kind.HEADING):
+            end += 1
+        is_long = end > at + 1 and _is_sentence(lines[at:end], lines[end : end + 1])
+        yield from (Line(line.piece, Kind.TEXT) if is_long else line for line in lines[at:end])
+        at = end
+
+
+def _is_sentence(heading: list[Line], below: list[Line]) -> bool:
+    """Say whether the lines of a heading are a sentence, or go on in the text below."""
+    text = " ".join(line.piece.text for line in heading)
+    last, n_words = heading[-1], len(text.split())
+    is_ended = text.rstrip().endswith(".") and n_words > _LONGEST_SENTENCE
+    goes_on = any(_is_on(each, last, Kind.TEXT) for each in below) and not last.piece.is_bold
+    return is_ended or goes_on or n_words > _LONGEST_HEADING
+
+
+def _is_on(line: Line, above: Line, kind: Kind) -> bool:
+    """Say whether a line of this kind goes on with a heading in the same print."""
+    is_so = line.kind is kind and above.kind is Kind.HEADING
+    is_alike = is_so and abs(line.piece.size - above.piece.size) < SIZE_STEP
+    is_alike &= line.piece.font == above.piece.font or kind is Kind.HEADING
+    return is_alike and is_adjacent(line.piece, above.piece)
 
 
 def is_adjacent(piece: Piece, previous: Piece) -> bool:
@@ -103,35 +141,6 @@ def _cells_beside(lines: list[Piece]) -> list[int]:
     return counts + [len(row)] * len(row)
 
 
-def _contents(lines: list[Piece], cells: list[int]) -> set[int]:
-    """Return the places of the lines in a table of contents.
-
-    It begins at its heading, goes on while lines end in page numbers that do not fall, and may have
-    a line without one if the next has it again: an entry of two lines. Lines with leaders are
-    entries wherever they stand.
-    """
-    found = {place for place, line in enumerate(lines) if _LEADERS.search(line.text.strip())}
-    last: int | None = None
-    for place, line in enumerate(lines):
-        if _CONTENTS.fullmatch(line.text.strip()):
-            last = 0
-        elif last is not None and (number := _entry_number(line, last)) is not None:
-            last = number
-        elif last is not None and cells[place] == 1:
-            following = lines[place + 1] if place + 1 < len(lines) else None
-            if following is None or _entry_number(following, last) is None:
-                last = None
-        if last is not None:
-            found.add(place)
-    return found
-
-
-def _entry_number(line: Piece, last: int) -> int | None:
-    """Return the page number at the end of an entry, if it has one that is not below the last."""
-    entry = _CONTENTS_ENTRY.fullmatch(line.text.strip())
-    return int(entry[1]) if entry and int(entry[1]) >= last else None
-
-
 class _Classifier:
     """Goes through the lines, remembering the one before."""
 
@@ -149,7 +158,7 @@ class _Classifier:
         """Say what the next line is, given how many pieces stand on it and what comes after."""
         if self._ends_line(piece) or self._is_behind_abstract(piece):
             kind = Kind.TEXT
-        elif is_in_contents or self._is_cell(piece, n_cells):
+        elif is_in_contents or (self._is_cell(piece, n_cells) and not self._is_headline(piece)):
             kind = Kind.FLOAT
         else:
             kind = self._kind_of(piece, below)
@@ -164,7 +173,8 @@ class _Classifier:
 
     def _kind_of(self, piece: Piece, below: Piece | None) -> Kind:
         if self._is_title(piece):
-            return Kind.TITLE
+            over = piece.size - self.measures.title_size
+            return Kind.TITLE if over < SIZE_STEP else Kind.FLOAT  # the name of a journal
         if is_caption(piece.text) and not self._continues(piece, Kind.TEXT):
             return Kind.CAPTION
         if self._is_heading(piece, below):
@@ -229,6 +239,10 @@ class _Classifier:
         if above is not None and self._continues(piece, Kind.HEADING):
             return self.headings.goes_on_in(piece, above)
         return not self.in_references and self.headings.follows(piece, above, below)
+
+    def _is_headline(self, piece: Piece) -> bool:
+        """Say whether a piece is a heading beside others, as on a poster."""
+        return piece.size > _HEADLINE * self.measures.body_size and self._is_heading(piece, None)
 
     def _is_small(self, piece: Piece) -> bool:
         return piece.size < self.measures.body_size - SIZE_STEP

@@ -15,6 +15,12 @@ _PROSE_SHARE = 0.02
 _EDGE_SHARE = 0.04
 """Share of the full lines from which on a place is where a column begins."""
 
+_NEARLY = 0.85
+"""Of the largest size on the first page."""
+
+_FEWEST_WORDS = 4
+"""Of a title that is told from the name of a journal."""
+
 _ABSTRACT = re.compile(r"abstract[.:—–-]?", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W\d_]{4,}.*[^\W\d_]{3,}")
 
@@ -33,7 +39,7 @@ class Measures:
     """The one that most of the text is in."""
 
     title_size: float
-    """The largest size of words on the first page."""
+    """Of the words on the first page that are the title."""
 
     abstract_at: int
     """Index of the line that says "Abstract"; 0 where none of the first page does."""
@@ -60,16 +66,34 @@ def measure(lines: list[Piece]) -> Measures:
     for line in full:
         fonts[line.font] += len(line.text)
     common = {font for font, n in fonts.items() if n >= _PROSE_SHARE * fonts.total()}
-    first = [line.size for line in lines if line.page == 1 and _WORDS.search(line.text)]
     return Measures(
         body_size=body_size,
         column_width=column_width,
         column_edges=tuple(map(float, common_edges)),
         prose_fonts=frozenset(common),
         main_font=min(fonts, key=lambda font: (-fonts[font], font), default=""),
-        title_size=max(first, default=body_size),
+        title_size=_title_size(lines, body_size),
         abstract_at=next((i for i, line in enumerate(lines) if _is_abstract(line)), 0),
     )
+
+
+def _title_size(lines: list[Piece], body_size: float) -> float:
+    """Return the size of the title: the largest of words on the first page.
+
+    Some journals print their own name a little larger; so where the largest print is of few words
+    and nearly as large a print is of more, that is it.
+    """
+    first = [line for line in lines if line.page == 1 and _WORDS.search(line.text)]
+    largest = max((line.size for line in first), default=body_size)
+    words: Counter[bool] = Counter()
+    next_size = 0.0
+    for line in first:
+        is_largest = line.size > largest - SIZE_STEP
+        if is_largest or line.size > _NEARLY * largest:
+            words[is_largest] += len(line.text.split())
+            next_size = next_size if is_largest else max(next_size, line.size)
+    is_name = words[True] < _FEWEST_WORDS <= words[False] and next_size > body_size + 1
+    return next_size if is_name else largest
 
 
 def _is_abstract(line: Piece) -> bool:

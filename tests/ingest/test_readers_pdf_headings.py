@@ -210,3 +210,82 @@ def test_the_text_behind_the_word_abstract_may_be_small_and_short(tmp_path: Path
             page.prose(gap=8)
 
     assert _read(tmp_path, write).sections[0].text.startswith("The heads copy names Attention")
+
+
+def _large(page: _Page, text: str, size: float, font: str = "Times-Roman", x: float = 60) -> None:
+    page.y -= size * 1.2
+    page.canvas.setFont(font, size)
+    page.canvas.drawString(x, page.y, text)
+
+
+def test_sentences_in_large_print_on_a_poster_are_text(tmp_path: Path):
+    def write(page: _Page) -> None:
+        _large(page, "Names and heads", 20, "Times-Bold")
+        page.prose(gap=8)
+        page.y -= 10
+        _large(page, "We find that in every one of the tests the heads", 13)
+        _large(page, "that copy a name are also those that write it, and", 13)
+        _large(page, "that no other head has any effect.", 13)
+        page.prose(gap=8)
+        page.y -= 10
+        _large(page, "Which of the heads that copy a name", 13)
+        _large(page, "are needed?", 13)
+        page.prose(gap=8)
+
+    document = _read(tmp_path, write)
+
+    assert [heading for heading, _ in _headings(document)] == [
+        "Which of the heads that copy a name are needed?"
+    ]
+    assert "heads that copy a name are also those that write it, and that no other" in (
+        document.sections[0].text
+    )
+
+
+def test_headings_may_stand_side_by_side_on_a_poster(tmp_path: Path):
+    def write(page: _Page) -> None:
+        _large(page, "Names and heads of small models", 24, "Times-Bold")
+        page.y -= 40
+        for x, text in ((60, "Introduction"), (360, "Results")):
+            page.canvas.setFont("Times-Bold", 16)
+            page.canvas.drawString(x, page.y, text)
+        page.prose(gap=8)
+
+    assert _headings(_read(tmp_path, write)) == [("Results", 1)]
+
+
+def test_the_name_of_a_journal_in_larger_print_is_no_title(tmp_path: Path):
+    def write(page: _Page) -> None:
+        _large(page, "applied", 19, "Times-Bold")
+        _large(page, "sciences", 19, "Times-Bold")
+        _large(page, "A Recipe for the Selection of Heads", 18, "Times-Bold", x=100)
+        _large(page, "of Small Models", 18, "Times-Bold", x=100)
+        page.line("1 Introduction", "Times-Bold", gap=30)
+        page.prose(gap=8)
+
+    assert _read(tmp_path, write).title == "A Recipe for the Selection of Heads of Small Models"
+
+
+def test_a_title_of_one_word_above_the_names_of_the_authors_is_one(tmp_path: Path):
+    def write(page: _Page) -> None:
+        _large(page, "Grokking", 19, "Times-Bold")
+        _large(page, "Ada Lovelace and Mary Somerville", 13)
+        page.line("Abstract", "Times-Bold", gap=20)
+        page.prose(gap=8)
+
+    assert _read(tmp_path, write).title == "Grokking"
+
+
+def test_names_that_a_template_holds_a_place_for_are_no_authors(tmp_path: Path):
+    def authors(field: str) -> tuple[str, ...]:
+        def write(page: _Page) -> None:
+            page.canvas.setAuthor(field)
+            page.prose()
+
+        return _read(tmp_path, write).authors
+
+    assert authors("Ada Lovelace, Mary Somerville") == ("Ada Lovelace", "Mary Somerville")
+    assert authors("Firstname Lastname, Firstname Lastname and Firstname Lastname") == ()
+    assert authors("Firstname1 Lastname1, Firstname2 Lastname2") == ()
+    assert authors("Anonymous Author(s)") == ()
+    assert authors("Ben Trovato, G.K.M. Tobin, Lars Thørväld") == ()
