@@ -1,6 +1,6 @@
 """The pages for people: the same views as `api.routes`, through a template."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, NamedTuple
 from urllib.parse import quote
 
@@ -41,13 +41,14 @@ from api.views.decompositions import (
     profile_view,
 )
 from api.views.evidence import LedgerView, count_tested, ledgers_view, waiting_view
-from api.views.map import maps_view
-from api.views.overview import overview_view
+from api.views.map import maps_of
+from api.views.overview import overview_of
 from api.views.runs import count_runs, run_view, runs_view
 from api.views.seams import run_seams_view, seams_view
 from api.views.search import SearchView, search_view
 from api.views.sources import count_sources, place_of, source_text_view, source_view, sources_view
 from api.views.statements import StatementView, statement_view
+from kg.connectors import TopReader
 from kg.tables import Stance
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
@@ -71,10 +72,12 @@ class Stretch(NamedTuple):
 @router.get("/")
 def overview_page(request: Request, session: SessionDep) -> HTMLResponse:
     """Show what `GET /api/overview` returns, and the map of one method."""
-    view = overview_view(session)
+    communities = communities_view(session).root
+    view = overview_of(session, communities)
     names = [method.method for method in view.methods]
     mapped = DEFAULT_METHOD if DEFAULT_METHOD in names else next(iter(names), None)
-    picture = _maps(session, mapped).get(mapped) if mapped else None
+    drawn = _maps(session, [each for each in communities if each.method == mapped])
+    picture = drawn.get(mapped) if mapped else None
     return _page(request, "overview.html", overview=view, mapped=mapped, picture=picture)
 
 
@@ -87,14 +90,15 @@ def communities_page(
 ) -> HTMLResponse:
     """Show what `GET /api/communities` and `GET /api/map` return."""
     trees: dict[str, list[CommunityItem]] = {}
-    for community in communities_view(session, method, run).root:
+    communities = communities_view(session, method, run).root
+    for community in communities:
         trees.setdefault(community.method, []).append(community)
-    branches = {name: branches_of(communities) for name, communities in trees.items()}
+    branches = {name: branches_of(tree) for name, tree in trees.items()}
     return _page(
         request,
         "communities.html",
         trees=branches,
-        maps=_maps(session, method, run),
+        maps=_maps(session, communities),
         run=run and run_view(session, run),
     )
 
@@ -156,8 +160,10 @@ def seams_page(
     limit: Limit = 10,
 ) -> HTMLResponse:
     """Show what `GET /api/seams` and `GET /api/map` return."""
-    runs = run_seams_view(session, method, limit).root
-    return _page(request, "seams.html", runs=runs, maps=_maps(session, method))
+    readers: dict[int, TopReader] = {}
+    runs = run_seams_view(session, method, limit, readers).root
+    maps = _maps(session, communities_view(session, method).root, readers)
+    return _page(request, "seams.html", runs=runs, maps=maps)
 
 
 @router.get("/concepts")
@@ -325,10 +331,12 @@ def _intervals(ledgers: Sequence[LedgerView | StatementView]) -> dict[str, list[
 
 
 def _maps(
-    session: Session, method: str | None = None, run: int | None = None
+    session: Session,
+    communities: Sequence[CommunityItem],
+    readers: Mapping[int, TopReader] | None = None,
 ) -> dict[str, MapPicture]:
-    """Return the picture of each map, by method."""
-    return {view.method: draw_map(view) for view in maps_view(session, method, run).root}
+    """Return the picture of the map of each run, by method."""
+    return {each.method: draw_map(each) for each in maps_of(session, communities, readers).root}
 
 
 def _page(request: Request, template: str, **context: object) -> HTMLResponse:

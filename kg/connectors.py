@@ -118,13 +118,21 @@ class Held(NamedTuple):
     """Widest spread first; none for a single community."""
 
 
-def held_together(session: Session, run_id: int, limit: int = 10) -> Held:
+def held_together(
+    session: Session, run_id: int, limit: int = 10, reader: "TopReader | None" = None
+) -> Held:
     """Return connectors, seams and papers at the seam of a run's communities at the top.
+
+    Args:
+        session: Of the database.
+        run_id: The run.
+        limit: How many of each, at most.
+        reader: The run, if it was read already (`whole_run`).
 
     Raises:
         NotFoundError: No run has this number, or it has no graph.
     """
-    reader = _whole(session, run_id)
+    reader = reader or whole_run(session, run_id)
     if not reader.cut.n:
         return Held([], [], [], [])
     every = np.ones(reader.cut.n, dtype=bool)
@@ -135,13 +143,18 @@ def held_together(session: Session, run_id: int, limit: int = 10) -> Held:
     )
 
 
-def ties_at_the_top(session: Session, run_id: int) -> list[Tie]:
+def ties_at_the_top(session: Session, run_id: int, reader: "TopReader | None" = None) -> list[Tie]:
     """Return how the communities at the top of a run are tied to one another, heaviest first.
+
+    Args:
+        session: Of the database.
+        run_id: The run.
+        reader: The run, if it was read already (`whole_run`).
 
     Raises:
         NotFoundError: No run has this number, or it has no graph.
     """
-    reader = _whole(session, run_id)
+    reader = reader or whole_run(session, run_id)
     found = seams_of(reader.cut)
     return [
         Tie(reader.names[one], reader.names[other], weight, weight / expected, n_edges)
@@ -181,13 +194,13 @@ def held_by(session: Session, community_id: str, limit: int = 10) -> Held:
         home=home.astype(np.int64),
         n_communities=len(names),
     )
-    reader = _Reader(table, cut, ids, names.tolist(), rows)
+    reader = TopReader(table, cut, ids, names.tolist(), rows)
     return Held(
         *reader.connectors(inside[vertices], limit), reader.seams(limit, with_lift=False), []
     )
 
 
-class _Reader(NamedTuple):
+class TopReader(NamedTuple):
     """Turns numbers of vertices, communities and edges into what they stand for."""
 
     table: EdgeTable
@@ -250,8 +263,12 @@ class _Reader(NamedTuple):
         return edge_rows(self.table, self.rows[edges])
 
 
-def _whole(session: Session, run_id: int) -> _Reader:
-    """Read a run as it is cut at the top."""
+def whole_run(session: Session, run_id: int) -> TopReader:
+    """Read a run as it is cut at the top.
+
+    Raises:
+        NotFoundError: No run has this number, or it has no graph.
+    """
     forest = forest_of(session, run_id)
     table = stored_graph(session, run_id)
     ids = np.array(forest.statements, dtype=str)
@@ -267,10 +284,10 @@ def _whole(session: Session, run_id: int) -> _Reader:
         home=forest.homes[:, 0] if len(ids) else np.zeros(0, dtype=np.int64),
         n_communities=int((forest.level == 0).sum()),
     )
-    return _Reader(table, cut, ids, forest.ids, rows)
+    return TopReader(table, cut, ids, forest.ids, rows)
 
 
-def _papers(session: Session, reader: _Reader, limit: int) -> list[Paper]:
+def _papers(session: Session, reader: TopReader, limit: int) -> list[Paper]:
     """Return the sources that spread most, of those that make enough statements."""
     rows = session.exec(
         select(Mention.statement_id, Section.source_id)

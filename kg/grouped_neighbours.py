@@ -60,10 +60,10 @@ def _nearest_in_groups(
     places = np.zeros((len(groups), widest), dtype=np.intp)
     places[is_member] = np.concatenate([np.asarray(group, dtype=np.intp) for group in groups])
     held = vectors[places]
-    steps = np.rint(held @ held.transpose(0, 2, 1) * np.float32(STEPS)).astype(np.int64)
+    steps = np.rint(held @ held.transpose(0, 2, 1) * np.float32(STEPS)).astype(np.int32)
     steps[~np.broadcast_to(is_member[:, None, :], steps.shape)] = NOBODY
     steps[:, np.arange(widest), np.arange(widest)] = NOBODY
-    keys = np.arange(widest) - steps * widest
+    keys = np.arange(widest, dtype=np.int32) - steps * np.int32(widest)  # below 2 · 10⁶ · SMALL
     near = np.argpartition(keys, min(k, widest) - 1, axis=2)[:, :, :k]
     real = np.take_along_axis(steps, near, 2) > NOBODY
     real &= is_member[:, :, None]

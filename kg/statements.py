@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session, col, select
 
+from kg.db import plain_rows
 from kg.errors import NotFoundError
 from kg.ids import content_id, normalised
 from kg.tables import Mention, Section, Source, Statement, StatementKind
@@ -98,7 +99,7 @@ def statements_by_id(session: Session, identifiers: Sequence[str]) -> dict[str, 
 
 def all_statements(session: Session) -> list[tuple[str, str]]:
     """Return the id and text of every statement, by id."""
-    return list(session.exec(select(Statement.id, Statement.text).order_by(col(Statement.id))))
+    return plain_rows(session, "SELECT id, text FROM statement ORDER BY id")
 
 
 def notes_of(session: Session, identifiers: Sequence[str] | None = None) -> dict[str, str]:
@@ -150,18 +151,19 @@ def sources_by_statement(
 ) -> dict[str, list[str]]:
     """Return the ids of the sources that make each statement, sorted; by default of all."""
     query = (
-        select(Mention.statement_id, Section.source_id)
-        .join(Section, col(Section.id) == Mention.section_id)
-        .distinct()
-        .order_by(Mention.statement_id, Section.source_id)
+        "SELECT DISTINCT mention.statement_id, section.source_id FROM mention "
+        "JOIN section ON section.id = mention.section_id {} ORDER BY 1, 2"
     )
-    queries = [query]
-    if identifiers is not None:
-        queries = [query.where(col(Mention.statement_id).in_(b)) for b in _blocks(identifiers)]
+    found: list[tuple[str, str]] = []
+    if identifiers is None:
+        found = plain_rows(session, query.format(""))
+    else:
+        for block in _blocks(identifiers):
+            chosen = f"WHERE mention.statement_id IN ({', '.join('?' * len(block))})"
+            found += plain_rows(session, query.format(chosen), *block)
     sources: dict[str, list[str]] = {}
-    for each in queries:
-        for statement, source in session.exec(each):
-            sources.setdefault(statement, []).append(source)
+    for statement, source in found:
+        sources.setdefault(statement, []).append(source)
     return sources
 
 

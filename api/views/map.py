@@ -1,11 +1,13 @@
 """The map of a run: its communities, and the ties between those at the top."""
 
+from collections.abc import Iterable, Mapping
+
 from pydantic import RootModel
 from sqlmodel import Session
 
 from api.views.communities import CommunityItem, communities_view
 from api.views.view import View
-from kg.connectors import ties_at_the_top
+from kg.connectors import TopReader, ties_at_the_top
 
 
 class TieItem(View):
@@ -51,18 +53,39 @@ def maps_view(session: Session, method: str | None = None, run: int | None = Non
         ConfigError: No such method has been run.
         NotFoundError: No clustering has this number.
     """
+    return maps_of(session, communities_view(session, method, run).root)
+
+
+def maps_of(
+    session: Session,
+    communities: Iterable[CommunityItem],
+    readers: Mapping[int, TopReader] | None = None,
+) -> MapsView:
+    """Return the maps of runs whose communities were read already.
+
+    Args:
+        session: Of the database.
+        communities: All of each run.
+        readers: Runs that were read already, by number.
+    """
     by_run: dict[tuple[str, int], list[CommunityItem]] = {}
-    for community in communities_view(session, method, run).root:
+    for community in communities:
         by_run.setdefault((community.method, community.run), []).append(community)
+    known = readers or {}
     return MapsView(
         [
-            MapView(method=name, run=number, communities=communities, ties=_ties(session, number))
-            for (name, number), communities in by_run.items()
+            MapView(
+                method=name,
+                run=number,
+                communities=own,
+                ties=_ties(session, number, known.get(number)),
+            )
+            for (name, number), own in by_run.items()
         ]
     )
 
 
-def _ties(session: Session, run: int) -> list[TieItem]:
+def _ties(session: Session, run: int, reader: TopReader | None) -> list[TieItem]:
     return [
         TieItem(
             one=tie.one,
@@ -71,5 +94,5 @@ def _ties(session: Session, run: int) -> list[TieItem]:
             lift=round(tie.lift, 4),
             ties=tie.n_edges,
         )
-        for tie in ties_at_the_top(session, run)
+        for tie in ties_at_the_top(session, run, reader)
     ]

@@ -1,5 +1,7 @@
 """The first page: what is in the graph, how it divides, and what ran last."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
@@ -58,7 +60,11 @@ class OverviewView(View):
 
 def overview_view(session: Session) -> OverviewView:
     """Return the counts, the active methods with their largest communities, and recent runs."""
-    communities = communities_view(session).root
+    return overview_of(session, communities_view(session).root)
+
+
+def overview_of(session: Session, communities: Sequence[CommunityItem]) -> OverviewView:
+    """Return the same where the communities of all active runs were read already."""
     methods = []
     for run in active_runs(session, RunKind.CLUSTERING):
         own = [community for community in communities if community.run == run.id]

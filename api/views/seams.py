@@ -8,7 +8,16 @@ from sqlmodel import Session
 from api.views.bridges import names_of
 from api.views.view import SourceName, StatementName, View, statement_name
 from kg.communities import EdgeRow, community_of
-from kg.connectors import Connector, Held, Paper, Seam, held_by, held_together
+from kg.connectors import (
+    Connector,
+    Held,
+    Paper,
+    Seam,
+    TopReader,
+    held_by,
+    held_together,
+    whole_run,
+)
 from kg.errors import ConfigError
 from kg.runs import active_runs
 from kg.statements import statements_by_id
@@ -117,8 +126,19 @@ class RunSeamsView(RootModel[list[SeamsView]]):
     """The seams of the active run of every method, by method."""
 
 
-def run_seams_view(session: Session, method: str | None = None, limit: int = 10) -> RunSeamsView:
+def run_seams_view(
+    session: Session,
+    method: str | None = None,
+    limit: int = 10,
+    readers: dict[int, TopReader] | None = None,
+) -> RunSeamsView:
     """Return connectors, seams and papers at the seam of a method's active run, or of all.
+
+    Args:
+        session: Of the database.
+        method: Whose active run; None: that of every method.
+        limit: How many of each, at most.
+        readers: Gets each run as it was read, by number, for what else is to be read of it.
 
     Raises:
         ConfigError: No such method has been run.
@@ -133,7 +153,10 @@ def run_seams_view(session: Session, method: str | None = None, limit: int = 10)
     views = []
     for run in runs:
         assert run.id is not None
-        held = held_together(session, run.id, limit)
+        reader = whole_run(session, run.id)
+        if readers is not None:
+            readers[run.id] = reader
+        held = held_together(session, run.id, limit, reader)
         seams = _seams(session, held)
         views.append(
             SeamsView(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from typer.testing import CliRunner
 
 from api.app import create_app
@@ -177,3 +177,21 @@ def test_a_file_that_cannot_be_written_is_said(tmp_path: Path):
 
     assert result.exit_code == 1
     assert "cannot be written: No such file" in result.output
+
+
+@pytest.mark.parametrize("page", ["/", "/communities", "/seams"])
+def test_a_page_with_a_map_reads_communities_and_graph_once(stored: Engine, page: str):
+    asked: list[str] = []
+
+    def note(_connection, _cursor, statement: str, *_others) -> None:
+        asked.append(statement)
+
+    event.listen(stored, "before_cursor_execute", note)
+    try:
+        answer = TestClient(create_app(stored)).get(page)
+    finally:
+        event.remove(stored, "before_cursor_execute", note)
+
+    assert "<svg" in answer.text
+    for part in ("ORDER BY community.ordinal", "FROM graph"):
+        assert len([one for one in asked if part in one]) == 1
