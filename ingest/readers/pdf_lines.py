@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from ingest.readers.pdf_characters import Page
+from ingest.readers.pdf_margins import margin_notes
 from ingest.readers.pdf_pieces import Piece
 from kg.printed import Box
 
@@ -53,7 +54,7 @@ _WORD_GAP = 28.0
 def lines_of(pages: list[Page]) -> list[Piece]:
     """Return the lines of the text in reading order, without numbers, heads and feet."""
     repeated = _repeated(pages)
-    numbers = _every_line_number(pages)
+    numbers = _every_line_number(pages) | margin_notes(pages)
     lines = [
         line
         for page in pages
