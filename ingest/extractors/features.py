@@ -60,6 +60,9 @@ SECTION_ROLES = (
 
 _ROLE_PATTERNS = tuple((role, re.compile(words, re.IGNORECASE)) for role, words in SECTION_ROLES)
 
+_CHECKLIST = re.compile(r"^\W*(?:[\dA-Z]{1,2}\W+)?(?:[\w ]{0,30} )?checklist\W*$", re.IGNORECASE)
+"""The heading of a form that a venue asks to be filled in, whatever it stands in."""
+
 _CLOSED_CLASS = word_set(
     "a about above across after again against all almost along already also although always among "
     "an and another any are aren't around as at away be because been before being below between "
@@ -109,6 +112,8 @@ def analyse(text: str) -> Sentence:
 
 def section_role(heading: str, kind: str = "body") -> str:
     """Return the role of a section: that of its kind, else what its heading says, else "other"."""
+    if kind != "references" and _CHECKLIST.search(heading):
+        return "checklist"
     if kind in {"abstract", "references", "appendix", "captions", "statements"}:
         return kind
     for role, pattern in _ROLE_PATTERNS:

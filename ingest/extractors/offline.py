@@ -6,7 +6,7 @@ Steps, for a whole document:
 2. Give each sentence the probabilities of being a claim, a finding, a cited statement or
    something else (`features`, `linear_model`).
 3. Drop what a rule excludes (`rules`), what is probably neither, and what was said before.
-4. Rank by probability times salience (`salience`), keep the best, return them in reading order.
+4. Rank by worth (`worth`) times salience (`salience`), keep the best, return them in reading order.
 5. Say in brackets what "it" or "this method" stands for, where that is plain (`referents`).
 
 Sentence embeddings are not used: they encode what a sentence is about, not what it does, and
@@ -27,29 +27,35 @@ from ingest.extractors.linear_model import LABELS, LinearModel, shipped_model
 from ingest.extractors.notes import note_of
 from ingest.extractors.referents import self_contained
 from ingest.extractors.rules import reason_to_drop
-from ingest.extractors.salience import saliences
+from ingest.extractors.salience import centralities, saliences
+from ingest.extractors.worth import Surroundings, shipped_worth, topical_words, worth_features
 from ingest.sentences import sentences
 
-_SKIPPED = frozenset({"references", "captions", "statements", "thanks", "future"})
+_SKIPPED = frozenset({"references", "captions", "statements", "thanks", "future", "checklist"})
 _SILENT = frozenset({"other", "assertion"})
 """Roles of sections whose headings say nothing of what part of a paper they are."""
 
 _NUMBERED = re.compile(r"\W*(\d+|[A-Z](?=\.))[.\s]")
 _BULLET = re.compile(r"[•▪◦‣∙○●–—*-]\s+(?=\S)")
+_ASKED = re.compile(r"Question:[^?]+\?\s+Answer:")
+"""A section of a venue's form, which papers are printed with."""
+
 _LONGEST = 2000
 """Code points; what is longer is no sentence, and is not looked at."""
 
 _DIGITS = 6
 """Of a score; the last ones depend on how many threads the matrix product was computed by."""
 
-_CLAIM, _FINDING, _CITED = (LABELS.index(label) for label in ("claim", "finding", "cited"))
+_KINDS = [LABELS.index(label) for label in ("claim", "finding", "cited")]
+_CLAIM, _FINDING, _CITED = _KINDS
 
 _OPENS_AS_FINDING = re.compile(
     r"^.{0,50}?\b(?:we(?: also| then| first| again| have| \w+ly)? (?:find|found|observed?|saw"
     r"|show(?:ed|n)?|demonstrated?|measured?|confirm(?:ed)?|discover(?:ed)?|encounter(?:ed)?)"
     r"|(?:results?|experiments?|evaluations?|analys[ie]s|tests?|ablations?|findings?"
     r"|(?:figure|fig\.|table) [\w.]+(?: in [\w ]{1,30})?)"
-    r" (?:shows?|showed|demonstrates?d?|reveal(?:s|ed)?|confirms?))\b",
+    r" (?:shows?|showed|demonstrates?d?|reveal(?:s|ed)?|confirms?))\b"
+    r"|, (?:and |also )?(?:find|found|finding|observ(?:e|ed|ing)|show|showing|revealing) that\b",
     re.IGNORECASE,
 )
 _MEASURED = re.compile(
@@ -72,12 +78,12 @@ class OfflineExtractorConfig(BaseModel):
     min_probability: float = Field(default=0.5, ge=0.0, le=1.0)
     """A sentence must be a claim or a finding with at least this probability, in [0, 1]."""
 
-    min_rank: float = Field(default=0.4, ge=0.0, le=1.0)
-    """Beyond the best `n_sure`, a sentence must have at least this product of probability and
-    salience, in [0, 1]: a short document has fewer statements, not worse ones."""
+    min_worth: float = Field(default=0.8, ge=0.0, le=1.0)
+    """Beyond the best `n_sure`, a sentence must be worth keeping with at least this probability,
+    in [0, 1]: a short document has fewer statements, not worse ones."""
 
     n_sure: int = Field(default=10, ge=0)
-    """So many are kept whatever their rank."""
+    """So many are kept whatever their worth: the model of it knows papers, and a note is short."""
 
 
 class _Candidate(NamedTuple):
@@ -106,6 +112,22 @@ class _Judged(NamedTuple):
     chances: NDArray[np.float64]
     """Of being a claim or a finding."""
 
+    rows: list[list[str]]
+    """The features of each sentence."""
+
+
+class Likely(NamedTuple):
+    """A sentence that is a claim or a finding with some probability."""
+
+    place: int
+    """Among all sentences of the document, from 0."""
+
+    sentence: Sentence
+    features: list[str]
+    """From which its worth is told (`worth`)."""
+
+    salience: float
+
 
 class OfflineExtractor:
     """Proposes the claims and findings of a document, with the words they stand in.
@@ -132,9 +154,7 @@ class OfflineExtractor:
         judged = self._judged(document)
         if judged is None:
             return []
-        title = analyse(document.title)
-        ranks = judged.chances * (0.3 + 0.7 * np.array(saliences(title, judged.analysed)))
-        kept = self._kept(judged.found, judged.chances.tolist(), ranks.tolist())
+        kept = self._kept(self.likely(document))
         return [
             _draft(judged.found[i], document, judged.scores[i], float(judged.chances[i]))
             for i in kept
@@ -175,29 +195,47 @@ class OfflineExtractor:
             return None
         self.load()
         assert self._model
-        scores = self._model.scores(
-            names for role, found in analysed for names in features_of(found, role)
-        )
+        rows = [names for role, found in analysed for names in features_of(found, role)]
+        scores = self._model.scores(rows)
         probabilities = self._model.probabilities(scores)
         chances = probabilities[:, _CLAIM] + probabilities[:, _FINDING]
-        return _Judged(flat, analysed, scores, probabilities, chances)
+        return _Judged(flat, analysed, scores, probabilities, chances, rows)
 
-    def _kept(
-        self, found: Sequence[_Candidate], chances: Sequence[float], ranks: Sequence[float]
-    ) -> list[int]:
+    def likely(self, document: Document) -> list[Likely]:
+        """Return the sentences that are likely statements, with their features, in their order."""
+        judged = self._judged(document)
+        if judged is None:
+            return []
+        title = analyse(document.title)
+        central = centralities(title, judged.analysed)
+        salient = saliences(judged.analysed, central)
+        topic = topical_words(title)
+        found = []
+        for i in np.flatnonzero(judged.chances >= self.config.min_probability).tolist():
+            claim, finding, cited = judged.probabilities[i, _KINDS].tolist()
+            around = Surroundings(claim, finding, cited, central[i], topic)
+            sentence = judged.found[i].sentence
+            names = worth_features(judged.rows[i], sentence, around)
+            found.append(Likely(i, sentence, names, salient[i]))
+        return found
+
+    def _kept(self, likely: Sequence[Likely]) -> list[int]:
         """Return the indices of the sentences to keep, ascending; ties go to the earlier one."""
-        best = sorted(range(len(found)), key=lambda i: (-ranks[i], i))
+        model = shipped_worth()
+        worths = [model.worth(each.features) for each in likely]
+        ranks = [
+            worth * (0.3 + 0.7 * each.salience) for worth, each in zip(worths, likely, strict=True)
+        ]
         kept: list[int] = []
         said: set[str] = set()
-        for i in best:
+        for place in sorted(range(len(likely)), key=lambda place: (-ranks[place], place)):
             if len(kept) == self.config.max_statements:
                 break
-            words = found[i].sentence.text.casefold()
-            is_low = ranks[i] < self.config.min_rank and len(kept) >= self.config.n_sure
-            if chances[i] < self.config.min_probability or is_low or words in said:
-                continue
-            if reason_to_drop(found[i].sentence) is None:
-                kept.append(i)
+            sentence = likely[place].sentence
+            words = sentence.text.casefold()
+            is_low = worths[place] < self.config.min_worth and len(kept) >= self.config.n_sure
+            if not is_low and words not in said and reason_to_drop(sentence) is None:
+                kept.append(likely[place].place)
                 said.add(words)
         return sorted(kept)
 
@@ -211,6 +249,9 @@ def section_roles(sections: Sequence[Section]) -> Iterator[str]:
     """
     for section in sections:
         role = section_role(section.heading, section.kind)
+        if _ASKED.match(section.text):
+            yield "checklist"
+            continue
         outer = (section_role(heading) for heading in _outer_headings(section))
         above = next((each for each in outer if each not in _SILENT), role)
         is_analysis = role == "results" and above == "method"

@@ -58,14 +58,15 @@ _PENALTIES = {
 """Cues of a sentence that leans on another, illustrates, describes, or only ventures."""
 
 
-def saliences(title: Sentence, sections: Sequence[tuple[str, Sequence[Sentence]]]) -> list[float]:
+def saliences(
+    sections: Sequence[tuple[str, Sequence[Sentence]]], central: Sequence[float]
+) -> list[float]:
     """Return the salience, in [0, 1], of each sentence of a document in reading order.
 
     Args:
-        title: The document's title, taken apart.
         sections: The role and the sentences of each section.
+        central: The centrality of each sentence.
     """
-    central = _centralities(title, sections)
     roles = [role for role, sentences in sections for _ in sentences]
     flat = [sentence for _, sentences in sections for sentence in sentences]
     return [
@@ -81,10 +82,15 @@ def _salience(sentence: Sentence, role: str, centrality: float) -> float:
     return max(0.0, min(1.0, 0.4 * prior + 0.35 * centrality + 0.25 * weight - penalty))
 
 
-def _centralities(
+def centralities(
     title: Sentence, sections: Sequence[tuple[str, Sequence[Sentence]]]
 ) -> list[float]:
-    """Return cosines with the document's focus, divided by the largest of them."""
+    """Return cosines with the document's focus, divided by the largest of them.
+
+    Args:
+        title: The document's title, taken apart.
+        sections: The role and the sentences of each section.
+    """
     bags = [_bag(sentence) for _, sentences in sections for sentence in sentences]
     in_focus = [role in _FOCUS for role, sentences in sections for _ in sentences]
     spread = Counter(word for bag in bags for word in bag)

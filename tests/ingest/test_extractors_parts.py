@@ -17,7 +17,7 @@ from ingest.extractors.linear_model import (
 )
 from ingest.extractors.notes import note_of
 from ingest.extractors.rules import reason_to_drop
-from ingest.extractors.salience import saliences
+from ingest.extractors.salience import centralities, saliences
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,8 @@ def test_the_abstract_and_the_words_of_the_title_make_a_sentence_salient():
         ],
     )
 
-    first, about_names, about_weather = saliences(title, [abstract, method])
+    sections = [abstract, method]
+    first, about_names, about_weather = saliences(sections, centralities(title, sections))
 
     assert first > about_names > about_weather
 
@@ -264,15 +265,17 @@ def test_a_sentence_that_leans_on_another_is_less_salient():
     plain = analyse("The head copies the name in most prompts.")
     leaning = analyse("It copies the name in most prompts.")
 
-    values = saliences(analyse(""), [("results", [plain, leaning])])
+    sections = [("results", [plain, leaning])]
+    values = saliences(sections, centralities(analyse(""), sections))
 
     assert values[0] > values[1]
     assert all(0 <= value <= 1 for value in values)
 
 
 def test_saliences_of_nothing_are_none():
-    assert saliences(analyse("A title"), []) == []
-    assert saliences(analyse(""), [("other", [analyse("…")])]) == [pytest.approx(0.24)]
+    assert saliences([], centralities(analyse("A title"), [])) == []
+    other = [("other", [analyse("…")])]
+    assert saliences(other, centralities(analyse(""), other)) == [pytest.approx(0.24)]
 
 
 @pytest.mark.parametrize(
