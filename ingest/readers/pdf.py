@@ -2,7 +2,7 @@
 
 1. Characters in drawing order, without what nobody sees (`pdf_characters`).
 2. Lines, without margin numbers, running heads and feet (`pdf_lines`).
-3. What each line is: heading, text, caption, footnote, float (`pdf_layout`).
+3. What each line is: heading, text, caption, footnote, float (`pdf_layout`, `pdf_tables`).
 4. Paragraphs over columns and pages, hyphens undone (`pdf_paragraphs`).
 
 Words inside figures and tables are left out; captions and footnotes go beside the flow. Formulas
@@ -33,6 +33,7 @@ from ingest.readers.pdf_marks import without_marks
 from ingest.readers.pdf_measures import measure
 from ingest.readers.pdf_paragraphs import blocks_of
 from ingest.readers.pdf_pieces import Piece
+from ingest.readers.pdf_tables import without_heads
 from ingest.readers.sections import assemble, clean
 from kg.errors import DocumentError
 
@@ -89,7 +90,8 @@ def _read(file: RawFile, data: bytes) -> Document:
         )
     pieces = lines_of(pages)
     measures = measure(pieces)
-    lines = without_marks(classify(pieces, measures), measures)
+    lines = list(without_heads(classify(pieces, measures), measures))
+    lines = without_marks(lines, measures)
     words = count_words(piece.text for piece in pieces)
     sections = assemble(blocks_of(lines, measures, words))
     if not sections:
