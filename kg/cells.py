@@ -67,8 +67,28 @@ def blocks_of(n: int, size: int, rows: Places) -> Cells:
     return Cells(np.arange(n), starts, rows, np.arange(len(rows)), probes.astype(np.uint16), True)
 
 
-def cells_of(vectors: Vectors, products: Products[Any, Any], most: int = _PROBES) -> Cells:
-    """Return vectors of length 1 in cells around centres, each with so many nearest cells."""
+class Partition(NamedTuple):
+    """Vectors in cells around centres, without who looks where."""
+
+    order: Places
+    """The vectors, cell by cell, ascending within a cell."""
+
+    starts: Places
+    """Where in this order each cell begins; at the end, the number of vectors."""
+
+    centres: Vectors
+    """Of each cell; pieces of one that was cut have the same."""
+
+    def cells_at(self, vectors: NDArray[np.integer]) -> Places:
+        """Return the cell of each of these vectors, by their numbers."""
+        place = np.empty(len(self.order), dtype=np.intp)
+        place[self.order] = np.arange(len(self.order))
+        cells: Places = np.searchsorted(self.starts, place[vectors], side="right") - 1
+        return cells
+
+
+def partition_of(vectors: Vectors, products: Products[Any, Any]) -> Partition:
+    """Return vectors of length 1 in cells around centres."""
     n = len(vectors)
     centres = _centres(vectors, products, _SAMPLE, _ROUNDS)
     own = _nearest(vectors, centres, products, 1)[:, 0]
@@ -79,9 +99,31 @@ def cells_of(vectors: Vectors, products: Products[Any, Any], most: int = _PROBES
     within = np.arange(len(of_cell)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     share, rest = np.divmod(counts[of_cell], pieces[of_cell])
     starts = np.concatenate([[0], np.cumsum(share + (within < rest))])
+    return Partition(order, starts, centres[of_cell])
 
-    probes = _nearest(vectors, centres[of_cell], products, min(most, len(of_cell)))[order]
-    return Cells(order, starts, np.arange(n), order, _own_first(probes, starts), False)
+
+def probes_of(
+    vectors: Vectors, own: Places, found: Partition, products: Products[Any, Any]
+) -> NDArray[np.uint16]:
+    """Return the cells that each of some vectors looks into, its own first.
+
+    Args:
+        vectors: Of length 1.
+        own: The cell of each.
+        found: The cells.
+        products: Make the cosines.
+    """
+    most = min(_PROBES, len(found.centres))
+    return _own_first(_nearest(vectors, found.centres, products, most), own)
+
+
+def cells_of(vectors: Vectors, found: Partition, products: Products[Any, Any]) -> Cells:
+    """Return the cells with who looks into which: everybody, in the order of the cells."""
+    n = len(vectors)
+    own = np.empty(n, dtype=np.intp)
+    own[found.order] = np.repeat(np.arange(len(found.starts) - 1), np.diff(found.starts))
+    probes = probes_of(vectors, own, found, products)[found.order]
+    return Cells(found.order, found.starts, np.arange(n), found.order, probes, False)
 
 
 def side_by_side(vectors: Vectors, products: Products[Any, Any]) -> Places:
@@ -121,10 +163,9 @@ def _nearest(
     return np.concatenate(products.each(of_block, range(0, len(vectors), _ROWS)))
 
 
-def _own_first(probes: NDArray[np.uint16], starts: Places) -> NDArray[np.uint16]:
+def _own_first(probes: NDArray[np.uint16], own: Places) -> NDArray[np.uint16]:
     """Put the cell that each row is in first; if it is missing, it takes the place of the last."""
     rows = np.arange(len(probes))
-    own = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     is_own = probes == own[:, None]
     place = np.where(is_own.any(axis=1), is_own.argmax(axis=1), probes.shape[1] - 1)
     probes[rows, place] = probes[:, 0]

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.cells import Cells, blocks_of, cells_of, side_by_side
+from kg.cells import Cells, Partition, blocks_of, cells_of, partition_of, probes_of, side_by_side
 from kg.embedders import Vectors
 from kg.errors import ModelError
 from kg.nearest import CROWD, NOBODY, Found, Nearest, bars_over, nearest_of_a_crowd
@@ -113,10 +113,11 @@ def nearest_neighbours(vectors: Vectors, k: int) -> Neighbours:
     sample = _sample_of(vectors, k)
     if len(vectors) > _CELLS_FROM:
         products = products_for(len(vectors) ** 2)
-        search = _Search(vectors, cells_of(vectors, products), products, k)
-        if search.share_to_look_into(_RECALL, sample) <= _MANY:
+        found = partition_of(vectors, products)
+        if _share_to_look_into(vectors, found, products, sample) <= _MANY:
+            search = _Search(vectors, cells_of(vectors, found, products), products, k)
             return _complete(search.result(_RECALL, sample), vectors)
-        del search
+        del found
     return _by_scores(vectors, sample)
 
 
@@ -192,6 +193,24 @@ def nearest_among(vectors: Vectors, rows: NDArray[np.integer], k: int) -> Neighb
     return _Search(vectors, blocks, products_for(len(rows) * len(vectors)), k).result()
 
 
+def _share_to_look_into(
+    vectors: Vectors, found: Partition, products: Products[Any, Any], sample: _Sample
+) -> float:
+    """Return the share of all cells that have enough of the true neighbours, on the sample.
+
+    More than 1 if the cells that are looked into at the most do not have them. Nothing but the
+    sample looks for its cells: for all vectors that takes gigabytes, which are needed only if it
+    comes to a search.
+    """
+    rows = sample.known.rows
+    probes = probes_of(vectors[rows], found.cells_at(rows), found, products)
+    cells = found.cells_at(sample.known.indices)
+    is_there = probes[:, None, :] == cells[:, :, None]
+    ranks = np.sort(np.where(is_there.any(axis=2), is_there.argmax(axis=2), _NOWHERE).ravel())
+    last = int(ranks[min(len(ranks) - 1, int(_RECALL * len(ranks)))])
+    return (last + 1) / (len(found.starts) - 1)
+
+
 class _Search:
     """A search through cells, and the nearest that it has found so far."""
 
@@ -216,20 +235,6 @@ class _Search:
                 if recall >= enough:
                     break
         return _as_given(self._cells.queries, self._kept, recall)
-
-    def share_to_look_into(self, enough: float, sample: _Sample) -> float:
-        """Return the share of all cells that have enough of the true neighbours, on the sample.
-
-        More than 1 if the cells that are looked into at the most do not have them.
-        """
-        place = np.argsort(self._cells.order)
-        true = place[sample.known.indices]
-        cells = np.searchsorted(self._cells.starts, true, side="right") - 1
-        probes = self._cells.probes[place[sample.known.rows]]
-        is_there = probes[:, None, :] == cells[:, :, None]
-        found = np.sort(np.where(is_there.any(axis=2), is_there.argmax(axis=2), _NOWHERE).ravel())
-        last = int(found[min(len(found) - 1, int(enough * len(found)))])
-        return (last + 1) / (len(self._cells.starts) - 1)
 
     def _recall(self, sample: _Sample) -> float:
         rows = np.argsort(self._cells.order)[sample.known.rows]

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kg import grouped_neighbours, neighbours, tiles
+from kg import cells, grouped_neighbours, neighbours, tiles
 from kg.embedders import Embedder
 from kg.errors import ModelError
 from kg.grouped_neighbours import neighbours_within
@@ -213,6 +213,26 @@ def test_many_equal_vectors_in_cells_are_neighbours_of_each_other():
 
     assert (found.cosines[:3000] == 1).all()
     assert (found.indices[:3000] < 3001).all()
+
+
+def test_where_cells_do_not_pay_only_the_sample_looks_for_them(monkeypatch):
+    for limit in ("EXACT_UP_TO", "_CELLS_FROM"):
+        monkeypatch.setattr(neighbours, limit, 0)
+    monkeypatch.setattr(neighbours, "_MANY", -1)
+    asked: list[int] = []
+    probes_of = neighbours.probes_of
+
+    def noted(vectors, *others):
+        asked.append(len(vectors))
+        return probes_of(vectors, *others)
+
+    monkeypatch.setattr(neighbours, "probes_of", noted)
+    monkeypatch.setattr(cells, "probes_of", noted)
+
+    found = nearest_neighbours(_topics(3000), 5)
+
+    assert found.recall >= 0.95
+    assert asked == [500]
 
 
 @pytest.mark.usefixtures("in_cells")
