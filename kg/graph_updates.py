@@ -18,6 +18,7 @@ other tie.
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -314,7 +315,11 @@ class _Work:
         return common
 
     def _places(self, identifiers: Iterable[str]) -> list[int]:
-        return [place_of(self.news.ids, identifier) for identifier in identifiers]
+        return [self._place_by_id.get(identifier, -1) for identifier in identifiers]
+
+    @cached_property
+    def _place_by_id(self) -> dict[str, int]:
+        return {identifier: place for place, identifier in enumerate(self.news.ids)}
 
     def _nearest_within(self, wanted: Mapping[str, set[int]]) -> Iterator[Numbers]:
         """Yield the pairs that these ends make with their nearest in each source.
@@ -393,15 +398,13 @@ class _Work:
     def _mark_sources(self, rows: NDArray[np.void], wanted: NDArray[np.bool_]) -> None:
         if not self.table.layers.get("source"):
             return
-        places = np.flatnonzero(wanted).tolist()
-        ends = [(int(rows["head"][at]), int(rows["tail"][at])) for at in places]
-        ids = sorted({self.news.ids[end] for pair in ends for end in pair})
+        at = np.flatnonzero(wanted)
+        ends = list(zip(rows["head"][at].tolist(), rows["tail"][at].tolist(), strict=True))
+        ids = sorted({self.news.ids[end] for end in set().union(*ends)})
         sources = self.news.makers.sources_of(ids)
         nobody: frozenset[str] = frozenset()
-        for at, (one, other) in zip(places, ends, strict=True):
-            made = sources.get(self.news.ids[one], nobody)
-            common = made & sources.get(self.news.ids[other], nobody)
-            rows["source"][at] = bool(common)
+        made = {end: sources.get(self.news.ids[end], nobody) for end in set().union(*ends)}
+        rows["source"][at] = [not made[one].isdisjoint(made[other]) for one, other in ends]
 
     def _spliced(self, rows: NDArray[np.void], known: Numbers) -> Amended:
         """Return the graph with these rows in place of what it had for these pairs."""
