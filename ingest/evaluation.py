@@ -221,7 +221,9 @@ def _unlimited(name: str) -> Extractor:
 
 
 def _offline(model: LinearModel | None = None) -> OfflineExtractor:
-    return OfflineExtractor(OfflineExtractorConfig(max_statements=sys.maxsize, min_worth=0), model)
+    return OfflineExtractor(
+        OfflineExtractorConfig(max_statements=sys.maxsize, min_worth=0, min_rank=0), model
+    )
 
 
 def _documents(

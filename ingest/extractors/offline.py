@@ -79,11 +79,18 @@ class OfflineExtractorConfig(BaseModel):
     """A sentence must be a claim or a finding with at least this probability, in [0, 1]."""
 
     min_worth: float = Field(default=0.8, ge=0.0, le=1.0)
-    """Beyond the best `n_sure`, a sentence must be worth keeping with at least this probability,
-    in [0, 1]: a short document has fewer statements, not worse ones."""
+    """Beyond the best `n_sure` of a paper, a sentence must be worth keeping with at least this
+    probability, in [0, 1]: a paper with little to say has fewer statements, not worse ones."""
+
+    min_rank: float = Field(default=0.4, ge=0.0, le=1.0)
+    """Beyond the best `n_sure` of a note, a sentence must have at least this product of probability
+    and salience, in [0, 1]."""
 
     n_sure: int = Field(default=10, ge=0)
-    """So many are kept whatever their worth: the model of it knows papers, and a note is short."""
+    """So many are kept whatever their worth or rank."""
+
+    note_length: int = Field(default=80, ge=0)
+    """A document of fewer sentences is a note; the model of worth was trained on papers."""
 
 
 class _Candidate(NamedTuple):
@@ -126,6 +133,9 @@ class Likely(NamedTuple):
     features: list[str]
     """From which its worth is told (`worth`)."""
 
+    chance: float
+    """Of being a claim or a finding."""
+
     salience: float
 
 
@@ -154,7 +164,8 @@ class OfflineExtractor:
         judged = self._judged(document)
         if judged is None:
             return []
-        kept = self._kept(self.likely(document))
+        is_note = len(judged.found) < self.config.note_length
+        kept = self._kept(self.likely(document), is_note)
         return [
             _draft(judged.found[i], document, judged.scores[i], float(judged.chances[i]))
             for i in kept
@@ -216,26 +227,27 @@ class OfflineExtractor:
             around = Surroundings(claim, finding, cited, central[i], topic)
             sentence = judged.found[i].sentence
             names = worth_features(judged.rows[i], sentence, around)
-            found.append(Likely(i, sentence, names, salient[i]))
+            found.append(Likely(i, sentence, names, claim + finding, salient[i]))
         return found
 
-    def _kept(self, likely: Sequence[Likely]) -> list[int]:
+    def _kept(self, likely: Sequence[Likely], is_note: bool) -> list[int]:
         """Return the indices of the sentences to keep, ascending; ties go to the earlier one."""
         model = shipped_worth()
-        worths = [model.worth(each.features) for each in likely]
+        worths = [each.chance if is_note else model.worth(each.features) for each in likely]
         ranks = [
             worth * (0.3 + 0.7 * each.salience) for worth, each in zip(worths, likely, strict=True)
         ]
+        marks, least = (ranks, self.config.min_rank) if is_note else (worths, self.config.min_worth)
         kept: list[int] = []
         said: set[str] = set()
-        for place in sorted(range(len(likely)), key=lambda place: (-ranks[place], place)):
+        for i in sorted(range(len(likely)), key=lambda i: (-ranks[i], i)):
             if len(kept) == self.config.max_statements:
                 break
-            sentence = likely[place].sentence
+            sentence = likely[i].sentence
             words = sentence.text.casefold()
-            is_low = worths[place] < self.config.min_worth and len(kept) >= self.config.n_sure
+            is_low = marks[i] < least and len(kept) >= self.config.n_sure
             if not is_low and words not in said and reason_to_drop(sentence) is None:
-                kept.append(likely[place].place)
+                kept.append(likely[i].place)
                 said.add(words)
         return sorted(kept)
 

@@ -266,7 +266,7 @@ def test_a_low_rank_keeps_a_sentence_out_once_enough_are_sure():
     note = one_section(" ".join(text for _, text in labelled(QUOTATION_HEAD)))
 
     def kept(n_sure: int) -> int:
-        config = OfflineExtractorConfig(min_worth=1.0, n_sure=n_sure)
+        config = OfflineExtractorConfig(min_rank=1.0, n_sure=n_sure)
         return len(OfflineExtractor(config).extract(note))
 
     assert [kept(0), kept(3)] == [0, 3]

@@ -99,13 +99,27 @@ def test_a_higher_worth_is_asked_for_beyond_the_sure_ones():
     paper = document(("Results", text))
 
     def kept(min_worth: float) -> list[str]:
-        config = OfflineExtractorConfig(n_sure=0, min_probability=0.0, min_worth=min_worth)
+        config = OfflineExtractorConfig(
+            n_sure=0, min_probability=0.0, min_worth=min_worth, note_length=0
+        )
         return [draft.quote for draft in OfflineExtractor(config).extract(paper)]
 
     low = worth("It also holds for the latter, as these checks show.")
     assert FINDING in kept(0.5)
     assert len(kept(0.0)) == 2
     assert kept(max(0.5, low + 0.1)) == [FINDING]
+
+
+def test_a_note_is_not_measured_by_what_was_learned_from_papers():
+    paper = document(("Results", f"{FINDING} It also holds for the latter, as these checks show."))
+
+    def kept(note_length: int) -> int:
+        config = OfflineExtractorConfig(
+            n_sure=0, min_probability=0.0, min_worth=1.0, min_rank=0.0, note_length=note_length
+        )
+        return len(OfflineExtractor(config).extract(paper))
+
+    assert [kept(2), kept(3)] == [0, 2]
 
 
 FORM = (
