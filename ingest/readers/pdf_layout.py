@@ -156,6 +156,8 @@ class _Classifier:
         self, piece: Piece, n_cells: int, is_in_contents: bool, below: Piece | None
     ) -> Kind:
         """Say what the next line is, given how many pieces stand on it and what comes after."""
+        if self.previous is not None and self.previous.piece.page < self.measures.title_page:
+            self.headings.has_any = False
         if self._ends_line(piece) or self._is_behind_abstract(piece):
             kind = Kind.TEXT
         elif is_in_contents or (self._is_cell(piece, n_cells) and not self._is_headline(piece)):
@@ -225,8 +227,8 @@ class _Classifier:
         is_largest = piece.size > self.measures.title_size - SIZE_STEP
         is_large = piece.size > self.measures.body_size + 1.0
         is_heading = is_known_heading(piece.text) or _SECTION_NUMBER.match(piece.text)
-        in_place = piece.page == 1 and not self.headings.has_any and not is_heading
-        return is_largest and is_large and in_place
+        in_place = piece.page == self.measures.title_page and not self.headings.has_any
+        return is_largest and is_large and in_place and not is_heading
 
     def _is_heading(self, piece: Piece, below: Piece | None) -> bool:
         above = None if self.previous is None else self.previous.piece

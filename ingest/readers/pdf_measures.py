@@ -22,6 +22,7 @@ _FEWEST_WORDS = 4
 """Of a title that is told from the name of a journal."""
 
 _ABSTRACT = re.compile(r"abstract[.:—–-]?", re.IGNORECASE)
+_EXTRA = re.compile(r"highlights|graphical abstract", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W\d_]{4,}.*[^\W\d_]{3,}")
 
 
@@ -38,11 +39,14 @@ class Measures:
     main_font: str
     """The one that most of the text is in."""
 
+    title_page: int
+    """The first one, or what follows pages of highlights and graphical abstracts."""
+
     title_size: float
-    """Of the words on the first page that are the title."""
+    """Of the words on that page that are the title."""
 
     abstract_at: int
-    """Index of the line that says "Abstract"; 0 where none of the first page does."""
+    """Index of the line that says "Abstract"; 0 where none of the title's page does."""
 
 
 def measure(lines: list[Piece]) -> Measures:
@@ -66,24 +70,26 @@ def measure(lines: list[Piece]) -> Measures:
     for line in full:
         fonts[line.font] += len(line.text)
     common = {font for font, n in fonts.items() if n >= _PROSE_SHARE * fonts.total()}
+    page = _title_page(lines)
     return Measures(
         body_size=body_size,
         column_width=column_width,
         column_edges=tuple(map(float, common_edges)),
         prose_fonts=frozenset(common),
         main_font=min(fonts, key=lambda font: (-fonts[font], font), default=""),
-        title_size=_title_size(lines, body_size),
-        abstract_at=next((i for i, line in enumerate(lines) if _is_abstract(line)), 0),
+        title_page=page,
+        title_size=_title_size([line for line in lines if line.page == page], body_size),
+        abstract_at=next((i for i, line in enumerate(lines) if _is_abstract(line, page)), 0),
     )
 
 
 def _title_size(lines: list[Piece], body_size: float) -> float:
-    """Return the size of the title: the largest of words on the first page.
+    """Return the size of the title: the largest of words on its page.
 
     Some journals print their own name a little larger; so where the largest print is of few words
     and nearly as large a print is of more, that is it.
     """
-    first = [line for line in lines if line.page == 1 and _WORDS.search(line.text)]
+    first = [line for line in lines if _WORDS.search(line.text)]
     largest = max((line.size for line in first), default=body_size)
     words: Counter[bool] = Counter()
     next_size = 0.0
@@ -96,5 +102,16 @@ def _title_size(lines: list[Piece], body_size: float) -> float:
     return next_size if is_name else largest
 
 
-def _is_abstract(line: Piece) -> bool:
-    return line.page == 1 and _ABSTRACT.fullmatch(line.text.strip()) is not None
+def _title_page(lines: list[Piece]) -> int:
+    """Return the number of the first page that does not begin as a journal's extra pages do."""
+    page = 1
+    for line in lines:
+        if line.page == page and _EXTRA.fullmatch(line.text.strip()):
+            page += 1
+        elif line.page > page:
+            break
+    return page if any(line.page == page for line in lines) else 1
+
+
+def _is_abstract(line: Piece, page: int) -> bool:
+    return line.page == page and _ABSTRACT.fullmatch(line.text.strip()) is not None

@@ -289,3 +289,26 @@ def test_names_that_a_template_holds_a_place_for_are_no_authors(tmp_path: Path):
     assert authors("Firstname1 Lastname1, Firstname2 Lastname2") == ()
     assert authors("Anonymous Author(s)") == ()
     assert authors("Ben Trovato, G.K.M. Tobin, Lars Thørväld") == ()
+
+
+def test_pages_of_highlights_stand_before_the_title(tmp_path: Path):
+    path = tmp_path / "paper.pdf"
+    canvas = Canvas(str(path), pagesize=(612, 792), invariant=1)
+    for name in ("Graphical Abstract", "Highlights"):
+        page = _Page(canvas)
+        page.y = 680
+        _large(page, name, 17)
+        _large(page, "Names and Heads of Small Models", 12, "Times-Bold")
+        page.prose(gap=20)
+        canvas.showPage()
+    page = _Page(canvas)
+    page.y = 680
+    _large(page, "Names and Heads of Small Models", 17)
+    page.line("Abstract", "Times-Bold", gap=20)
+    page.prose(gap=8)
+    canvas.save()
+
+    document = read(path)[0]
+
+    assert document.title == "Names and Heads of Small Models"
+    assert document.sections[-1].kind == "abstract"
