@@ -113,6 +113,11 @@ class DecompositionConfig(BaseModel):
     prune_tolerance: float = Field(default=1e-3, ge=0)
     """By what share of itself the objective may rise when the weak ones are turned off."""
 
+    prune_all_first: bool = False
+    """Whether all weak ones that can go are turned off before consolidation too, and not only
+    after it: a matrix that has none to spare needs them, another one is consolidated more quickly.
+    Otherwise the first half, quarter and so on that can go is turned off then."""
+
     consolidation_steps: int = Field(default=0, ge=0)
     """Steps that are taken after dissolving what other subcomponents can take over, in every
     round of it; 0 does not look for any."""
@@ -345,6 +350,7 @@ CONFIGS: dict[str, DecompositionConfig] = {
             "n_objective": 2048,
             "minimality": 4e-6,
             "minimality_end": 1.6e-5,
+            "prune_all_first": True,
         }
     ),
     "resid_mlp3": _RESIDUAL.model_copy(

@@ -38,13 +38,17 @@ class Place(NamedTuple):
     number: int
 
 
-def prune(model: DecomposedModel, target: Target, config: DecompositionConfig) -> int:
+def prune(
+    model: DecomposedModel, target: Target, config: DecompositionConfig, all_that_can: bool = True
+) -> int:
     """Turn off the weak subcomponents that the objective does not miss; returns how many.
 
     Args:
         model: Its importance networks are changed.
         target: Where inputs come from.
         config: Its `weak_share` says which are tried, `prune_tolerance` what may be lost.
+        all_that_can: Whether the search goes on after the first half, quarter and so on that can
+            go.
     """
     candidates = weak_ones(model, target, config)
     if not candidates:
@@ -58,6 +62,8 @@ def prune(model: DecomposedModel, target: Target, config: DecompositionConfig) -
             model.importance_networks.switch_off(place.matrix, place.number)
         if objective_on_fresh_inputs(model, target, config) <= allowed:
             n_off, saved = n, _copy(model)
+            if not all_that_can:
+                break
         else:
             n_missed = n
             model.importance_networks.load_state_dict(saved)

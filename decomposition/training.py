@@ -130,8 +130,10 @@ def decompose(
         session.run()
         assert session.best is not None, "at least one attempt is made"
         model, found = session.best.model, session.best.losses
-        n_pruned = prune(model, target, config) if config.prune else 0
-        if config.consolidation_steps:
+        is_last = not config.consolidation_steps
+        everything = is_last or config.prune_all_first
+        n_pruned = prune(model, target, config, everything) if config.prune else 0
+        if not is_last:
             consolidated = consolidate(model, target, config)
             found = consolidated.losses or found
             n_pruned += consolidated.n

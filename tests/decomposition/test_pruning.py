@@ -57,6 +57,7 @@ def test_of_the_weak_all_go_up_to_the_one_that_it_misses(perfect):
     config = CONFIG.model_copy(update={"minimality": 1e-6, "weak_share": 1.0})
     assert 2 * len(weak) != len(needed) > len(weak) + 1
 
+    assert 0 < prune(perfect.model, perfect.target, config, all_that_can=False) < len(weak)
     assert prune(perfect.model, perfect.target, config) == len(weak)
     assert alive(perfect) == [0, 1, 2, 3, 4]
 
