@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sqlalchemy import Engine
 
@@ -42,6 +42,9 @@ class Wanted(NamedTuple):
     coefficients: Sequence[float] = ()
     """Those to try; none takes some around the configuration's own."""
 
+    choose: Literal["smallest", "largest"] = "smallest"
+    """Which of those that keep the rule."""
+
 
 def decompose_target(
     engine: Engine,
@@ -53,6 +56,7 @@ def decompose_target(
     """Train a target, split its weights into subcomponents, and store the run."""
     from decomposition.errors import DecompositionError
     from decomposition.evidence import decompose_and_store, sweep_and_store
+    from decomposition.sweeping import SweepRule, swept
 
     store = Store(engine, artifacts)
     signs = ""
@@ -69,7 +73,9 @@ def decompose_target(
         if not wanted.is_swept:
             report = decompose_and_store(store, target, config, advance, watch)
             return DecompositionView(**report._asdict(), seed=wanted.seed)
-        report, trials = sweep_and_store(store, target, config, wanted.coefficients, advance)
+        configs = swept(config, wanted.coefficients)
+        rule = SweepRule(choose=wanted.choose)
+        report, trials = sweep_and_store(store, target, configs, rule, advance)
     except DecompositionError as error:
         raise ConfigError(str(error)) from error
     tried = tuple(SweepTrial(**trial._asdict()) for trial in trials)

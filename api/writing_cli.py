@@ -191,14 +191,17 @@ def decompose(
         bool,
         typer.Option(
             "--sweep",
-            help="Take the smallest coefficient of minimality that keeps the error under an "
-            "adversary and L0 low.",
+            help="Take a coefficient of minimality that keeps the error under an adversary and "
+            "L0 low.",
         ),
     ] = False,
     coefficient: Annotated[
         list[float] | None,
         typer.Option(help="One to try in a sweep. May be repeated. Default: five around its own."),
     ] = None,
+    choose: Annotated[
+        Literal["smallest", "largest"], typer.Option(help="Of a sweep: which that keep both low.")
+    ] = "smallest",
     db: Database = None,
     as_json: Json = False,
 ) -> None:
@@ -206,7 +209,7 @@ def decompose(
     from api import terminal
     from api.decomposing import Wanted, assist_with, decompose_target, joined
 
-    wanted = Wanted(seed, paper, change or (), device, sweep, coefficient or ())
+    wanted = Wanted(seed, paper, change or (), device, sweep, coefficient or (), choose)
     with joined(wanted) as number:
         if number:
             assist_with(target, wanted)

@@ -5,10 +5,11 @@
     python benchmarks/recovery_table.py --docs
 
 Each seed trains a target and decomposes it with the target's own configuration; --double allots
-twice as many subcomponents, which should leave as many alive. --set takes changes of the
-configuration as JSON. Every row is written to benchmarks/recovery.json as soon as it is finished,
-and one that is there already, with the same configuration, is not made again (--again makes it).
-An interrupted row goes on where it was. --docs writes the table in docs/decomposition.md anew.
+twice as many subcomponents, which should leave as many alive. --paper takes the configuration of
+the publication. --set takes changes of the configuration as JSON. Every row is written to
+benchmarks/recovery.json as soon as it is finished, and one that is there already, with the same
+configuration, is not made again (--again makes it). An interrupted row goes on where it was.
+--docs writes the tables in docs/decomposition.md anew.
 
 A row says *recovered* when mmcs is at least 0.999, ml2r within 0.98 to 1.02 (for 40 features 0.97
 to 1.03), identity_error and dense_error zero, and no subcomponent alive that is not needed. mmcs
@@ -27,15 +28,16 @@ from typing import Any
 
 from decomposition.config import DecompositionConfig, config_of
 from decomposition.metrics import MetricsConfig, evaluate
+from decomposition.presets import changed, paper_config
 from decomposition.reached import Reached
 from decomposition.targets import Target, train_target
 from decomposition.threads import one_thread
-from decomposition.training import decompose
+from decomposition.training import Decomposition, decompose
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "recovery.json"
 PAGE = ROOT / "docs" / "decomposition.md"
-BEGIN, END = "<!-- recovery table: begin -->", "<!-- recovery table: end -->"
+MARK, PAPER_MARK = "recovery table", "paper table"
 
 KEPT = (
     *("mmcs", "mmcs_random", "ml2r", "identity_error", "dense_error", "alive", "l0"),
@@ -56,6 +58,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 0")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first seed")
     parser.add_argument("--double", action="store_true", help="allot twice as many subcomponents")
+    parser.add_argument("--paper", action="store_true", help="as the publication did")
     parser.add_argument("--set", type=json.loads, default={}, help="changes, as JSON")
     parser.add_argument("--again", action="store_true", help="make rows that are there already")
     parser.add_argument("--results", type=Path, default=RESULTS)
@@ -65,21 +68,24 @@ def main() -> None:
     rows: list[Row] = []
     if arguments.target:
         seeds = range(arguments.first, arguments.first + arguments.seeds)
-        for config in configs(arguments.target, seeds, arguments.double, arguments.set):
+        base = paper_config if arguments.paper else config_of
+        asked = changed(base(arguments.target), arguments.set)
+        for config in configs(asked, seeds, arguments.double):
             rows.append(recorded(arguments.target, config, arguments.results, arguments.again))
             if not arguments.json:
                 print(line(rows[-1]), flush=True)
     if arguments.docs:
-        write_page(PAGE, read_rows(arguments.results))
+        kept = read_rows(arguments.results)
+        put_into_page(PAGE, MARK, table(kept))
+        put_into_page(PAGE, PAPER_MARK, paper_table(kept))
     if arguments.json:
         print(json.dumps(rows, indent=1))
 
 
 def configs(
-    target: str, seeds: Iterable[int], is_double: bool, changes: dict[str, Any]
+    base: DecompositionConfig, seeds: Iterable[int], is_double: bool
 ) -> list[DecompositionConfig]:
     """Return the configuration of every row that is asked for."""
-    base = DecompositionConfig.model_validate(config_of(target).model_dump() | changes)
     count = base.n_subcomponents * (2 if is_double else 1)
     return [base.model_copy(update={"seed": seed, "n_subcomponents": count}) for seed in seeds]
 
@@ -110,9 +116,15 @@ def measure(name: str, config: DecompositionConfig) -> Row:
         target = train_target(name, config.seed)
         trained = time.process_time() - started
         decomposition = decompose(target, config, draw_progress(f"{name} {config.seed}"), state)
-        metrics = evaluate(decomposition, MetricsConfig())
+        return row_of(decomposition, round(trained, 1))
+
+
+def row_of(decomposition: Decomposition, target_cpu_seconds: float) -> Row:
+    """Measure a decomposition of a target that took this long to train."""
+    target, config = decomposition.target, decomposition.config
+    metrics = evaluate(decomposition, MetricsConfig())
     row: Row = {
-        "target": name,
+        "target": target.name,
         "seed": config.seed,
         "C": config.n_subcomponents,
         "attempts": target.attempts,
@@ -123,7 +135,7 @@ def measure(name: str, config: DecompositionConfig) -> Row:
         },
         "superfluous": superfluous(target, metrics),
         "pruned": decomposition.n_pruned,
-        "target_cpu_seconds": round(trained, 1),
+        "target_cpu_seconds": target_cpu_seconds,
         "cpu_seconds": round(decomposition.cpu_seconds, 1),
         "config": config.model_dump(mode="json", exclude_defaults=True),
     }
@@ -187,8 +199,17 @@ COLUMNS = (
 
 def table(rows: Iterable[Row]) -> str:
     """Return the table of the documentation: the rows that have their target's configuration."""
-    kept = [row for row in rows if is_of_its_target(row)]
-    return "\n".join([COLUMNS, "|" + "---|" * (COLUMNS.count("|") - 1), *map(line, kept)])
+    return as_table(row for row in rows if is_of_its_target(row))
+
+
+def paper_table(rows: Iterable[Row]) -> str:
+    """Return the table of the rows that have the configuration of the publication."""
+    return as_table(row for row in rows if is_of_its_target(row, paper_config))
+
+
+def as_table(rows: Iterable[Row]) -> str:
+    """Return rows as a table."""
+    return "\n".join([COLUMNS, "|" + "---|" * (COLUMNS.count("|") - 1), *map(line, rows)])
 
 
 def reached(rows: Iterable[Row]) -> dict[str, Reached]:
@@ -217,10 +238,10 @@ def _worst(rows: Sequence[Row]) -> Reached:
     )
 
 
-def is_of_its_target(row: Row) -> bool:
+def is_of_its_target(row: Row, source: Callable[[str], DecompositionConfig] = config_of) -> bool:
     """Say whether a row was made with its target's configuration, with any C and seed."""
     free = {"seed": row["seed"], "n_subcomponents": row["C"]}
-    return is_of(row, row["target"], config_of(row["target"]).model_copy(update=free))
+    return is_of(row, row["target"], source(row["target"]).model_copy(update=free))
 
 
 def line(row: Row) -> str:
@@ -245,12 +266,18 @@ def decimals(value: float | None, n: int) -> str:
     return "" if value is None else f"{value:.{n}f}"
 
 
-def write_page(path: Path, rows: Iterable[Row]) -> None:
-    """Put the table between its marks in a page."""
-    text = path.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    path.write_text(f"{before}{BEGIN}\n\n{table(rows)}\n\n{END}{after}", encoding="utf-8")
+def put_into_page(path: Path, mark: str, shown: str) -> None:
+    """Put a table between its marks in a page."""
+    begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
+    before, rest = path.read_text(encoding="utf-8").split(begin)
+    _, after = rest.split(end)
+    path.write_text(f"{before}{begin}\n\n{shown}\n\n{end}{after}", encoding="utf-8")
+
+
+def from_page(path: Path, mark: str) -> str:
+    """Return the table between its marks in a page."""
+    _, rest = path.read_text(encoding="utf-8").split(f"<!-- {mark}: begin -->")
+    return rest.split(f"<!-- {mark}: end -->")[0].strip()
 
 
 def draw_progress(title: str) -> Callable[[int, int], None]:

@@ -29,7 +29,7 @@ from decomposition.outcomes import as_measured, read_outcome
 from decomposition.predictions import Prediction, Verdict, judge, predict
 from decomposition.reports import AnalysisConfig
 from decomposition.settling import VitalSigns
-from decomposition.sweeping import SweepRule, Trial, sweep, swept
+from decomposition.sweeping import SweepRule, Trial, sweep
 from decomposition.targets import SkilledTarget, Target, TokenTarget, find_recipe
 from decomposition.targets.cache import cached_target
 from decomposition.threads import one_thread
@@ -104,23 +104,30 @@ def decompose_and_store(
 def sweep_and_store(
     store: Store,
     target: str,
-    config: DecompositionConfig,
-    coefficients: Sequence[float],
+    configs: Sequence[DecompositionConfig],
+    rule: SweepRule,
     on_progress: OnProgress | None = None,
 ) -> tuple[DecompositionReport, list[Trial]]:
     """Choose the coefficient of importance minimality by the rule, and store what it gives.
 
     The run has the configuration that was taken. An interrupted sweep goes on where it was.
 
+    Args:
+        store: Where it goes.
+        target: Its name.
+        configs: To choose from, as `sweeping.swept` returns them.
+        rule: What has to be reached, and which is taken of those that do.
+        on_progress: Called with the steps done and the steps to do, of all.
+
     Raises:
         DecompositionError: No coefficient keeps the rule, or the target could not be trained or
             decomposed; nothing but a failed run is stored.
     """
     find_recipe(target)
-    with one_thread(), store.decomposing(METHOD, config, config.seed) as (run, folder):
-        trained = cached_target(target, config.seed, store.artifacts / "targets")
-        tried, states = swept(config, coefficients), store.artifacts / "unfinished"
-        found = sweep(trained, tried, SweepRule(), on_progress, states)
+    seed = configs[0].seed
+    with one_thread(), store.decomposing(METHOD, configs[0], seed) as (run, folder):
+        trained = cached_target(target, seed, store.artifacts / "targets")
+        found = sweep(trained, configs, rule, on_progress, store.artifacts / "unfinished")
         return _publish(store, run, folder, found.decomposition, found.trials), found.trials
 
 

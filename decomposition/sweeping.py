@@ -5,8 +5,9 @@ serve several mechanisms, which masks then break. The rule: **the smallest coeff
 under a fresh adversary stays below a share of the error with everything ablated, while L0 stays
 below a share of the sum of the matrices' ranks**. L0 above the rank would say nothing: as many
 directions explain any matrix. The coefficients are tried from the smallest up, and the first that
-passes is taken. True mechanisms are not looked at. A coefficient that changes during training is
-multiplied as a whole.
+passes is taken. True mechanisms are not looked at. On toy models this takes one that is too small,
+and the largest that passes is the right one (docs/decomposition.md); so that can be asked for. A
+coefficient that changes during training is multiplied as a whole.
 
 An interrupted sweep goes on where it was: those that did not pass are written down, and the one
 that was training has left its state.
@@ -16,7 +17,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -48,6 +49,9 @@ class SweepRule(BaseModel):
 
     max_l0: float = Field(default=0.5, gt=0)
     """Largest mean number of subcomponents that matter on an input, as a share of the ranks."""
+
+    choose: Literal["smallest", "largest"] = "smallest"
+    """Which of the coefficients that pass; they are tried from this end."""
 
 
 class Trial(NamedTuple):
@@ -100,7 +104,7 @@ def sweep(
 
     Args:
         target: Stays as it is.
-        configs: To try, in this order; see `swept`.
+        configs: To try, the smallest coefficient first; see `swept`.
         rule: What has to be reached.
         on_progress: Called after every step with the steps done and the steps to do, of all.
         states: A folder for what an interrupted sweep leaves, to go on from; it is emptied of that
@@ -109,6 +113,7 @@ def sweep(
     Raises:
         SweepError: None does.
     """
+    configs = configs if rule.choose == "smallest" else configs[::-1]
     places = [_place(states, target, tried, rule) for tried in configs]
     trials: list[Trial] = []
     for number, (tried, place) in enumerate(zip(configs, places, strict=True)):

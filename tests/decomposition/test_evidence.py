@@ -17,7 +17,7 @@ from decomposition.evidence import (
     sweep_and_store,
 )
 from decomposition.experiments import ExperimentConfig
-from decomposition.sweeping import SweepRule
+from decomposition.sweeping import SweepRule, swept
 from kg.db import open_engine, reading, writing
 from kg.evidence import DecompositionDraft, Store, SubcomponentDraft
 from kg.ledgers import EvidenceRow, evidence_of
@@ -90,12 +90,12 @@ def test_planted_claims_get_the_stance_they_deserve(
 
 
 def test_a_sweep_is_stored_with_what_was_tried_and_what_was_taken(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store,
 ):
-    monkeypatch.setattr(module, "SweepRule", lambda: SweepRule(max_harm=1e9, max_l0=1e9))
+    rule = SweepRule(max_harm=1e9, max_l0=1e9)
     config = DecompositionConfig(restarts=1, steps=2, batch_size=32, n_objective=64)
 
-    report, trials = sweep_and_store(store, "tms_5-2", config, [0.2, 0.1])
+    report, trials = sweep_and_store(store, "tms_5-2", swept(config, [0.2, 0.1]), rule)
 
     with reading(store.engine) as session:
         run = run_of(session, report.run)

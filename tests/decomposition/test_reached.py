@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 
 from benchmarks.recovery_table import (
-    BEGIN,
-    END,
+    MARK,
     PAGE,
+    PAPER_MARK,
     RESULTS,
     configs,
+    from_page,
     is_of,
+    paper_table,
     reached,
     read_rows,
     recorded,
@@ -20,6 +22,7 @@ from benchmarks.recovery_table import (
     table,
 )
 from decomposition.config import config_of
+from decomposition.presets import changed
 from decomposition.reached import REACHED
 
 ROOT = Path(__file__).parents[2]
@@ -37,10 +40,10 @@ def test_every_recorded_verdict_follows_from_the_recorded_numbers():
 
 
 def test_the_table_of_the_documentation_is_the_one_of_the_record():
-    _, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    shown, _ = rest.split(END)
+    rows = read_rows(RESULTS)
 
-    assert shown.strip() == table(read_rows(RESULTS))
+    assert from_page(PAGE, MARK) == table(rows)
+    assert from_page(PAGE, PAPER_MARK) == paper_table(rows)
 
 
 def test_where_no_direction_is_known_no_cosine_is_stated():
@@ -73,7 +76,7 @@ def test_living_subcomponents_beyond_the_features_are_superfluous(pentagon):
 
 def test_a_row_that_is_there_is_not_made_again(tmp_path):
     changes = {"steps": 2, "restarts": 1, "batch_size": 32, "n_objective": 64}
-    (config,) = configs("tms_5-2", [0], is_double=True, changes=changes)
+    (config,) = configs(changed(config_of("tms_5-2"), changes), [0], is_double=True)
 
     made = recorded("tms_5-2", config, tmp_path / "rows.json", is_again=False)
     text = (tmp_path / "rows.json").read_text(encoding="utf-8")

@@ -30,6 +30,19 @@ def test_the_smallest_coefficient_that_passes_is_taken_and_none_beyond_it_tried(
     assert found.decomposition.config.minimality == 0.01
 
 
+def test_the_largest_that_passes_can_be_asked_for(pentagon, monkeypatch):
+    def judge(decomposition, _rule):
+        coefficient = decomposition.config.minimality
+        return Trial(coefficient, 0.0, 0.0, passes=coefficient <= 0.01)
+
+    monkeypatch.setattr(sweeping, "judged", judge)
+
+    found = sweep(pentagon, swept(SHORT, [0.1, 0.001, 0.01]), SweepRule(choose="largest"))
+
+    assert [trial.minimality for trial in found.trials] == [0.1, 0.01]
+    assert found.decomposition.config.minimality == 0.01
+
+
 def test_a_perfect_decomposition_keeps_a_rule_that_is_not_too_strict(perfect):
     trial = judged(perfect, SweepRule())
 
