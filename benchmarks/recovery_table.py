@@ -90,12 +90,18 @@ def configs(
     return [base.model_copy(update={"seed": seed, "n_subcomponents": count}) for seed in seeds]
 
 
-def recorded(target: str, config: DecompositionConfig, results: Path, is_again: bool) -> Row:
+def recorded(
+    target: str,
+    config: DecompositionConfig,
+    results: Path,
+    is_again: bool = False,
+    make: Callable[[str, DecompositionConfig], Row] | None = None,
+) -> Row:
     """Return the row of this configuration, from the file or made now and written there."""
     known = [row for row in read_rows(results) if is_of(row, target, config)]
     if known and not is_again:
         return known[0]
-    row = measure(target, config)
+    row = (make or measure)(target, config)
     others = [other for other in read_rows(results) if not is_of(other, target, config)]
     write_rows(results, [*others, row])
     return row

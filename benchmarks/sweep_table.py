@@ -23,12 +23,11 @@ from benchmarks.recovery_table import (
     ROOT,
     Row,
     draw_progress,
-    is_of,
     put_into_page,
     read_rows,
+    recorded,
     rounded,
     row_of,
-    write_rows,
 )
 from decomposition.config import DecompositionConfig, config_of
 from decomposition.sweeping import SweepRule, judged, swept
@@ -56,22 +55,12 @@ def main() -> None:
         for seed in range(arguments.seeds):
             base = config_of(arguments.target).model_copy(update={"seed": seed})
             for config in swept(base):
-                rows.append(recorded(arguments.target, config, arguments.results))
+                rows.append(recorded(arguments.target, config, arguments.results, make=measure))
                 print(line(rows[-1]), file=sys.stderr, flush=True)
     if arguments.docs:
         put_into_page(PAGE, MARK, table(read_rows(arguments.results)))
     if arguments.json:
         print(json.dumps(rows, indent=1))
-
-
-def recorded(target: str, config: DecompositionConfig, results: Path) -> Row:
-    """Return the row of this configuration, from the file or made now and written there."""
-    known = [row for row in read_rows(results) if is_of(row, target, config)]
-    if known:
-        return known[0]
-    row = measure(target, config)
-    write_rows(results, [*read_rows(results), row])
-    return row
 
 
 def measure(name: str, config: DecompositionConfig) -> Row:

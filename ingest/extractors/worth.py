@@ -27,16 +27,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ingest.extractors.cues import word_set
-from ingest.extractors.features import Sentence, is_topical
+from ingest.extractors.features import GROUP_SCALES, Sentence, is_topical
 
-WORTH_SCALES = {
-    "c": 1.0,  # cues of the sentence itself
-    "p": 0.5,  # cues of the sentence before
-    "n": 0.5,  # cues of the sentence after
-    "s": 1.0,  # the section's role
-    "o": 1.0,  # position in the section
-    "w": 0.5,  # whole words
-    "h": 0.3,  # one- to three-grams of delexicalised words
+WORTH_SCALES = GROUP_SCALES | {
     "k": 0.7,  # steps
     "l": 1.0,  # leanings
 }
