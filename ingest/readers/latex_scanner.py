@@ -6,6 +6,7 @@ stands, because braces print nothing. The others are in `latex_commands`, or hav
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from ingest.readers.files import RawFile
 from ingest.readers.latex_commands import (
@@ -25,6 +26,12 @@ from ingest.readers.latex_commands import (
     VERBATIM,
     accented,
 )
+from ingest.readers.latex_glossaries import (
+    N_DEFINITION_ARGUMENTS,
+    Glossary,
+    arguments_of,
+    is_use,
+)
 from ingest.readers.latex_source import Cursor, Macros
 from ingest.readers.sections import Aside, Block, Heading, Paragraph, clean
 
@@ -41,9 +48,10 @@ _STREAM = re.compile(r"\s*\\?[A-Za-z@]*\d*[ \t]*=?[ \t]*")
 class Scanner:
     """Turns source into blocks; each stretch that is read on its own has one."""
 
-    def __init__(self, file: RawFile, macros: Macros) -> None:
+    def __init__(self, file: RawFile, macros: Macros, glossary: Glossary | None = None) -> None:
         self.file = file
         self.macros = macros
+        self.glossary = Glossary() if glossary is None else glossary
         self.words: list[str] = []
         self.in_appendix = False
 
@@ -54,7 +62,7 @@ class Scanner:
 
     def words_of(self, cursor: Cursor) -> str:
         """Return the running words of an argument, as one line."""
-        blocks = list(Scanner(self.file, self.macros).scan(cursor))
+        blocks = list(Scanner(self.file, self.macros, self.glossary).scan(cursor))
         return " ".join(block.text for block in blocks if not isinstance(block, Aside))
 
     def _scan(self, cursor: Cursor, depth: int) -> Iterator[Block]:
@@ -80,6 +88,9 @@ class Scanner:
             yield from _METHODS[name](self, cursor)
         elif name in SECTION_LEVELS:
             yield from self._heading(SECTION_LEVELS[name], cursor)
+        elif is_use(name) and name not in self.macros.defined:
+            entry = self.macros.spent(name, self._entry(name, cursor), depth)
+            yield from self._scan(cursor.inside(entry), depth + 1)
         elif name in self.macros.defined and name not in N_DROPPED_ARGUMENTS:
             expansion = self.macros.expand(name, cursor, depth)
             yield from self._scan(cursor.inside(expansion), depth + 1)
@@ -103,6 +114,14 @@ class Scanner:
         for _ in range(N_DROPPED_ARGUMENTS.get(name, 0)):
             cursor.argument()
         return ""
+
+    def _entry(self, name: str, cursor: Cursor) -> str:
+        """Return what a use of the glossary stands for; of a key that is not defined, the key."""
+        cursor.options()
+        key = cursor.argument()
+        cursor.options()
+        printed = self.glossary.printed(name, key.strip())
+        return key if printed is None else printed
 
     def _symbol(self, symbol: str, cursor: Cursor) -> None:
         """Do what a command of one character does."""
@@ -234,6 +253,11 @@ class Scanner:
         self.words.append(cursor.argument())
         yield from ()
 
+    def glossary_entry(self, cursor: Cursor, command: str) -> Iterator[Block]:
+        """Pass over what defines an entry of the glossary: all were taken over beforehand."""
+        arguments_of(command, cursor)
+        yield from ()
+
     def false(self, cursor: Cursor) -> Iterator[Block]:
         r"""Pass over what ``\iffalse`` switches off."""
         cursor.until(r"\fi")
@@ -294,4 +318,8 @@ _METHODS: dict[str, Callable[[Scanner, Cursor], Iterator[Block]]] = {
     **dict.fromkeys(("openin", "openout", "write", "read"), Scanner.open_file),
     "url": Scanner.url,
     "iffalse": Scanner.false,
+    **{
+        command: partial(Scanner.glossary_entry, command=command)
+        for command in N_DEFINITION_ARGUMENTS
+    },
 }

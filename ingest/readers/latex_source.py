@@ -206,7 +206,15 @@ class Macros:
         for place in range(1, len(parts), 2):
             number = int(parts[place])
             parts[place] = arguments[number - 1] if 0 < number <= len(arguments) else ""
-        self.n_expanded += sum(map(len, parts))
+        return self.spent(name, "".join(parts), depth)
+
+    def spent(self, name: str, expansion: str, depth: int) -> str:
+        """Count what a macro has produced, and return it.
+
+        Raises:
+            DocumentError: The macros call each other too deep, or produce too much.
+        """
+        self.n_expanded += len(expansion)
         if depth > _DEEPEST or self.n_expanded > _MOST_EXPANDED:
             raise self.file.error(f"the macro \\{name} expands without end: correct it")
-        return "".join(parts)
+        return expansion
