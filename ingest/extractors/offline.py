@@ -261,7 +261,7 @@ def section_roles(sections: Sequence[Section]) -> Iterator[str]:
     """
     for section in sections:
         role = section_role(section.heading, section.kind)
-        if _ASKED.match(section.text):
+        if _ASKED.match(section.text) or len(_ASKED.findall(section.text)) > 1:
             yield "checklist"
             continue
         outer = (section_role(heading) for heading in _outer_headings(section))

@@ -18,6 +18,9 @@ _EDGE_SHARE = 0.04
 _NEARLY = 0.85
 """Of the largest size on the first page."""
 
+_NEARLY_AS_MUCH = 0.4
+"""Of the characters in the most frequent size."""
+
 _FEWEST_WORDS = 4
 """Of a title that is told from the name of a journal."""
 
@@ -51,10 +54,7 @@ class Measures:
 
 def measure(lines: list[Piece]) -> Measures:
     """Find the text's size, its column's width and its fonts."""
-    sizes: Counter[float] = Counter()
-    for line in lines:
-        sizes[round(line.size * 2) / 2] += len(line.text)
-    body_size = min(sizes, key=lambda size: (-sizes[size], size), default=10.0)
+    body_size = _body_size(lines)
     full = [
         line for line in lines if abs(line.size - body_size) < SIZE_STEP and len(line.text) > 25
     ]
@@ -81,6 +81,30 @@ def measure(lines: list[Piece]) -> Measures:
         title_size=_title_size([line for line in lines if line.page == page], body_size),
         abstract_at=next((i for i, line in enumerate(lines) if _is_abstract(line, page)), 0),
     )
+
+
+def _body_size(lines: list[Piece]) -> float:
+    """Return the size of the running text: the most frequent one.
+
+    What comes after a short paper (references, an appendix, a checklist) may be longer than its
+    text, and in smaller print. So a larger size of which there is nearly as much is the text's, if
+    it comes first.
+    """
+    sizes: Counter[float] = Counter()
+    pages: Counter[float] = Counter()
+    for line in lines:
+        size = round(line.size * 2) / 2
+        sizes[size] += len(line.text)
+        pages[size] += len(line.text) * line.page
+    most = min(sizes, key=lambda size: (-sizes[size], size), default=10.0)
+    earlier = [
+        size
+        for size in sizes
+        if size > most
+        and sizes[size] >= _NEARLY_AS_MUCH * sizes[most]
+        and pages[size] * sizes[most] < pages[most] * sizes[size]
+    ]
+    return max(earlier, key=lambda size: (sizes[size], size), default=most)
 
 
 def _title_size(lines: list[Piece], body_size: float) -> float:

@@ -312,3 +312,23 @@ def test_pages_of_highlights_stand_before_the_title(tmp_path: Path):
 
     assert document.title == "Names and Heads of Small Models"
     assert document.sections[-1].kind == "abstract"
+
+
+def test_a_long_appendix_in_smaller_print_does_not_make_headings_of_the_text(tmp_path: Path):
+    path = tmp_path / "paper.pdf"
+    canvas = Canvas(str(path), pagesize=(612, 792), invariant=1)
+    for page, size in enumerate((10, 9, 9)):
+        y = TOP
+        for heading, n in (("1 Copying", 4), ("2 Naming", 4)) if page == 0 else (("", 8),):
+            canvas.setFont("Times-Bold", size)
+            canvas.drawString(60, y, heading)
+            y -= 24
+            canvas.setFont("Times-Roman", size)
+            for _ in range(n):
+                for line in (*PROSE, "", "Recall that the divergence of the two is defined as", ""):
+                    canvas.drawString(60, y, line)
+                    y -= 12
+        canvas.showPage()
+    canvas.save()
+
+    assert _headings(read(path)[0]) == [("1 Copying", 1), ("2 Naming", 1)]

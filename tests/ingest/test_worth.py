@@ -141,6 +141,13 @@ def test_the_form_of_a_venue_gives_no_statement():
     assert [draft.quote for draft in drafts] == [FINDING]
 
 
+def test_a_section_that_begins_in_the_middle_of_a_form_is_one_too():
+    asked = "Question: Are there limits? Answer: [Yes] Justification: We say so. "
+    paper = document(("Limitations", f"Justification: We report them.\n\n{asked}\n\n{asked}"))
+
+    assert list(section_roles(paper.sections)) == ["checklist"]
+
+
 def test_a_section_about_a_checklist_is_no_form():
     assert section_role("A checklist improves the agreement of raters") != "checklist"
     assert section_role("NeurIPS Paper Checklist", "appendix") == "checklist"
