@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.templating import Jinja2Templates
 
-from api.counting import count_of
+from api.counting import count_of, who
 from api.typesetting import typeset
 
 
@@ -47,6 +47,7 @@ def _environment() -> Environment:
         "probability": probability,
         "count_of": count_of,
         "typeset": typeset,
+        "who": who,
     }
     environment.tests["web_address"] = is_web_address
     return environment

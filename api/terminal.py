@@ -27,6 +27,7 @@ from api import (
     terminal_decompositions,
     terminal_ingestion,
 )
+from api.counting import who
 from api.jobs import OnProgress
 from api.views.communities import CommunitiesView, CommunityView
 from api.views.evidence import (
@@ -367,17 +368,18 @@ def evidence_item(item: EvidenceItem) -> Lines:
     yield f"    because:   {item.reason}"
     if item.withdrawn:
         withdrawn = item.withdrawn
-        yield f"    withdrawn: by {withdrawn.by}, {withdrawn.at}: {withdrawn.because}"
+        yield f"    withdrawn: by {who(withdrawn.by)}, {withdrawn.at}: {withdrawn.because}"
     if item.elsewhere:
-        where = f", {item.elsewhere.where}" if item.elsewhere.where else ""
-        yield f"    elsewhere: recorded by {item.elsewhere.by} from {item.elsewhere.file}{where}"
+        made = item.elsewhere
+        where = f", {made.where}" if made.where else ""
+        yield f"    elsewhere: recorded by {who(made.by)} from {made.file}{where}"
 
 
 def waiting(view: WaitingView) -> Lines:
     """Show a prediction that waits to be measured, and how to record what comes out."""
     yield f"  WAITING  {view.experiment} on {view.target}  {view.id}"
     yield f"    predicted: {view.prediction.sentence}"
-    yield f"    stated by {view.by}, {view.prediction.created_at}"
+    yield f"    stated by {who(view.by)}, {view.prediction.created_at}"
     yield f"    when it is measured: claimgraph record {view.id} FILE.json"
 
 
@@ -391,10 +393,9 @@ def waitings(view: WaitingsView) -> Lines:
 
 
 def _relation(relation: RelationItem) -> Lines:
-    who = "a person" if relation.method == "person" else relation.method
     yield f"  {relation.words} {relation.other.id}  {_short(relation.other.text)}"
     reason = f": {relation.reason}" if relation.reason else ""
-    yield f"    asserted by {who}, {relation.created_at}{reason}"
+    yield f"    asserted by {who(relation.method)}, {relation.created_at}{reason}"
 
 
 def _unstable(is_stable: bool | None) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from api.counting import who
 from api.views.canonical import CanonicalItem, OfferItem, ProposalItem, RepeatsView
 from api.views.concepts import ConceptItem, ConceptsView, ConceptView
 from api.views.decisions import DecidedView, DecisionItem, DecisionsView, MergingView
@@ -75,8 +76,8 @@ def canonical(group: CanonicalItem) -> Lines:
     for work in group.works:
         yield f"    {work.source.title} {work.words} {work.other.title}"
     for each in group.merged_by:
-        who = f"the rule, run {each.run}" if each.run is not None else _who(each.method)
-        yield f"    merged by {who}, decision {each.decision}{_reason(each.reason)}"
+        by = f"the rule, run {each.run}" if each.run is not None else who(each.method)
+        yield f"    merged by {by}, decision {each.decision}{_reason(each.reason)}"
     for pair in group.pairs:
         yield f"    {pair.relation} {pair.score:.2f}: {'; '.join(pair.reasons)}"
 
@@ -118,16 +119,12 @@ def _offer(offer: OfferItem) -> Lines:
 
 def _decision(item: DecisionItem) -> Lines:
     what = f"undo {item.undoes}" if item.undoes is not None else item.kind.value
-    who = f"the rule, run {item.run}" if item.run is not None else _who(item.method)
+    by = f"the rule, run {item.run}" if item.run is not None else who(item.method)
     undone = "  [undone]" if item.is_undone else ""
     count = f", {item.n_statements} statements" if item.n_statements else ""
-    yield f"{item.id:>4}  {what} by {who}, {item.created_at}{count}{_reason(item.reason)}{undone}"
+    yield f"{item.id:>4}  {what} by {by}, {item.created_at}{count}{_reason(item.reason)}{undone}"
     for group in item.groups:
         yield f"      {' '.join(each.id for each in group)}"
-
-
-def _who(method: str) -> str:
-    return "a person" if method == "person" else method
 
 
 def _reason(reason: str) -> str:
