@@ -30,7 +30,7 @@ from kg.language_model import LanguageModel, ModelConfig, open_language_model
 from kg.relations import RelationDraft, add_relations, remove_relations
 from kg.runs import active_run, run_of
 from kg.statements import statement_of, statements_by_id
-from kg.tables import RunKind
+from kg.tables import Evidence, RunKind
 
 if TYPE_CHECKING:
     from kg.leiden import LeidenConfig
@@ -271,8 +271,8 @@ def try_statement(engine: Engine, artifacts: Path, trial: Trial) -> VerdictView:
     from decomposition.evidence import Question, measure_statement
     from decomposition.experiments import ExperimentConfig
 
-    if trial.threshold is not None and not math.isfinite(trial.threshold):
-        raise ConfigError(f"--threshold is {trial.threshold}: it has to be a number")
+    if trial.threshold is not None:
+        check_threshold(trial.threshold)
     question = Question(trial.statement, trial.experiment, trial.run, trial.side, trial.threshold)
     config = ExperimentConfig(seed=trial.seed)
     if trial.samples is not None:
@@ -281,11 +281,22 @@ def try_statement(engine: Engine, artifacts: Path, trial: Trial) -> VerdictView:
         evidence = measure_statement(Store(engine, artifacts), question, config)
     except DecompositionError as error:
         raise ConfigError(str(error)) from error
+    return verdict_of(engine, evidence)
+
+
+def check_threshold(threshold: float) -> None:
+    """Refuse a threshold that is no number.
+
+    Raises:
+        ConfigError: It is not finite.
+    """
+    if not math.isfinite(threshold):
+        raise ConfigError(f"--threshold is {threshold}: it has to be a number")
+
+
+def verdict_of(engine: Engine, evidence: str) -> VerdictView:
+    """Return a measurement that was attached, with the statement that it speaks about."""
     with reading(engine) as session:
-        statement = statement_of(session, trial.statement)
         item = evidence_view(session, evidence)
-    return VerdictView(
-        **dict(item),
-        evidence=evidence,
-        statement=statement_name(statement),
-    )
+        statement = statement_of(session, session.get_one(Evidence, evidence).statement_id)
+    return VerdictView(**dict(item), evidence=evidence, statement=statement_name(statement))

@@ -1,20 +1,19 @@
 """Predictions of measurements that are made elsewhere, and what came out of them."""
 
 import hashlib
-import math
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from sqlalchemy import Engine
 
-from api.views.evidence import WaitingView, evidence_view, waiting_view
+from api.jobs import check_threshold, verdict_of
+from api.views.evidence import WaitingView, waiting_view
 from api.views.reports import VerdictView
-from api.views.view import statement_name
 from kg.db import reading
 from kg.errors import ConfigError
 from kg.evidence import PredictionDraft, StatedElsewhere, Store, TakenIn
 from kg.statements import statement_of
-from kg.tables import Evidence, Side
+from kg.tables import Side
 
 MAX_BYTES = 10_000_000
 """Of a file that says what was measured."""
@@ -69,8 +68,7 @@ def state_prediction(engine: Engine, artifacts: Path, stated: Stated) -> Waiting
 
 
 def _check(stated: Stated) -> None:
-    if not math.isfinite(stated.threshold):
-        raise ConfigError(f"--threshold is {stated.threshold}: it has to be a number")
+    check_threshold(stated.threshold)
     named = {"--experiment": stated.experiment, "--on": stated.target, "--unit": stated.unit}
     for option, text in named.items():
         if not text.strip():
@@ -96,11 +94,7 @@ def record_measurement(
         evidence = record_outcome(Store(engine, artifacts), prediction, text, taken)
     except DecompositionError as error:
         raise ConfigError(str(error)) from error
-    with reading(engine) as session:
-        item = evidence_view(session, evidence)
-        found = session.get_one(Evidence, evidence)
-        statement = statement_name(statement_of(session, found.statement_id))
-    return VerdictView(**dict(item), evidence=evidence, statement=statement)
+    return verdict_of(engine, evidence)
 
 
 def _read(file: Path) -> bytes:

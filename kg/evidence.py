@@ -70,7 +70,7 @@ class DecompositionDraft(_Draft):
     subcomponents: list[SubcomponentDraft]
     metrics: dict[str, float]
     sweep: list[TrialDraft] = []
-    """What was tried to choose the cost of importances, the smallest first."""
+    """What was tried to choose the cost of importances, in this order."""
 
     config: dict[str, Any] | None = None
     """What a sweep chose; None keeps the configuration of the run."""
