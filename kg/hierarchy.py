@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from kg.alone import nobody_alone
 from kg.bottom_up import from_bottom_up
+from kg.closed_communities import closed_by_chance
 from kg.coarsening import matched
 from kg.connectedness import well_connected
 from kg.hybrid_graph import HybridGraph
@@ -184,6 +185,7 @@ def _standing(pieces: Pieces, labels: Labels, config: LeidenConfig, teller: _Tel
     part_of[labels] = pieces.part
     parent_size = np.bincount(pieces.part)[part_of]
     chance = chance_stabilities(parent_size, chance_of(random, found, redrawn))
+    chance[closed_by_chance(pieces, labels)] = 1.0
     chance[np.isnan(stability)] = np.nan
     return Standing(certainty, stability, chance, connected)
 

@@ -23,11 +23,15 @@ equal modularity. So a cut is made in three steps.
    pairs and whose weights were permuted, with as many iterations of Leiden. `chance_stability` is
    what one in a hundred of their communities exceeds, those of parents of about the same size. A
    community that is not above it is no more stable than chance. There may be but twenty of them,
-   and one may be a pair that nothing else is tied to, of stability 1: so that is not the highest of
-   them, but follows from the highest fifth. With y = -ln(1 - stability), q the 80th percentile of
-   y, and M the median of y - q where y > q, the tail is taken to be exponential of median M:
+   so that is not the highest of them, but follows from the highest fifth. With y = -ln(1 -
+   stability), q the 80th percentile of y, and M the median of y - q where y > q, the tail is taken
+   to be exponential of median M:
 
        y_99 = q + log2(0.2 / 0.01) M,   chance_stability = 1 - exp(-y_99).
+
+   Pairs that nothing else is tied to, and the like, are found by any cut. So those of the random
+   graphs do not count, and those of the graph itself are asked how often chance makes them
+   (`kg.closed_communities`).
 
 Each part of the graph is looked at by itself and all parts at once, so that on every level the
 certainty is that of the cut of the parent: given that a statement lies in the parent, how surely
@@ -45,6 +49,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kg.closed_communities import closed
 from kg.leiden import Cutter, LeidenConfig, cut
 from kg.partition_quality import Floats, Labels, Pieces, summed
 
@@ -155,13 +160,20 @@ def stabilities(labels: Labels, certainty: Floats) -> Floats:
 
 
 def chance_of(pieces: Pieces, labels: Labels, certainty: Floats) -> Chance:
-    """Return the stabilities of the communities of two and more of random graphs."""
+    """Return the stabilities of the communities of two and more of random graphs.
+
+    Small closed ones are left out if there are others: any cut finds them.
+    """
     stability = stabilities(labels, certainty)
-    part_of = np.zeros(len(stability), dtype=np.int64)
+    sizes = np.bincount(labels)
+    part_of = np.zeros(len(sizes), dtype=np.int64)
     part_of[labels] = pieces.part
     parent_size = np.bincount(pieces.part)[part_of]
-    known = np.flatnonzero(np.isfinite(stability))
-    order = known[np.argsort(parent_size[known], kind="stable")]
+    is_small = closed(pieces, labels) & (2 * sizes <= parent_size)
+    known = np.isfinite(stability)
+    known &= ~is_small | ~(known & ~is_small).any()
+    rows = np.flatnonzero(known)
+    order = rows[np.argsort(parent_size[rows], kind="stable")]
     return Chance(parent_size[order], stability[order])
 
 

@@ -332,3 +332,15 @@ def test_layers_have_a_consensus_too(seed: int):
     truth = [vertex % 3 for vertex in range(24)]
     assert adjusted_mutual_info_score(truth, hierarchy.top) > 0.9
     assert (hierarchy.stability > hierarchy.chance_stability).all()
+
+
+def test_many_pairs_that_nothing_else_is_tied_to_hide_no_community():
+    # Of the random communities of such a graph most are pairs, of stability 1.
+    edges = planted(96, 8, 0.4, 0.005, seed=1)
+    edges |= {(96 + 2 * pair, 97 + 2 * pair): 1.0 for pair in range(60)}
+
+    hierarchy = leiden_hierarchy(hybrid(216, edges), LeidenConfig(n_seeds=5, max_levels=1))
+
+    marked = hierarchy.stability <= hierarchy.chance_stability
+    assert not marked[hierarchy.size > 2].any()
+    assert marked[hierarchy.size == 2].all()
