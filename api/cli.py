@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.exc import DatabaseError as SqlError
 from typer.core import TyperGroup
 
 from api import (
@@ -24,6 +25,7 @@ from api import (
 )
 from api.options import Database, engine_of, named
 from api.settings import Settings
+from kg.db import cause_of
 from kg.errors import ConfigError, KnowledgeGraphError
 
 
@@ -36,6 +38,17 @@ class _Commands(TyperGroup):
         except KnowledgeGraphError as error:
             typer.secho(f"error: {error}", err=True, fg="red")
             raise typer.Exit(1) from error
+        except SqlError as error:
+            typer.secho(f"error: the database failed: {cause_of(error)}", err=True, fg="red")
+            raise typer.Exit(1) from error
+        except BrokenPipeError:
+            raise  # who reads has enough; typer ends quietly
+        except OSError as error:
+            typer.secho(f"error: {error}", err=True, fg="red")
+            raise typer.Exit(1) from error
+        except UnicodeEncodeError as error:
+            typer.secho(f"error: not text in UTF-8: {error.object!a}", err=True, fg="red")
+            raise typer.Exit(2) from error
         except KeyboardInterrupt as error:
             typer.secho("interrupted: nothing half done was stored", err=True, fg="red")
             raise typer.Exit(130) from error

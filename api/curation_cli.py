@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from api.options import Database, Json, database_of, engine_of, model_config, session_of
+from api.options import Database, Json, database_of, engine_of, model_config, session_of, signed
 from api.settings import Settings, replies_of
 from kg.concept_nodes import ConceptType
 from kg.duplicates import Relation
@@ -12,7 +12,7 @@ from kg.duplicates import Relation
 app = typer.Typer()
 
 Reason = Annotated[str, typer.Option(help="Why, in one sentence.")]
-By = Annotated[str, typer.Option(help="Who decides: person, or a model's name.")]
+By = Annotated[str, typer.Option(callback=signed, help="Who decides: person, or a model's name.")]
 
 
 @app.command()

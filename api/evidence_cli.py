@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from api.options import Database, Json, database_of, engine_of, session_of
+from api.options import Database, Json, database_of, engine_of, session_of, signed
 from api.settings import artifacts_of
 
 app = typer.Typer()
@@ -22,7 +22,7 @@ def predict(
     ],
     threshold: Annotated[float, typer.Option(help="... of this value.")],
     because: Annotated[str, typer.Option(help="Why it predicts that, in one sentence.")] = "",
-    by: Annotated[str, typer.Option(help="Who says so.")] = "person",
+    by: Annotated[str, typer.Option(callback=signed, help="Who says so.")] = "person",
     db: Database = None,
     as_json: Json = False,
 ) -> None:
@@ -43,7 +43,7 @@ def predict(
 def record(
     prediction_id: Annotated[str, typer.Argument(metavar="PREDICTION")],
     file: Annotated[Path, typer.Argument(help="JSON: value, low, high, n (or values), controls.")],
-    by: Annotated[str, typer.Option(help="Who records it.")] = "person",
+    by: Annotated[str, typer.Option(callback=signed, help="Who records it.")] = "person",
     db: Database = None,
     as_json: Json = False,
 ) -> None:
@@ -62,7 +62,7 @@ def record(
 def withdraw(
     evidence_id: Annotated[str, typer.Argument(metavar="EVIDENCE")],
     because: Annotated[str, typer.Option(help="Why it does not count, in one sentence.")] = "",
-    by: Annotated[str, typer.Option(help="Who says so.")] = "person",
+    by: Annotated[str, typer.Option(callback=signed, help="Who says so.")] = "person",
     back: Annotated[bool, typer.Option("--back", help="Let it count again.")] = False,
     db: Database = None,
     as_json: Json = False,

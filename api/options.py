@@ -24,6 +24,14 @@ Database = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 
+
+def signed(name: str) -> str:
+    """Return the name of who says something; there has to be one."""
+    if not name.strip():
+        raise typer.BadParameter("a name, please, such as person")
+    return name.strip()
+
+
 named: ContextVar[str | None] = ContextVar("named", default=None)
 """The database that was named before the command, as in `claimgraph --db FILE runs`."""
 

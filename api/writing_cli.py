@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from api.options import Database, Json, Seed, database_of, engine_of, model_config
+from api.options import Database, Json, Seed, database_of, engine_of, model_config, signed
 from api.settings import DEFAULT_METHOD, Settings, artifacts_of, replies_of
 from kg.tables import RelationKind
 
@@ -145,7 +145,9 @@ def relate(
     kind: Annotated[RelationKind | None, typer.Argument(help="What it is to the other.")] = None,
     tail: Annotated[str | None, typer.Argument(help="The statement that it is said of.")] = None,
     reason: Annotated[str, typer.Option(help="Why, in one sentence.")] = "",
-    by: Annotated[str, typer.Option(help="Who asserts it: person, or a model's name.")] = "person",
+    by: Annotated[
+        str, typer.Option(callback=signed, help="Who asserts it: person, or a model's name.")
+    ] = "person",
     file: Annotated[
         Path | None,
         typer.Option(help='JSON lines {"head", "kind", "tail", "reason"}: all, or none of them.'),

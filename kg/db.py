@@ -7,11 +7,15 @@ fail with "database is locked" however long it waits. One process writes at a ti
 holds the lock file beside the database (`writer`), which the system releases when the
 process dies, however it dies. SQLite before 3.51.3 can corrupt a WAL database under
 several writing connections; one writer keeps clear of that.
+
+To read in WAL mode, SQLite makes a file beside the database. Where it may not, as on a disk that
+is mounted for reading only, the database is opened as one that nobody changes (`immutable`).
 """
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +39,20 @@ _PRAGMAS = (
     "busy_timeout=10000",
 )
 
+
+_SHARED: dict[str, Any] = {"check_same_thread": False}
+
+_FORBIDDEN = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
+
+_WHAT_TO_DO = {
+    sqlite3.SQLITE_FULL: "make room on its disk; of what was under way, nothing is stored",
+    sqlite3.SQLITE_IOERR: "see whether its disk is full, or broken",
+    sqlite3.SQLITE_READONLY: "copy it to where you may write, and name the copy with --db",
+    sqlite3.SQLITE_CANTOPEN: "see whether you may read it, and write in its folder",
+    sqlite3.SQLITE_BUSY: "another program holds it: wait until it is done, or close it",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged: take a copy from before",
+    sqlite3.SQLITE_NOTADB: "name another file with --db",
+}
 
 _PAGES_IN_MEMORY = -65_536
 """Of pages that SQLite may keep, where many rows are stored: kilobytes, if it is below 0."""
@@ -60,21 +78,21 @@ def open_engine(database: str | Path | None, *, create: bool = True) -> Engine:
             )
         if not path.parent.is_dir():
             raise DatabaseError(f"the folder of the database does not exist: {path.parent}")
-    engine = create_engine(
-        url,
-        connect_args={"check_same_thread": False},
-        poolclass=StaticPool if path is None else QueuePool,
-    )
-    event.listen(engine, "connect", _on_connect)
-    event.listen(engine, "begin", _on_begin)
     try:
-        _migrate(engine)
+        return _opened(url, path)
     except (SqlError, OSError) as error:
-        engine.dispose()
         raise DatabaseError(
-            f"{path or url} cannot be opened as a database: {_cause(error)}"
+            f"{path or url} cannot be opened as a database: {cause_of(error)}"
         ) from error
-    return engine
+
+
+def cause_of(error: SqlError | OSError) -> str:
+    """Return what SQLite or the system said of a failure, and what to do about it."""
+    if isinstance(error, OSError):
+        return str(error)
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    advice = _WHAT_TO_DO.get(code)
+    return f"{error.orig}: {advice}" if advice else str(error.orig)
 
 
 def file_of(url: URL | Engine) -> Path | None:
@@ -118,19 +136,28 @@ def writer(engine: Engine) -> Iterator[None]:
     """Be the one process that writes to this database, until the block ends.
 
     Raises:
-        DatabaseError: Another process is writing.
+        DatabaseError: Another process is writing, or nobody may.
     """
     path = file_of(engine)
     if path is None:
         yield
         return
+    lock = _lock_of(path)
     try:
-        with _lock_of(path).acquire(timeout=0):
-            yield
+        lock.acquire(timeout=0)
     except Timeout as error:
         raise DatabaseError(
             f"another process is writing to {path}: wait until it is done, or stop it"
         ) from error
+    except OSError as error:
+        raise DatabaseError(
+            f"nothing can be written in the folder of {path} ({error.strerror}): copy the "
+            "database to where you may write, and name the copy with --db"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -195,6 +222,41 @@ def _url(database: str | Path | None) -> URL:
     return URL.create("sqlite", database=str(database))
 
 
+def _opened(url: URL, path: Path | None) -> Engine:
+    if path is None:
+        return _up_to_date(create_engine(url, connect_args=_SHARED, poolclass=StaticPool))
+    try:
+        return _up_to_date(create_engine(url, connect_args=_SHARED, poolclass=QueuePool))
+    except OperationalError as error:
+        if not _may_only_be_read(path, error):
+            raise
+    frozen = partial(sqlite3.connect, f"{path.resolve().as_uri()}?immutable=1", uri=True, **_SHARED)
+    return _up_to_date(create_engine(url, creator=frozen, poolclass=QueuePool))
+
+
+def _up_to_date(engine: Engine) -> Engine:
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    try:
+        _migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _may_only_be_read(path: Path, error: OperationalError) -> bool:
+    """Say whether a database could not be opened because nothing may be made beside it.
+
+    What a process did not move into the file yet is in the one that ends with `-wal`; to leave
+    that out would be to read an older state.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    is_in_log = log.exists() and log.stat().st_size > 0
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # above: which kind of it
+    return code in _FORBIDDEN and path.is_file() and not is_in_log
+
+
 def _on_connect(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
     for pragma in _PRAGMAS:
@@ -238,8 +300,3 @@ def _version(engine: Engine) -> str | None:
                 "name another file with --db"
             )
         return None
-
-
-def _cause(error: Exception) -> str:
-    origin = error.orig if isinstance(error, OperationalError | SqlError) else error
-    return str(origin)

@@ -366,7 +366,12 @@ def analyses_of(session: Session, decomposition_run: int) -> list[Analysis]:
 
 
 def subcomponents_of(session: Session, run_id: int) -> list[Subcomponent]:
-    """Return the subcomponents of a decomposition, by matrix and index."""
+    """Return the subcomponents of a decomposition, by matrix and index.
+
+    Raises:
+        NotFoundError: There is no such run.
+    """
+    run_of(session, run_id)
     rows = session.exec(
         select(Subcomponent)
         .where(Subcomponent.run_id == run_id)

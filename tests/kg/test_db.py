@@ -2,10 +2,13 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from alembic import command
@@ -14,7 +17,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from pydantic import BaseModel
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import select
 
 import kg.db
@@ -106,10 +109,46 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path):
         open_engine(path)
 
 
+@pytest.fixture
+def closed_folder() -> Iterator[Path]:
+    """A folder with a database, in which nobody may write; not even who runs the tests."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        open_engine(folder / "a.db").dispose()
+        (folder / "a.db.lock").unlink(missing_ok=True)
+        folder.chmod(0o555)
+        was = os.geteuid()
+        if was == 0:
+            os.seteuid(65534)
+        yield folder
+        os.seteuid(was)
+        folder.chmod(0o755)
+
+
+def test_a_database_in_a_folder_that_cannot_be_written_is_read_and_not_written(
+    closed_folder: Path,
+):
+    engine = open_engine(closed_folder / "a.db", create=False)
+
+    with reading(engine) as session:
+        assert session.exec(select(Run)).all() == []
+    with pytest.raises(DatabaseError, match="copy the database"), writing(engine):
+        pass
+
+
+def test_a_database_that_was_not_closed_is_not_read_without_what_was_written_last(tmp_path: Path):
+    path = tmp_path / "a.db"
+    open_engine(path).dispose()
+    error = OperationalError("", None, sqlite3.OperationalError("unable to open"))
+    error.orig.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN  # type: ignore[union-attr]
+
+    assert kg.db._may_only_be_read(path, error)
+    path.with_name("a.db-wal").write_bytes(b"pages")
+    assert not kg.db._may_only_be_read(path, error)
+
+
 def test_a_foreign_database_is_refused(tmp_path: Path):
     path = tmp_path / "other.db"
-    import sqlite3
-
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE theirs (x)")
     connection.commit()

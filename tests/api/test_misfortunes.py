@@ -1,0 +1,95 @@
+"""What can befall a command: a full disk, numbers beyond all bounds, names that are none."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli import app
+
+ROOT = Path(__file__).parents[2]
+NOTE = "# On heads\n\nWe find that the heads of layer {} move names in 91% of all cases.\n"
+BEYOND = str(2**63)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("library")
+    (folder / "note.md").write_text(NOTE.format(1), encoding="utf-8")
+    database = folder / "library.db"
+    ran = CliRunner().invoke(app, ["ingest", str(folder / "note.md"), "--db", str(database)])
+    assert ran.exit_code == 0, ran.output
+    return database
+
+
+def test_on_a_full_disk_a_command_says_so_and_goes_on_when_there_is_room(tmp_path: Path):
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    for n in range(8):
+        (papers / f"{n}.md").write_text(NOTE.format(n) * 100, encoding="utf-8")
+    ingest = [sys.executable, "-m", "api.cli", "ingest", str(papers), "--jobs", "1"]
+    ingest += ["--db", str(tmp_path / "a.db")]
+
+    def run(limit: str) -> subprocess.CompletedProcess[str]:
+        limited = ["bash", "-c", f'ulimit -f {limit}; exec "$@"', "bash", *ingest]  # 1,024 bytes
+        return subprocess.run(limited, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    full, roomy = run("400"), run("unlimited")
+
+    assert full.returncode == 1
+    assert "error: the database failed" in full.stderr
+    assert "full" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert roomy.returncode == 0, roomy.stderr
+    assert len(roomy.stdout.splitlines()) == 8 + 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["communities", "--run", BEYOND],
+        ["map", "--run", BEYOND],
+        ["compare", "1", BEYOND],
+        ["decomposition", BEYOND],
+        ["harvest", BEYOND],
+        ["attribute", BEYOND],
+        ["components", BEYOND],
+        ["dictionaries", BEYOND],
+        ["export-decomposition", BEYOND, "nowhere"],
+        ["undo", BEYOND],
+        ["ingest", "a" * 5000],
+    ],
+)
+def test_what_is_beyond_all_bounds_is_not_there(library: Path, arguments: list[str]):
+    result = CliRunner().invoke(app, [*arguments, "--db", str(library)])
+
+    assert result.exit_code == 1, result.exception
+    assert result.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["relate", "stm_a", "supports", "stm_b"],
+        ["merge", "stm_a", "stm_b"],
+        ["split", "stm_a"],
+        ["undo"],
+        ["withdraw", "evd_a", "--because", "it was wrong"],
+    ],
+)
+@pytest.mark.parametrize("nobody", ["", " "])
+def test_nobody_can_decide_without_a_name(library: Path, arguments: list[str], nobody: str):
+    result = CliRunner().invoke(app, [*arguments, "--by", nobody, "--db", str(library)])
+
+    assert result.exit_code == 2, result.exception
+    assert "a name, please" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["statement", "source", "community"])
+def test_bytes_that_are_no_text_are_refused(library: Path, command: str):
+    result = CliRunner().invoke(app, [command, "caf\udce9", "--db", str(library)])
+
+    assert result.exit_code == 2, result.exception
+    assert "not text in UTF-8" in result.stderr
