@@ -70,9 +70,9 @@ def fit(documents: Sequence[Judged]) -> WorthModel:
     for place, document in enumerate(documents):
         for each, worth in zip(document.likely, document.worth, strict=True):
             if worth is not None:
-                rows.append(each.features)
+                rows.append(each.features())
                 truth.append(worth)
-                for name in each.features:
+                for name in rows[-1]:
                     seen_in[name].add(place)
     columns = DictVectorizer()
     inputs = columns.fit_transform(
@@ -91,7 +91,7 @@ def held_out(documents: Sequence[Judged]) -> list[NDArray[np.float64]]:
     worths = []
     for place, document in enumerate(documents):
         model = fit([*documents[:place], *documents[place + 1 :]])
-        worths.append(np.array([model.worth(each.features) for each in document.likely]))
+        worths.append(np.array([model.worth(each.features()) for each in document.likely]))
     return worths
 
 

@@ -12,7 +12,11 @@ expression each; cues of marks (numbers, citations, quotes, formulas) are regula
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, repeat
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 
 def word_set(text: str) -> frozenset[str]:
@@ -29,7 +33,7 @@ _CITATION = re.compile(
     r"|\((?:[^()]{0,200}[\s,;])?(?:19|20)\d\d[a-z]?(?:[,;][^()]{0,200})?\)"
     r"|\bet al\.?(?:,? \(?(?:19|20)\d\d[a-z]?\)?)?"
 )
-_NUMBER = re.compile(r"[+−-]?\d(?:[\d,.]*\d)?(?:×10\^?[−-]?\d+)?")
+_NUMBER = re.compile(r"[+−\d-](?:(?<=\d)|\d)(?:[\d,.]*\d)?(?:×10\^?[−-]?\d+)?")
 _TOKEN = re.compile(r"⟨c⟩|[^\W\d_]+(?:'[a-z]+)?|0|[%?:;,()—–\"“”=]")
 
 
@@ -56,9 +60,10 @@ def cues_of(sentence: str, words: Sequence[str]) -> frozenset[str]:
 
 
 def _lexical_cues(words: Sequence[str]) -> Iterator[str]:
+    yield from chain.from_iterable(map(_CUES_OF_WORD.get, words, repeat(())))
     for place, word in enumerate(words):
-        for phrase, cue in _LEXICON.get(word, ()):
-            if len(phrase) == 1 or tuple(words[place : place + len(phrase)]) == phrase:
+        for phrase, cue in _PHRASES.get(word, ()):
+            if tuple(words[place : place + len(phrase)]) == phrase:
                 yield cue
         if word in _FIRST_PERSON:
             for after in words[place + 1 : place + 4]:
@@ -82,7 +87,9 @@ _NUMERIC = re.compile(r"[\d±=≈<>≤≥×→Δ]|AUROC|CI")
 
 _NUMBERS = {
     "measure": re.compile(
-        r"\d\s?%|\b[pn]\s?[=<≈]|±|\d/\d|[=≈<>≤≥]\s?[+−-]?\d|\d\s?×|×\s?\d|→|Δ|\bAUROC\b|\bCI\b"
+        r"[\dpn±=≈<>≤≥×→ΔAC]"
+        r"(?:(?<=\d)(?:\s?[%×]|/\d)|(?<=\b[pn])\s?[=<≈]|(?<=[±→Δ])|(?<=[=≈<>≤≥])\s?[+−-]?\d"
+        r"|(?<=×)\s?\d|(?<=\bA)UROC\b|(?<=\bC)I\b)"
     ),
     "decimal": re.compile(r"\d\.\d"),
     "many_numbers": re.compile(r"\d[^\d.]+\d[^\d.]+\d[^\d.]+\d"),
@@ -92,7 +99,7 @@ _MARKS = {
     "question": re.compile(r"\?[\"”')\]]*$"),
     "quotation": re.compile(r"[\"“]"),
     "formula": re.compile(r"[=∈∑∏√^_{}\\|≈∝∂λβαγσμθ]"),
-    "dash": re.compile(r"[—–]|\s--?\s"),
+    "dash": re.compile(r"[—–-](?:(?<=[—–])|(?<=\s-)-?\s)"),
     "colon": re.compile(r":\s"),
     "bracket": re.compile(r"\("),
     "link": re.compile(r"https?:|www\.|github\.|huggingface\.|doi\.org"),
@@ -226,15 +233,12 @@ _FINITE = word_set(
 )
 
 
-def _lexicon() -> dict[str, tuple[tuple[tuple[str, ...], str], ...]]:
-    """Key every word and phrase by its first word."""
-    entries: dict[str, set[tuple[tuple[str, ...], str]]] = defaultdict(set)
+def _lexicon() -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield every word and phrase with its cue."""
     for cue, listed in _WORDS.items():
         for entry in listed.split(",") if "," in listed else listed.split():
             for phrase in _forms(entry.strip()):
-                parts = tuple(phrase.split())
-                entries[parts[0]].add((parts, cue))
-    return {first: tuple(sorted(phrases)) for first, phrases in entries.items()}
+                yield tuple(phrase.split()), cue
 
 
 def _forms(entry: str) -> list[str]:
@@ -244,16 +248,18 @@ def _forms(entry: str) -> list[str]:
     return [entry[:-1] + ending for ending in ("", "s", "e", "es", "ed", "d", "ing", "y", "ied")]
 
 
-def _after_we() -> dict[str, tuple[str, ...]]:
-    cues: dict[str, set[str]] = defaultdict(set)
-    for cue, listed in _AFTER_FIRST_PERSON.items():
-        for word in listed.split():
-            cues[word].add(cue)
-    return {word: tuple(sorted(names)) for word, names in cues.items()}
+def _by_key(pairs: Iterable[tuple[str, _T]]) -> dict[str, tuple[_T, ...]]:
+    values: dict[str, list[_T]] = defaultdict(list)
+    for key, value in pairs:
+        values[key].append(value)
+    return {key: tuple(listed) for key, listed in values.items()}
 
 
-_LEXICON = _lexicon()
-_AFTER_WE = _after_we()
+_CUES_OF_WORD = _by_key((phrase[0], cue) for phrase, cue in _lexicon() if len(phrase) == 1)
+_PHRASES = _by_key((phrase[0], (phrase, cue)) for phrase, cue in _lexicon() if len(phrase) > 1)
+_AFTER_WE = _by_key(
+    (word, cue) for cue, listed in _AFTER_FIRST_PERSON.items() for word in listed.split()
+)
 
 CUES = tuple(
     sorted(

@@ -12,7 +12,7 @@ name's prefix is its group, and a group's scale is folded into the weights by tr
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -101,13 +101,16 @@ class Sentence(NamedTuple):
     """Delexicalised tokens, between a start and an end mark."""
 
     cues: frozenset[str]
+    topical: tuple[str, ...]
+    """The words that say what the sentence is about, as often as they occur."""
 
 
 def analyse(text: str) -> Sentence:
     """Take a sentence apart."""
     tokens = tokenise(text)
     words = tuple([token.lower() for token in tokens])
-    return Sentence(text, words, ("^", *map(_shape, tokens), "$"), cues_of(text, words))
+    topical = tuple([w for w in words if len(w) > 2 and w[0].isalpha() and w not in _CLOSED_CLASS])
+    return Sentence(text, words, ("^", *map(_shape, tokens), "$"), cues_of(text, words), topical)
 
 
 def section_role(heading: str, kind: str = "body") -> str:
@@ -120,11 +123,6 @@ def section_role(heading: str, kind: str = "body") -> str:
         if pattern.search(heading):
             return role
     return "assertion" if len(heading.split()) > 5 else "other"
-
-
-def is_topical(word: str) -> bool:
-    """Tell whether a lower-case token is a word that says what a sentence is about."""
-    return len(word) > 2 and word[0].isalpha() and word not in _CLOSED_CLASS
 
 
 def features_of(section: Sequence[Sentence], role: str) -> list[list[str]]:
@@ -155,16 +153,15 @@ def _position(place: int, last: int) -> list[str]:
     return names
 
 
-def _grams(sentence: Sentence) -> Iterator[str]:
+def _grams(sentence: Sentence) -> set[str]:
     shapes = sentence.shapes
-    for word in set(sentence.words):
-        yield f"w:{word}"
-    for shape in set(shapes):
-        yield f"h:{shape}"
-    for pair in set(pairwise(shapes)):
-        yield f"h:{pair[0]} {pair[1]}"
-    for triple in set(zip(shapes, shapes[1:], shapes[2:], strict=False)):
-        yield f"h:{triple[0]} {triple[1]} {triple[2]}"
+    pairs = [f"h:{first} {second}" for first, second in pairwise(shapes)]
+    return {
+        *[f"w:{word}" for word in sentence.words],
+        *[f"h:{shape}" for shape in shapes],
+        *pairs,
+        *[f"{pair} {third}" for pair, third in zip(pairs, shapes[2:], strict=False)],
+    }
 
 
 @lru_cache(maxsize=65536)

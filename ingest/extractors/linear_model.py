@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -42,14 +43,11 @@ class LinearModel:
 
     def scores(self, rows: Iterable[Sequence[str]]) -> NDArray[np.float64]:
         """Return W x + b for each row of feature names; unknown names count for nothing."""
-        row_of = self.vocabulary.get
-        sums = [
-            self.weights.take([row for row in map(row_of, names) if row is not None], axis=0).sum(
-                axis=0
-            )
-            for names in rows
-        ]
-        return np.array(sums).reshape(-1, len(LABELS)) + self.bias
+        row_of, last = self.vocabulary.get, len(self.weights)
+        known = [[last, *(row for row in map(row_of, names) if row is not None)] for names in rows]
+        starts = np.cumsum([0, *map(len, known)])[:-1]
+        terms = np.vstack([self.weights, self.bias]).take([*chain.from_iterable(known)], axis=0)
+        return np.add.reduceat(terms, starts) if known else np.empty((0, len(LABELS)))
 
     def probabilities(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return calibrated probabilities of the labels; each row sums to 1."""

@@ -27,8 +27,8 @@ from ingest.extractors.linear_model import LABELS, LinearModel, shipped_model
 from ingest.extractors.notes import note_of
 from ingest.extractors.referents import self_contained
 from ingest.extractors.rules import reason_to_drop
-from ingest.extractors.salience import centralities, saliences
-from ingest.extractors.worth import Surroundings, shipped_worth, topical_words, worth_features
+from ingest.extractors.salience import centralities, salience
+from ingest.extractors.worth import Surroundings, shipped_worth, worth_features
 from ingest.sentences import sentences
 
 _SKIPPED = frozenset({"references", "captions", "statements", "thanks", "future", "checklist"})
@@ -130,13 +130,20 @@ class Likely(NamedTuple):
     """Among all sentences of the document, from 0."""
 
     sentence: Sentence
-    features: list[str]
-    """From which its worth is told (`worth`)."""
+    names: list[str]
+    """Its features, for the first model."""
 
-    chance: float
-    """Of being a claim or a finding."""
-
+    around: Surroundings
     salience: float
+
+    @property
+    def chance(self) -> float:
+        """Return the probability of being a claim or a finding."""
+        return self.around.claim + self.around.finding
+
+    def features(self) -> list[str]:
+        """Return the features from which its worth is told."""
+        return worth_features(self.names, self.sentence, self.around)
 
 
 class OfflineExtractor:
@@ -219,21 +226,20 @@ class OfflineExtractor:
             return []
         title = analyse(document.title)
         central = centralities(title, judged.analysed)
-        salient = saliences(judged.analysed, central)
-        topic = topical_words(title)
+        topic = frozenset(title.topical)
         found = []
         for i in np.flatnonzero(judged.chances >= self.config.min_probability).tolist():
             claim, finding, cited = judged.probabilities[i, _KINDS].tolist()
             around = Surroundings(claim, finding, cited, central[i], topic)
-            sentence = judged.found[i].sentence
-            names = worth_features(judged.rows[i], sentence, around)
-            found.append(Likely(i, sentence, names, claim + finding, salient[i]))
+            sentence, role = judged.found[i].sentence, judged.found[i].role
+            mattering = salience(sentence, role, central[i])
+            found.append(Likely(i, sentence, judged.rows[i], around, mattering))
         return found
 
     def _kept(self, likely: Sequence[Likely], is_note: bool) -> list[int]:
         """Return the indices of the sentences to keep, ascending; ties go to the earlier one."""
         model = shipped_worth()
-        worths = [each.chance if is_note else model.worth(each.features) for each in likely]
+        worths = [each.chance if is_note else model.worth(each.features()) for each in likely]
         ranks = [
             worth * (0.3 + 0.7 * each.salience) for worth, each in zip(worths, likely, strict=True)
         ]

@@ -13,8 +13,10 @@ A classifier finds statements; a graph wants the ones a reader would name. Three
 import math
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain, repeat
+from operator import mul
 
-from ingest.extractors.features import Sentence, is_topical
+from ingest.extractors.features import Sentence
 
 SECTION_PRIORS = {
     "abstract": 1.0,
@@ -58,24 +60,14 @@ _PENALTIES = {
 """Cues of a sentence that leans on another, illustrates, describes, or only ventures."""
 
 
-def saliences(
-    sections: Sequence[tuple[str, Sequence[Sentence]]], central: Sequence[float]
-) -> list[float]:
-    """Return the salience, in [0, 1], of each sentence of a document in reading order.
+def salience(sentence: Sentence, role: str, centrality: float) -> float:
+    """Return how much a sentence matters, in [0, 1].
 
     Args:
-        sections: The role and the sentences of each section.
-        central: The centrality of each sentence.
+        sentence: The sentence.
+        role: The role of its section.
+        centrality: Its closeness to what the document is about, in [0, 1] (`centralities`).
     """
-    roles = [role for role, sentences in sections for _ in sentences]
-    flat = [sentence for _, sentences in sections for sentence in sentences]
-    return [
-        _salience(sentence, role, centrality)
-        for sentence, role, centrality in zip(flat, roles, central, strict=True)
-    ]
-
-
-def _salience(sentence: Sentence, role: str, centrality: float) -> float:
     prior = SECTION_PRIORS.get(role, SECTION_PRIORS["other"])
     weight = min(1.0, sum(_WEIGHTS.get(cue, 0.0) for cue in sentence.cues))
     penalty = sum(_PENALTIES.get(cue, 0.0) for cue in sentence.cues)
@@ -91,17 +83,17 @@ def centralities(
         title: The document's title, taken apart.
         sections: The role and the sentences of each section.
     """
-    bags = [_bag(sentence) for _, sentences in sections for sentence in sentences]
+    bags = [Counter(sentence.topical) for _, sentences in sections for sentence in sentences]
     in_focus = [role in _FOCUS for role, sentences in sections for _ in sentences]
-    spread = Counter(word for bag in bags for word in bag)
+    spread = Counter(chain.from_iterable(bags))
     rarity = {word: math.log((1 + len(bags)) / n) for word, n in spread.items()}
-    focus = _bag(title)
+    focus = Counter(title.topical)
     is_all_focus = not any(in_focus)
     for bag, is_focus in zip(bags, in_focus, strict=True):
         if is_focus or is_all_focus:
             focus.update(bag)
     centre = {word: (1 + math.log(n)) * rarity.get(word, 0.0) for word, n in focus.items()}
-    length = math.sqrt(sum(value * value for value in centre.values()))
+    length = math.hypot(*centre.values())
     cosines = [_cosine(bag, rarity, centre, length) for bag in bags]
     top = max(cosines, default=0.0)
     return [cosine / top for cosine in cosines] if top else cosines
@@ -110,12 +102,8 @@ def centralities(
 def _cosine(
     bag: Counter[str], rarity: dict[str, float], centre: dict[str, float], length: float
 ) -> float:
-    values = {word: n * rarity[word] for word, n in bag.items()}
-    own = math.sqrt(sum(value * value for value in values.values()))
+    values = [n * rarity[word] for word, n in bag.items()]
+    own = math.hypot(*values)
     if not own or not length:
         return 0.0
-    return sum(value * centre.get(word, 0.0) for word, value in values.items()) / (own * length)
-
-
-def _bag(sentence: Sentence) -> Counter[str]:
-    return Counter(word for word in sentence.words if is_topical(word))
+    return sum(map(mul, values, map(centre.get, bag, repeat(0.0)))) / (own * length)

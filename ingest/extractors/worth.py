@@ -20,14 +20,15 @@ are in `worth.json` with the report of their training. `benchmarks/train_worth.p
 import json
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import NamedTuple
 
 from ingest.extractors.cues import word_set
-from ingest.extractors.features import GROUP_SCALES, Sentence, is_topical
+from ingest.extractors.features import GROUP_SCALES, Sentence
 
 WORTH_SCALES = GROUP_SCALES | {
     "k": 0.7,  # steps
@@ -47,6 +48,8 @@ _STEPS = {
     "numbers": (1, 3, 6),
 }
 """What is measured, and the values from which on a feature of its own is set."""
+
+_STEP_NAMES = {name: [f"k:{name}{step}" for step in steps] for name, steps in _STEPS.items()}
 
 _LEANINGS = {
     "again": "still also again already likewise further remaining same other others another",
@@ -99,6 +102,9 @@ _DISCLAIMS = re.compile(
     r"|beyond the scope|to our knowledge|for the first time",
     re.IGNORECASE,
 )
+_DISCLAIMING = word_set("claim claims claimed make scope knowledge time")
+"""Without any of these a sentence disclaims nothing; to look for what it may say is slow."""
+
 _CAPITAL = re.compile(r"(?<=\s)[(“]?[A-Z][\w-]+")
 _NUMBER = re.compile(r"\d[\d.,]*")
 
@@ -126,13 +132,8 @@ class WorthModel(NamedTuple):
 
     def worth(self, names: Iterable[str]) -> float:
         """Return the probability, in [0, 1], that a sentence with these features is worth it."""
-        total = self.bias + math.fsum(self.weights.get(name, 0.0) for name in names)
+        total = self.bias + math.fsum(map(self.weights.get, names, repeat(0.0)))
         return 1 / (1 + math.exp(-total))
-
-
-def topical_words(sentence: Sentence) -> frozenset[str]:
-    """Return the words that say what a sentence is about."""
-    return frozenset(word for word in sentence.words if is_topical(word))
 
 
 def worth_features(
@@ -143,7 +144,7 @@ def worth_features(
 
 
 def _steps(sentence: Sentence, around: Surroundings) -> Iterator[str]:
-    topical = topical_words(sentence)
+    topical = set(sentence.topical)
     measured = {
         "chance": around.claim + around.finding,
         "finding": around.finding,
@@ -156,17 +157,14 @@ def _steps(sentence: Sentence, around: Surroundings) -> Iterator[str]:
         "numbers": len(_NUMBER.findall(sentence.text)),
     }
     for name, value in measured.items():
-        for step in _STEPS[name]:
-            if value < step:
-                break
-            yield f"k:{name}{step}"
+        yield from _STEP_NAMES[name][: bisect_right(_STEPS[name], value)]
 
 
 def _leanings(sentence: Sentence) -> Iterator[str]:
     words, text = sentence.words, sentence.text
     signs = {
         "label": _LABEL.match(text),
-        "disclaims": _DISCLAIMS.search(text),
+        "disclaims": not _DISCLAIMING.isdisjoint(words) and _DISCLAIMS.search(text),
         "unended": text[-1:] != ".",
     }
     yield from (f"l:{name}" for name, holds in signs.items() if holds)

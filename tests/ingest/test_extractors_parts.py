@@ -17,7 +17,7 @@ from ingest.extractors.linear_model import (
 )
 from ingest.extractors.notes import note_of
 from ingest.extractors.rules import reason_to_drop
-from ingest.extractors.salience import centralities, saliences
+from ingest.extractors.salience import centralities, salience
 
 
 @pytest.mark.parametrize(
@@ -244,6 +244,12 @@ def test_no_rule_drops_a_plain_statement(sentence):
     assert reason_to_drop(analyse(sentence)) is None
 
 
+def _saliences(title, sections):
+    flat = [(sentence, role) for role, sentences in sections for sentence in sentences]
+    central = centralities(title, sections)
+    return [salience(*each, value) for each, value in zip(flat, central, strict=True)]
+
+
 def test_the_abstract_and_the_words_of_the_title_make_a_sentence_salient():
     title = analyse("Induction heads copy names")
     abstract = ("abstract", [analyse("We show that induction heads copy names in every model.")])
@@ -256,7 +262,7 @@ def test_the_abstract_and_the_words_of_the_title_make_a_sentence_salient():
     )
 
     sections = [abstract, method]
-    first, about_names, about_weather = saliences(sections, centralities(title, sections))
+    first, about_names, about_weather = _saliences(title, sections)
 
     assert first > about_names > about_weather
 
@@ -266,16 +272,15 @@ def test_a_sentence_that_leans_on_another_is_less_salient():
     leaning = analyse("It copies the name in most prompts.")
 
     sections = [("results", [plain, leaning])]
-    values = saliences(sections, centralities(analyse(""), sections))
+    values = _saliences(analyse(""), sections)
 
     assert values[0] > values[1]
     assert all(0 <= value <= 1 for value in values)
 
 
 def test_saliences_of_nothing_are_none():
-    assert saliences([], centralities(analyse("A title"), [])) == []
-    other = [("other", [analyse("…")])]
-    assert saliences(other, centralities(analyse(""), other)) == [pytest.approx(0.24)]
+    assert centralities(analyse("A title"), []) == []
+    assert _saliences(analyse(""), [("other", [analyse("…")])]) == [pytest.approx(0.24)]
 
 
 @pytest.mark.parametrize(
