@@ -106,4 +106,5 @@ def _cosine(
     own = math.hypot(*values)
     if not own or not length:
         return 0.0
-    return sum(map(mul, values, map(centre.get, bag, repeat(0.0)))) / (own * length)
+    along: float = sum(map(mul, values, map(centre.get, bag, repeat(0.0))))
+    return along / (own * length)
