@@ -6,6 +6,8 @@ user asked for cannot be done, 2 that the command line itself is wrong, 130 an i
 """
 
 import signal
+import socket
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -91,8 +93,11 @@ def serve(
     if host not in {"127.0.0.1", "localhost", "::1"}:
         raise typer.BadParameter("there is no log-in yet, so only loopback addresses are served")
     application = create_app(engine_of(db), Settings().embedder)
-    typer.echo(f"claimgraph on http://{host}:{port} (Ctrl-C stops)", err=True)
-    uvicorn.run(application, host=host, port=port, log_level="warning")
+    config = uvicorn.Config(application, log_level="warning")
+    with _listening(host, port) as listening, suppress(KeyboardInterrupt):
+        shown = f"[{host}]" if ":" in host else host
+        typer.echo(f"claimgraph on http://{shown}:{port} (Ctrl-C stops)", err=True)
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 @app.command()
@@ -103,7 +108,9 @@ def mcp(db: Database = None) -> None:
     except ModuleNotFoundError as error:
         raise ConfigError("this needs the extra: pip install 'claimgraph[mcp]'") from error
 
-    server_of(engine_of(db), Settings().embedder).run()
+    server = server_of(engine_of(db), Settings().embedder)
+    with suppress(KeyboardInterrupt):
+        server.run()
 
 
 @app.command()
@@ -115,6 +122,16 @@ def demo(
     from api.demo import run_demo
 
     run_demo(examples, folder)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ConfigError(
+            f"port {port} of {host} cannot be had ({error.strerror}): name another with --port"
+        ) from error
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

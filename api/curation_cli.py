@@ -6,7 +6,7 @@ import typer
 
 from api.options import Database, Json, database_of, engine_of, model_config, session_of, signed
 from api.settings import Settings, replies_of
-from kg.concept_nodes import ConceptType
+from kg.concept_types import ConceptType
 from kg.duplicates import Relation
 
 app = typer.Typer()

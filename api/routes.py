@@ -51,7 +51,7 @@ from api.views.sources import (
     sources_view,
 )
 from api.views.statements import StatementView, statement_view
-from kg.concept_nodes import ConceptType
+from kg.concept_types import ConceptType
 from kg.duplicates import Relation
 
 router = APIRouter(prefix="/api", responses=PROBLEM_RESPONSES)

@@ -199,7 +199,9 @@ def decompose(
     ] = False,
     coefficient: Annotated[
         list[float] | None,
-        typer.Option(help="One to try in a sweep. May be repeated. Default: five around its own."),
+        typer.Option(
+            min=0, help="One to try in a sweep. May be repeated. Default: five around its own."
+        ),
     ] = None,
     choose: Annotated[
         Literal["smallest", "largest"], typer.Option(help="Of a sweep: which that keep both low.")

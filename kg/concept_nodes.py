@@ -17,9 +17,9 @@ But: a type is told from a short list of heads, and a phrase is no more than a r
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from enum import StrEnum
 from typing import NamedTuple
 
+from kg.concept_types import ConceptType
 from kg.concepts import concepts_of
 from kg.embedders import Vectors
 from kg.homonyms import HomonymConfig, Origins, Spelt, told_apart
@@ -29,15 +29,6 @@ from kg.phrases import TOKEN, folded_words, known
 _SENSE = re.compile(r"·\d+$")
 _LONGEST = 5
 """Words of a phrase, counted as tokens, at most."""
-
-
-class ConceptType(StrEnum):
-    """What a concept is."""
-
-    METHOD = "method"
-    MODEL = "model"
-    DATASET = "dataset"
-    PHENOMENON = "phenomenon"
 
 
 _HEADS = {

@@ -29,6 +29,14 @@ def test_importing_the_command_line_and_the_server_does_not_import_torch(module:
     assert loaded == "[]"
 
 
+def test_the_command_line_starts_without_what_only_some_commands_need():
+    heavy = "{'numpy', 'scipy', 'igraph', 'fastapi', 'alembic', 'uvicorn', 'lxml'}"
+
+    loaded = _python(f"import sys, api.cli; print(sorted({heavy} & set(sys.modules)))")
+
+    assert loaded == "[]"
+
+
 def test_importing_leaves_nothing_in_the_current_folder(tmp_path: Path):
     here = tmp_path / "here"
     here.mkdir()

@@ -6,7 +6,8 @@ from pydantic import RootModel
 from sqlmodel import Session
 
 from api.views.view import StatementName, View, statement_name
-from kg.concept_nodes import ConceptNode, ConceptType, n_statements
+from kg.concept_nodes import ConceptNode, n_statements
+from kg.concept_types import ConceptType
 from kg.errors import ConfigError, NotFoundError
 from kg.known_concepts import known_concepts
 from kg.phrases import folded_words

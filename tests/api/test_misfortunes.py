@@ -1,5 +1,7 @@
 """What can befall a command: a full disk, numbers beyond all bounds, names that are none."""
 
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -93,3 +95,30 @@ def test_bytes_that_are_no_text_are_refused(library: Path, command: str):
 
     assert result.exit_code == 2, result.exception
     assert "not text in UTF-8" in result.stderr
+
+
+def test_a_server_ends_quietly_and_says_which_port_is_taken(library: Path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    serve = [sys.executable, "-m", "api.cli", "serve", "--port", port, "--db", str(library)]
+    server = subprocess.Popen(serve, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert server.stderr is not None
+    try:
+        assert server.stderr.readline().startswith("claimgraph on http://127.0.0.1:")
+
+        second = CliRunner().invoke(app, serve[3:])
+    finally:
+        server.send_signal(signal.SIGINT)
+        _, said = server.communicate(timeout=30)
+
+    assert second.exit_code == 1
+    assert "name another with --port" in second.stderr
+    assert (server.returncode, said) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["cluster", "harvest", "attribute"])
+def test_a_seed_is_one_that_a_run_can_keep(library: Path, command: str):
+    run = [] if command == "cluster" else ["1"]
+    result = CliRunner().invoke(app, [command, *run, "--seed", BEYOND, "--db", str(library)])
+
+    assert result.exit_code == 2, result.exception
