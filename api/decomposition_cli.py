@@ -101,7 +101,9 @@ def attribute(
     probe: Annotated[
         int | None, typer.Option(min=0, help="Of the input in which this feature alone is active.")
     ] = None,
-    sample: Annotated[int | None, typer.Option(min=0, help="Of this row of its data.")] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=0, max=1_000_000, help="Of this row of its data.")
+    ] = None,
     position: Annotated[
         int | None, typer.Option(min=0, help="Whose outputs. Default: the last one.")
     ] = None,

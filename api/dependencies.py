@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path as Folder
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Path, Query, Request, Response
+from pydantic import BeforeValidator
 from sqlmodel import Session
 
 from kg.db import reading
-from kg.tables import Stance
+from kg.search import Within
+from kg.tables import Stance, StatementKind
+
+_OR_ALL = BeforeValidator(lambda chosen: chosen or None)
+"""A form sends an empty value where nothing is chosen."""
 
 _LARGEST = 2**63 - 1
 
@@ -57,3 +62,28 @@ Offset = Annotated[int, Query(ge=0, le=_LARGEST, description="Leave out this man
 Words = Annotated[str, Query(max_length=1000, description="Words, in any form.")]
 Ordinal = Annotated[int, Query(ge=0, le=_LARGEST, description="Begin with this section.")]
 """The arguments that several addresses share, with the bounds that the database can take."""
+
+
+def _within(
+    kind: Annotated[StatementKind | None, _OR_ALL, Query(description="Only these.")] = None,
+    source: Annotated[str | None, _OR_ALL, Query(description="Only what this source says.")] = None,
+) -> Within:
+    return Within(kind, source)
+
+
+class Asked(NamedTuple):
+    """What a page of search is asked for."""
+
+    query: str
+    limit: int
+
+
+def _asked(
+    q: Words = "",
+    limit: Limit = 20,
+) -> Asked:
+    return Asked(q, limit)
+
+
+WithinDep = Annotated[Within, Depends(_within)]
+AskedDep = Annotated[Asked, Depends(_asked)]

@@ -32,7 +32,8 @@ from api.views.sources import SourcesView, SourceView, source_view, sources_view
 from api.views.statements import StatementView, statement_view
 from kg.db import reading
 from kg.errors import KnowledgeGraphError
-from kg.tables import Stance
+from kg.search import Within
+from kg.tables import Stance, StatementKind
 
 _INSTRUCTIONS = """\
 A knowledge graph of what interpretability research says (claims, which are asserted, and findings,
@@ -74,11 +75,13 @@ class _Views:
     def search(
         self,
         query: Annotated[str, Field(max_length=1000, description="Words, in any form.")],
+        kind: StatementKind | None = None,
+        source_id: Annotated[str | None, Field(description="Only what this source says.")] = None,
         limit: Limit = 20,
     ) -> SearchView:
         """Find statements by words and meaning, best first."""
         with self._answering() as session:
-            return search_view(session, query, self._embedder_name, limit)
+            return search_view(session, query, self._embedder_name, limit, Within(kind, source_id))
 
     def statement(self, statement_id: str) -> StatementView:
         """Show a statement: its quotes and sources, neighbours, communities and evidence."""
@@ -98,7 +101,9 @@ class _Views:
     def sources(
         self,
         limit: Limit = 50,
-        offset: Annotated[int, Field(ge=0, description="Leave out this many first.")] = 0,
+        offset: Annotated[
+            int, Field(ge=0, le=2**63 - 1, description="Leave out this many first.")
+        ] = 0,
     ) -> SourcesView:
         """List the papers and notes, by title."""
         with self._answering() as session:

@@ -11,6 +11,7 @@ from sqlmodel import Session
 from api.attribution_picture import draw_attributions
 from api.dependencies import (
     ArtifactsDep,
+    AskedDep,
     EmbedderNameDep,
     Limit,
     Offset,
@@ -20,7 +21,7 @@ from api.dependencies import (
     RunId,
     RunQuery,
     SessionDep,
-    Words,
+    WithinDep,
 )
 from api.intervals import IntervalRow, interval_rows
 from api.layout import N_COLOURS, draw
@@ -45,7 +46,7 @@ from api.views.map import maps_of
 from api.views.overview import overview_of
 from api.views.runs import count_runs, run_view, runs_view
 from api.views.seams import run_seams_view, seams_view
-from api.views.search import SearchView, search_view
+from api.views.search import SearchView, search_view, source_named
 from api.views.sources import count_sources, place_of, source_text_view, source_view, sources_view
 from api.views.statements import StatementView, statement_view
 from kg.connectors import TopReader
@@ -263,14 +264,16 @@ def search_page(
     request: Request,
     session: SessionDep,
     embedder_name: EmbedderNameDep,
-    q: Words = "",
-    limit: Limit = 20,
+    within: WithinDep,
+    asked: AskedDep,
 ) -> HTMLResponse:
     """Show what `GET /api/search` returns."""
-    found = SearchView(query=q, hits=[], notice="")
-    if q.strip():
-        found = search_view(session, q, embedder_name, limit)
-    return _page(request, "search.html", found=found)
+    if asked.query.strip():
+        found = search_view(session, asked.query, embedder_name, asked.limit, within)
+    else:
+        source = source_named(session, within.source)
+        found = SearchView(query="", kind=within.kind, source=source, hits=[], notice="")
+    return _page(request, "search.html", found=found, limit=asked.limit)
 
 
 @router.get("/runs")

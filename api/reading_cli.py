@@ -8,7 +8,7 @@ import typer
 
 from api.options import Database, Json, session_of
 from api.settings import DEFAULT_METHOD, Settings
-from kg.tables import Stance
+from kg.tables import Stance, StatementKind
 
 app = typer.Typer()
 
@@ -206,15 +206,21 @@ def source(source_id: str, db: Database = None, as_json: Json = False) -> None:
 def search(
     query: str,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    kind: Annotated[StatementKind | None, typer.Option(help="Only these.")] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="Only what this source says.")
+    ] = None,
     db: Database = None,
     as_json: Json = False,
 ) -> None:
     """Find statements by their words and by their meaning."""
     from api import terminal
     from api.views.search import search_view
+    from kg.search import Within
 
     with session_of(db) as session:
-        view = search_view(session, query, Settings().embedder, limit)
+        within = Within(kind, source)
+        view = search_view(session, query, Settings().embedder, limit, within)
         terminal.show(view, as_json, terminal.search)
 
 

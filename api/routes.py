@@ -15,6 +15,7 @@ from api.dependencies import (
     RunId,
     RunQuery,
     SessionDep,
+    WithinDep,
     Words,
 )
 from api.problems import PROBLEM_RESPONSES
@@ -240,10 +241,14 @@ def read_source_text(source_id: str, session: SessionDep, first: Ordinal = 0) ->
 
 @router.get("/search", tags=["search"])
 def read_search(
-    session: SessionDep, embedder_name: EmbedderNameDep, q: Words, limit: Limit = 20
+    session: SessionDep,
+    embedder_name: EmbedderNameDep,
+    within: WithinDep,
+    q: Words,
+    limit: Limit = 20,
 ) -> SearchView:
     """Return the statements that answer a query, best first."""
-    return search_view(session, q, embedder_name, limit)
+    return search_view(session, q, embedder_name, limit, within)
 
 
 @router.get("/runs", tags=["runs"])

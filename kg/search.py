@@ -21,20 +21,53 @@ from heapq import nsmallest
 from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import text
+import sqlalchemy as sql
+from sqlalchemy import Select
 from sqlmodel import Session, col, select
 
 from kg.embedders import Embedder
 from kg.errors import ConfigError
-from kg.tables import Embedding
+from kg.sources import source_of
+from kg.tables import Embedding, Mention, Section, Statement, StatementKind
 
 _K = 60
 _DEPTH = 100
 _LEAST_COSINE = 0.25
 _MOST_WORDS = 64
 _ROWS_PER_BLOCK = 4096
+_WORDS = sql.table("statement_words", sql.column("statement_id"))
+
+Allowed = Select[str] | None
+"""The query for the ids of statements that may be found; None means all."""
+
 _BETWEEN_WORDS = re.compile(r"[\s\x00-&(-/:-@\[-`{-\x7f]+")
 """White space, control characters and ASCII punctuation but for the apostrophe."""
+
+
+class Within(NamedTuple):
+    """Which statements may be found; by default all."""
+
+    kind: StatementKind | None = None
+    source: str | None = None
+    """Only what this source says, maybe beside others."""
+
+    def ids(self) -> Select[str]:
+        """Return the query for their ids."""
+        found = sql.select(col(Statement.id))
+        if self.kind is not None:
+            found = found.where(col(Statement.kind) == self.kind)
+        if self.source is not None:
+            said = (
+                sql.select(col(Mention.statement_id))
+                .join(Section, col(Section.id) == Mention.section_id)
+                .where(col(Section.source_id) == self.source)
+            )
+            found = found.where(col(Statement.id).in_(said))
+        return found
+
+
+EVERYWHERE = Within()
+"""All statements may be found."""
 
 
 class SearchHit(NamedTuple):
@@ -50,7 +83,11 @@ class SearchHit(NamedTuple):
 
 
 def search(
-    session: Session, query: str, embedder: Embedder | None = None, limit: int = 20
+    session: Session,
+    query: str,
+    embedder: Embedder | None = None,
+    limit: int = 20,
+    within: Within = EVERYWHERE,
 ) -> list[SearchHit]:
     """Return the statements that a query finds, the best first.
 
@@ -63,20 +100,27 @@ def search(
         embedder: Gives the query its vector; without one, and for statements that have no
             vector under it, only words count.
         limit: Return at most this many.
+        within: Which statements may be found.
 
     Raises:
         ConfigError: The query is blank, or the limit is not positive.
+        NotFoundError: No source has the id within which to look.
     """
     if not query.strip():
         raise ConfigError("there is nothing to search for: the query is empty")
     if limit < 1:
         raise ConfigError(f"a search returns at least one statement, so not a limit of {limit}")
+    if within.source is not None:
+        source_of(session, within.source)
     words = _words(query)
     if not words:
         return []
+    allowed = None if within == EVERYWHERE else within.ids()
     depth = max(limit, _DEPTH)
-    by_words = _rank_by_words(session, words, depth)
-    by_vector = _rank_by_vector(session, query, embedder, depth) if embedder is not None else []
+    by_words = _rank_by_words(session, words, depth, allowed)
+    by_vector = (
+        _rank_by_vector(session, query, embedder, depth, allowed) if embedder is not None else []
+    )
     return _fused(by_words, by_vector)[:limit]
 
 
@@ -86,23 +130,30 @@ def _words(query: str) -> list[str]:
     return [word for word in words if any(map(str.isalnum, word))][:_MOST_WORDS]
 
 
-def _rank_by_words(session: Session, words: Iterable[str], depth: int) -> list[str]:
+def _rank_by_words(
+    session: Session, words: Iterable[str], depth: int, allowed: Allowed
+) -> list[str]:
     quoted = " OR ".join(f'"{word}"' for word in words)
-    rows = session.execute(
-        text(
-            "SELECT statement_id FROM statement_words WHERE statement_words MATCH :query "
-            "ORDER BY bm25(statement_words), statement_id LIMIT :depth"
-        ),
-        {"query": quoted, "depth": depth},
+    found = (
+        sql.select(_WORDS.c.statement_id)
+        .where(sql.literal_column(_WORDS.name).op("MATCH")(quoted))
+        .order_by(sql.text(f"bm25({_WORDS.name})"), _WORDS.c.statement_id)
+        .limit(depth)
     )
-    return list(rows.scalars())
+    if allowed is not None:
+        found = found.where(_WORDS.c.statement_id.in_(allowed))
+    return list(session.execute(found).scalars())
 
 
-def _rank_by_vector(session: Session, query: str, embedder: Embedder, depth: int) -> list[str]:
+def _rank_by_vector(
+    session: Session, query: str, embedder: Embedder, depth: int, allowed: Allowed
+) -> list[str]:
     """Return the statements nearest to the query; the model is loaded only if there are any."""
     embedded = select(Embedding.statement_id, Embedding.vector).where(
         Embedding.model == embedder.name
     )
+    if allowed is not None:
+        embedded = embedded.where(col(Embedding.statement_id).in_(allowed))
     if session.exec(embedded.limit(1)).first() is None:
         return []
     wanted = embedder.embed([query])[0]

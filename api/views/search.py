@@ -9,7 +9,9 @@ from api.views.view import SourceName, StatementName, View
 from kg.embedders import Embedder, open_embedder
 from kg.embeddings import model_in_use
 from kg.errors import ModelError
-from kg.search import SearchHit, search
+from kg.search import EVERYWHERE, SearchHit, Within, search
+from kg.sources import source_of
+from kg.tables import StatementKind
 
 
 class SearchHitView(StatementName):
@@ -25,6 +27,12 @@ class SearchView(View):
     """What a query finds."""
 
     query: str
+    kind: StatementKind | None
+    """Only these were searched; none: claims and findings."""
+
+    source: SourceName | None
+    """Only what this source says was searched; none: all of them."""
+
     hits: list[SearchHitView]
     """Best first."""
 
@@ -33,7 +41,11 @@ class SearchView(View):
 
 
 def search_view(
-    session: Session, query: str, embedder_name: str | None, limit: int = 20
+    session: Session,
+    query: str,
+    embedder_name: str | None,
+    limit: int = 20,
+    within: Within = EVERYWHERE,
 ) -> SearchView:
     """Return the statements that answer a query, best first.
 
@@ -43,14 +55,18 @@ def search_view(
         embedder_name: What embeds the query. Without one, or if it cannot be opened, the
             search goes by words alone and says so.
         limit: Show at most this many.
+        within: Which statements may be found.
 
     Raises:
         ConfigError: The query is blank.
+        NotFoundError: No source has the id within which to look.
     """
-    found, notice = _search(session, query, embedder_name, limit)
+    found, notice = _search(session, query, embedder_name, limit, within)
     scores = {hit.statement_id: hit.score for hit in found}
     return SearchView(
         query=query,
+        kind=within.kind,
+        source=source_named(session, within.source),
         hits=[
             SearchHitView(
                 id=row.id, kind=row.kind, text=row.text, score=scores[row.id], sources=row.sources
@@ -62,11 +78,11 @@ def search_view(
 
 
 def _search(
-    session: Session, query: str, embedder_name: str | None, limit: int
+    session: Session, query: str, embedder_name: str | None, limit: int, within: Within
 ) -> tuple[list[SearchHit], str]:
     if embedder_name is None:
         notice = "searched by words alone: no embedder is configured"
-        return search(session, query, None, limit), notice
+        return search(session, query, None, limit, within), notice
     try:
         embedder = _opened(embedder_name)
         in_use = model_in_use(session)
@@ -76,13 +92,25 @@ def _search(
                 f"query would be with {embedder.name}: name the other one again, or run "
                 "`claimgraph embed`"
             )
-            return search(session, query, None, limit), notice
-        return search(session, query, embedder, limit), ""
+            return search(session, query, None, limit, within), notice
+        return search(session, query, embedder, limit, within), ""
     except ModelError as error:
-        return search(session, query, None, limit), f"searched by words alone: {error}"
+        return search(session, query, None, limit, within), f"searched by words alone: {error}"
 
 
 @cache
 def _opened(embedder_name: str) -> Embedder:
     """Open an embedder once; a server then loads its weights at the first search only."""
     return open_embedder(embedder_name)
+
+
+def source_named(session: Session, source: str | None) -> SourceName | None:
+    """Return a source's name, if one is meant.
+
+    Raises:
+        NotFoundError: No source has this id.
+    """
+    if source is None:
+        return None
+    found = source_of(session, source)
+    return SourceName(id=found.id, title=found.title)

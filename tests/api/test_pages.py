@@ -343,6 +343,26 @@ def test_errors_are_pages_that_say_what_is_wrong(web, path, status, detail):
     assert detail in Page(answer.text).words
 
 
+def test_a_search_can_be_kept_to_findings_of_one_source(web, library):
+    title = "Notes on superposition"
+    source = library.sources["notes"]
+    everywhere = web.get("/api/search", params={"q": "features pentagon"}).json()
+
+    found = web.get(
+        "/api/search", params={"q": "features pentagon", "kind": "finding", "source": source}
+    ).json()
+    page = web.get(f"/search?q=features+pentagon&kind=finding&source={source}").text
+
+    assert found["source"]["title"] == title
+    assert {hit["kind"] for hit in found["hits"]} == {"finding"}
+    assert all(title in [s["title"] for s in hit["sources"]] for hit in found["hits"])
+    assert len(found["hits"]) < len(everywhere["hits"])
+    assert f"Only in {title}" in Page(page).words
+    assert '<option value="finding" selected>' in page
+    assert web.get("/search?q=pentagon&kind=&source=").status_code == 200
+    assert web.get("/search?q=pentagon&source=src_gone").status_code == 404
+
+
 def test_a_search_says_when_it_went_by_words_alone(library, tmp_path):
     web = TestClient(create_app(library.engine, str(tmp_path)))
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sqlalchemy import Engine
+from sqlmodel import select
 
 from kg.db import open_engine, reading, writing
-from kg.errors import ConfigError
-from kg.search import SearchHit, search
-from kg.tables import Embedding, Run, RunKind, RunStatus, Statement, StatementKind
+from kg.errors import ConfigError, NotFoundError
+from kg.search import SearchHit, Within, search
+from kg.tables import Embedding, Run, RunKind, RunStatus, Source, Statement, StatementKind
 from tests.kg.small_graph import SAID, store_statements
 
 
@@ -163,6 +164,31 @@ def test_vectors_are_ranked_across_blocks(
         hits = search(session, "heat", HandEmbedder({"heat": [1, 0]}), 4)
 
     assert _names(ids, hits) == sorted(SAID)[:4]
+
+
+def test_within_a_source_or_a_kind_only_those_are_found(engine: Engine, ids: dict[str, str]):
+    angles = {name: 0.01 * place for place, name in enumerate(SAID)}
+    _embed(engine, {ids[name]: [np.cos(a), np.sin(a)] for name, a in angles.items()})
+    embedder = HandEmbedder({"tied ranks": [1, 0]})
+
+    with reading(engine) as session:
+        source = session.exec(select(Source.id).where(Source.title == "Tied ranks")).one()
+        claims = session.exec(select(Statement.id).where(Statement.kind == StatementKind.CLAIM))
+        ours = search(session, "tied ranks", embedder, 50, Within(source=source))
+        claimed = search(session, "tied ranks", embedder, 50, Within(kind=StatementKind.CLAIM))
+        both = search(session, "tied ranks", embedder, 50, Within(StatementKind.FINDING, source))
+        found = [set(_names(ids, hits)) for hits in (ours, claimed, both)]
+        are_claims = set(claims.all())
+
+    assert found[0] == set(list(SAID)[:3])
+    assert {ids[name] for name in found[1]} == are_claims
+    assert found[2] == {name for name in found[0] if ids[name] not in are_claims}
+    assert sorted(hit.words_rank for hit in ours if hit.words_rank) == [1, 2, 3]
+
+
+def test_a_search_within_a_source_that_is_not_there_is_refused(engine: Engine):
+    with reading(engine) as session, pytest.raises(NotFoundError, match="src_gone"):
+        search(session, "ranks", None, 5, Within(source="src_gone"))
 
 
 def test_a_limit_takes_the_head_of_the_list(engine: Engine, ids: dict[str, str]):
