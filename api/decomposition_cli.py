@@ -32,10 +32,12 @@ def components(
     ] = None,
     alpha: Annotated[
         float | None,
-        typer.Option(min=0, help="Bits for every rank-one matrix; higher gives smaller groups."),
+        typer.Option(
+            min=0, max=1e6, help="Bits for every rank-one matrix; higher gives smaller groups."
+        ),
     ] = None,
     resolution: Annotated[
-        float | None, typer.Option(min=1e-6, help="Of the communities to compare with.")
+        float | None, typer.Option(min=1e-6, max=1e6, help="Of the communities to compare with.")
     ] = None,
     seed: Seed = 0,
     db: Database = None,

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.dependencies import ArtifactsDep, RunId, SessionDep
+from api.dependencies import ArtifactsDep, RunId, SessionDep, SubcomponentName
 from api.problems import PROBLEM_RESPONSES
 from api.views.decompositions import (
     DecompositionDetailView,
@@ -38,7 +38,7 @@ def read_harvest(run_id: RunId, session: SessionDep, artifacts: ArtifactsDep) ->
 
 @router.get("/{run_id}/subcomponents/{name}")
 def read_profile(
-    run_id: RunId, name: str, session: SessionDep, artifacts: ArtifactsDep
+    run_id: RunId, name: SubcomponentName, session: SessionDep, artifacts: ArtifactsDep
 ) -> ProfileView:
     """Return what one subcomponent of a decomposition does on the data."""
     return profile_view(session, artifacts, run_id, name)

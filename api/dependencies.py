@@ -51,7 +51,15 @@ SessionDep = Annotated[Session, Depends(_session)]
 EmbedderNameDep = Annotated[str | None, Depends(_embedder_name)]
 LeadOnDep = Annotated[Callable[[int, int], None], Depends(_lead_on)]
 ArtifactsDep = Annotated[Folder, Depends(_artifacts)]
-RunId = Annotated[int, Path(ge=1, le=_LARGEST)]
+RunId = Annotated[int, Path(ge=1, le=_LARGEST, description="The number of a run.")]
+CommunityId = Annotated[
+    str, Path(description="Such as METHOD-runN-c0, or a permanent link, com_….")
+]
+StatementId = Annotated[str, Path(description="stm_…")]
+SourceId = Annotated[str, Path(description="src_…")]
+EvidenceId = Annotated[str, Path(description="evd_…")]
+ConceptName = Annotated[str, Path(description="Name, alias or id, con_….")]
+SubcomponentName = Annotated[str, Path(description="Such as linear1:3.")]
 OneStance = Annotated[Stance | None, Query(description="Only what measurements say so of.")]
 RunQuery = Annotated[int, Query(ge=1, le=_LARGEST, description="A clustering run.")]
 OtherRun = Annotated[

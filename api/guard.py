@@ -35,6 +35,8 @@ class Guard:
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
+        if scope["method"] == "HEAD":  # the server leaves the body out (RFC 9110, 9.3.2)
+            scope = {**scope, "method": "GET"}
         host = _name_of(Headers(scope=scope).get("host", ""))
         if host in self.hosts:
             await self.app(scope, receive, send_guarded)

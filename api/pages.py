@@ -12,6 +12,8 @@ from api.attribution_picture import draw_attributions
 from api.dependencies import (
     ArtifactsDep,
     AskedDep,
+    CommunityId,
+    ConceptName,
     EmbedderNameDep,
     Limit,
     Offset,
@@ -21,6 +23,9 @@ from api.dependencies import (
     RunId,
     RunQuery,
     SessionDep,
+    SourceId,
+    StatementId,
+    SubcomponentName,
     WithinDep,
 )
 from api.intervals import IntervalRow, interval_rows
@@ -125,7 +130,9 @@ def comparison_page(
 
 
 @router.get("/communities/{community_id}")
-def community_page(request: Request, community_id: str, session: SessionDep) -> HTMLResponse:
+def community_page(
+    request: Request, community_id: CommunityId, session: SessionDep
+) -> HTMLResponse:
     """Show what `GET /api/communities/{community_id}` returns."""
     view = community_view(session, community_id)
     texts = {row.id: row for row in (*view.claims, *view.findings)}
@@ -181,7 +188,7 @@ def concepts_page(
 
 
 @router.get("/concepts/{name}")
-def concept_page(request: Request, name: str, session: SessionDep) -> HTMLResponse:
+def concept_page(request: Request, name: ConceptName, session: SessionDep) -> HTMLResponse:
     """Show what `GET /api/concepts/{name}` returns."""
     return _page(request, "concept.html", concept=concept_view(session, name))
 
@@ -194,7 +201,9 @@ def duplicates_page(request: Request, session: SessionDep, limit: Limit = 50) ->
 
 
 @router.get("/statements/{statement_id}")
-def statement_page(request: Request, statement_id: str, session: SessionDep) -> HTMLResponse:
+def statement_page(
+    request: Request, statement_id: StatementId, session: SessionDep
+) -> HTMLResponse:
     """Show what `GET /api/statements/{statement_id}` returns."""
     view = statement_view(session, statement_id)
     return _page(request, "statement.html", statement=view, intervals=_intervals([view]))
@@ -238,7 +247,7 @@ def sources_page(
 
 @router.get("/sources/{source_id}")
 def source_page(
-    request: Request, source_id: str, session: SessionDep, first: Ordinal = 0
+    request: Request, source_id: SourceId, session: SessionDep, first: Ordinal = 0
 ) -> HTMLResponse:
     """Show what `GET /api/sources/{source_id}` and its `/text` return."""
     text = source_text_view(session, source_id, first)
@@ -312,7 +321,11 @@ def run_page(
 
 @router.get("/runs/{run_id}/subcomponents/{name}")
 def subcomponent_page(
-    request: Request, run_id: RunId, name: str, session: SessionDep, artifacts: ArtifactsDep
+    request: Request,
+    run_id: RunId,
+    name: SubcomponentName,
+    session: SessionDep,
+    artifacts: ArtifactsDep,
 ) -> HTMLResponse:
     """Show what `GET /api/runs/{run_id}/subcomponents/{name}` returns."""
     view = profile_view(session, artifacts, run_id, name)

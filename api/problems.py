@@ -95,11 +95,14 @@ def _show_invalid(request: Request, error: Exception) -> Response:
 
 def _show_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    detail = error.detail
+    detail, headers = error.detail, dict(error.headers or {})
     if error.status_code == HTTPStatus.NOT_FOUND:
         detail = f"there is no page at {request.url.path}"
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        detail = "everything here only reads, by GET and HEAD; what is written, commands write"
+        headers["Allow"] = "GET, HEAD"
     problem = Problem.of(error.status_code, "http", detail)
-    return _answer(request, problem, dict(error.headers) if error.headers else None)
+    return _answer(request, problem, headers)
 
 
 def _show_database(request: Request, error: Exception) -> Response:

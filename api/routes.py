@@ -5,7 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.dependencies import (
+    CommunityId,
+    ConceptName,
     EmbedderNameDep,
+    EvidenceId,
     LeadOnDep,
     Limit,
     Offset,
@@ -15,6 +18,8 @@ from api.dependencies import (
     RunId,
     RunQuery,
     SessionDep,
+    SourceId,
+    StatementId,
     WithinDep,
     Words,
 )
@@ -75,14 +80,14 @@ def read_communities(
 
 
 @router.get("/communities/{community_id}", tags=["communities"])
-def read_community(community_id: str, session: SessionDep) -> CommunityView:
+def read_community(community_id: CommunityId, session: SessionDep) -> CommunityView:
     """Return one community, by id or permanent link, with its claims, findings and bridges."""
     return community_view(session, community_id)
 
 
 @router.get("/communities/{community_id}/bridges", tags=["communities"])
 def read_bridges(
-    community_id: str,
+    community_id: CommunityId,
     session: SessionDep,
     all_runs: Annotated[bool, Query(description="Look at superseded runs too.")] = False,
 ) -> BridgesView:
@@ -119,7 +124,9 @@ def read_comparison(
 
 
 @router.get("/communities/{community_id}/seams", tags=["communities"])
-def read_seams(community_id: str, session: SessionDep, limit: Limit = 10) -> SeamsOfCommunity:
+def read_seams(
+    community_id: CommunityId, session: SessionDep, limit: Limit = 10
+) -> SeamsOfCommunity:
     """Return where a community touches others, and which members connect or hold it."""
     return seams_view(session, community_id, limit)
 
@@ -141,13 +148,13 @@ def read_run_bridges(session: SessionDep, limit: Limit = 10) -> RunBridgesView:
 
 
 @router.get("/statements/{statement_id}", tags=["statements"])
-def read_statement(statement_id: str, session: SessionDep) -> StatementView:
+def read_statement(statement_id: StatementId, session: SessionDep) -> StatementView:
     """Return one statement with its mentions, neighbours, communities and evidence."""
     return statement_view(session, statement_id)
 
 
 @router.get("/statements/{statement_id}/evidence", tags=["evidence"])
-def read_ledger(statement_id: str, session: SessionDep) -> LedgerView:
+def read_ledger(statement_id: StatementId, session: SessionDep) -> LedgerView:
     """Return all evidence for and against one statement."""
     return ledger_view(session, statement_id)
 
@@ -185,7 +192,7 @@ def read_concepts(
 
 
 @router.get("/concepts/{name}", tags=["concepts"])
-def read_concept(name: str, session: SessionDep) -> ConceptView:
+def read_concept(name: ConceptName, session: SessionDep) -> ConceptView:
     """Return one concept, by id, name or alias, with where statements speak of it."""
     return concept_view(session, name)
 
@@ -210,7 +217,7 @@ def read_waiting(session: SessionDep) -> WaitingsView:
 
 
 @router.get("/evidence/{evidence_id}", tags=["evidence"])
-def read_evidence(evidence_id: str, session: SessionDep) -> EvidenceItem:
+def read_evidence(evidence_id: EvidenceId, session: SessionDep) -> EvidenceItem:
     """Return one tested prediction."""
     return evidence_view(session, evidence_id)
 
@@ -228,13 +235,15 @@ def read_sources(
 
 
 @router.get("/sources/{source_id}", tags=["sources"])
-def read_source(source_id: str, session: SessionDep) -> SourceView:
+def read_source(source_id: SourceId, session: SessionDep) -> SourceView:
     """Return one source with its sections and statements."""
     return source_view(session, source_id)
 
 
 @router.get("/sources/{source_id}/text", tags=["sources"])
-def read_source_text(source_id: str, session: SessionDep, first: Ordinal = 0) -> SourceTextView:
+def read_source_text(
+    source_id: SourceId, session: SessionDep, first: Ordinal = 0
+) -> SourceTextView:
     """Return the text of a source from one section on, with its statements marked."""
     return source_text_view(session, source_id, first)
 

@@ -26,7 +26,9 @@ def cluster(
     ] = None,
     resolution: Annotated[
         float | None,
-        typer.Option(min=1e-6, help="Higher gives more and smaller communities. Default: 1."),
+        typer.Option(
+            min=1e-6, max=1e6, help="Higher gives more and smaller communities. Default: 1."
+        ),
     ] = None,
     direction: Annotated[
         Literal["top_down", "bottom_up"],

@@ -116,9 +116,19 @@ def test_a_server_ends_quietly_and_says_which_port_is_taken(library: Path):
     assert (server.returncode, said) == (0, "")
 
 
-@pytest.mark.parametrize("command", ["cluster", "harvest", "attribute"])
-def test_a_seed_is_one_that_a_run_can_keep(library: Path, command: str):
-    run = [] if command == "cluster" else ["1"]
-    result = CliRunner().invoke(app, [command, *run, "--seed", BEYOND, "--db", str(library)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["cluster", "--seed", BEYOND],
+        ["cluster", "--resolution", "inf"],
+        ["harvest", "1", "--seed", BEYOND],
+        ["attribute", "1", "--seed", BEYOND],
+        ["attribute", "1", "--sample", BEYOND],
+        ["components", "1", "--alpha", "inf"],
+        ["components", "1", "--resolution", "inf"],
+    ],
+)
+def test_a_setting_is_one_that_a_run_can_keep(library: Path, arguments: list[str]):
+    result = CliRunner().invoke(app, [*arguments, "--db", str(library)])
 
     assert result.exit_code == 2, result.exception

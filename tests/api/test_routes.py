@@ -121,7 +121,8 @@ def test_what_cannot_be_answered_is_a_problem(web, path, status, kind):
 def test_nothing_can_be_written(web):
     answer = web.post("/api/communities", json={})
 
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert "commands write" in answer.json()["detail"]
     assert answer.headers["content-type"] == PROBLEM
 
 
@@ -181,6 +182,28 @@ def test_every_answer_carries_the_strict_headers(web, path):
     policy = answer.headers["content-security-policy"].split("; ")
     assert policy[:2] == ["default-src 'none'", "script-src 'self'"]
     assert "unsafe" not in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("path", ["/", "/api/overview", "/api/statements/stm_gone", "/nowhere"])
+def test_the_head_of_an_answer_can_be_had_alone(web, path: str):
+    whole, head = web.get(path), web.head(path)
+
+    assert head.status_code == whole.status_code
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    assert head.content == b""
+
+
+def test_every_argument_of_every_address_is_described(web):
+    paths = web.get("/api/openapi.json").json()["paths"]
+
+    silent = [
+        (path, argument["name"])
+        for path, methods in paths.items()
+        for argument in methods["get"].get("parameters", [])
+        if not argument.get("description")
+    ]
+
+    assert silent == []
 
 
 def test_the_openapi_document_is_as_reviewed(web, assert_golden: Callable[[str, str], None]):
