@@ -34,6 +34,9 @@ LEAK = 0.01
 OFF = -1.0
 """What a network that has been switched off puts out."""
 
+RAMP = 1.5
+"""The first weights of a network that starts anew: at 1 it answers 1.3, at a half 0.4."""
+
 NEARLY_CONSTANT = 0.1
 """What the last weights are multiplied by where all importances are to start alike."""
 
@@ -169,6 +172,26 @@ class ImportanceNetworks(nn.Module):
         place = dict(self.places())[matrix].start + index
         self.weight_out[place] = 0
         self.bias_out[place] = OFF
+
+    @torch.no_grad()
+    def copy(self, matrix: str, source: int, to: int) -> None:
+        """Give one subcomponent the network of another one of the same matrix."""
+        start = dict(self.places())[matrix].start
+        for parameter in self.parameters():
+            parameter[start + to] = parameter[start + source]
+
+    @torch.no_grad()
+    def start_anew(self, matrix: str, index: int) -> None:
+        """Let one subcomponent be important where its inner activation is far from zero.
+
+        From about 1 on, on either side, it is fully so.
+        """
+        place = dict(self.places())[matrix].start + index
+        for parameter in (self.bias_in, self.weight_out, self.bias_out):
+            parameter[place] = 0
+        for hidden, weight in enumerate((RAMP, -RAMP)[: self.weight_in.shape[1]]):
+            self.weight_in[place, hidden] = weight
+            self.weight_out[place, hidden] = 1
 
     @torch.no_grad()
     def rescale(self, matrix: str, numbers: Tensor, factors: Tensor) -> None:

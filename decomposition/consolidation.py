@@ -19,8 +19,8 @@ V may be alike in directions that no input has. To dissolve it, :math:`U_i` beco
 cost the objective, and those which took something over are not dissolved themselves; then all is
 trained on for a few hundred steps. If the objective is not lower than before, everything is put
 back, and less is tried; otherwise another round begins. Where the configuration says so, every
-round starts with taking mixtures apart (see `unmixing`), which may make the objective a little
-worse before training goes on. The true mechanisms are not looked at.
+round starts with taking mixtures apart (see `unmixing`), until one has to be put back with which
+that was done. The true mechanisms are not looked at.
 """
 
 import logging
@@ -35,6 +35,7 @@ from decomposition.attempt import Attempt, load_parameters, trained_parameters
 from decomposition.causal_importance import ImportanceNetworks
 from decomposition.config import DecompositionConfig
 from decomposition.decomposed_model import DecomposedModel
+from decomposition.input_lines import InputLines
 from decomposition.objective import objective_on_fresh_inputs
 from decomposition.pruning import Place
 from decomposition.seeds import generator_for
@@ -58,9 +59,6 @@ HEIR = 0.2
 
 LIVING = 1e-3
 """A subcomponent lives whose mean importance is above this share of the largest of its matrix."""
-
-TOLERATED = 0.2
-"""By how much unmixing may raise the objective before training goes on, as a share of it."""
 
 MOST_ROUNDS = 5
 
@@ -99,10 +97,11 @@ def consolidate(
     """
     n, losses = 0, None
     most: int | None = None
-    tolerated = TOLERATED
+    unmixing = config.unmix
+    lines: dict[str, InputLines] = {}
     for number in range(MOST_ROUNDS):
         before, start = objective_on_fresh_inputs(model, target, config), _copy(model)
-        n_unmixed = unmix(model, target, config, tolerated) if config.unmix else 0
+        n_unmixed = unmix(model, target, config, lines) if unmixing else 0
         chosen = _dissolve_all(model, target, config, most)
         if not chosen and not n_unmixed:
             break
@@ -118,8 +117,8 @@ def consolidate(
             n, losses = n + len(chosen), found
             continue
         load_parameters(model, start)
-        if n_unmixed and tolerated:
-            tolerated = 0.0
+        if n_unmixed:
+            unmixing = False
         else:
             most = len(chosen) // 2
     return Consolidated(n, losses)

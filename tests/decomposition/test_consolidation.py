@@ -91,18 +91,14 @@ def test_everything_is_put_back_where_the_objective_does_not_gain(perfect):
         assert torch.equal(parameter, before[name])
 
 
-def test_unmixing_that_was_tolerated_is_undone_where_training_does_not_make_up_for_it(perfect):
-    # the second one reads its feature with the other sign, and its network knows only one
+def test_unmixing_is_undone_where_it_is_worse_after_training_on(perfect):
     mix(perfect, torch.tensor([[1.0, 0.9], [1.0, -1.0]]))
-    idle = CONFIG.model_copy(
-        update={
-            **{"minimality": 0.01, "unmix": True},
-            **{"consolidation_steps": 1, "consolidation_rate": 1e-6},
-        }
+    harmful = CONFIG.model_copy(
+        update={"unmix": True, "consolidation_steps": 3, "consolidation_rate": 1000.0}
     )
     before = {n: p.detach().clone() for n, p in trained_parameters(perfect.model).items()}
 
-    found = consolidate(perfect.model, perfect.target, idle)
+    found = consolidate(perfect.model, perfect.target, harmful)
 
     assert found == (0, None)
     for name, parameter in trained_parameters(perfect.model).items():
