@@ -15,6 +15,9 @@ from kg.evidence import PredictionDraft, StatedElsewhere, Store, TakenIn
 from kg.statements import statement_of
 from kg.tables import Side
 
+MAX_NAME = 200
+"""Characters of the name of an experiment, of what it is made on, and of a unit."""
+
 MAX_BYTES = 10_000_000
 """Of a file that says what was measured."""
 
@@ -73,6 +76,8 @@ def _check(stated: Stated) -> None:
     for option, text in named.items():
         if not text.strip():
             raise ConfigError(f"{option} is empty: say what it is")
+        if len(text) > MAX_NAME or not text.isprintable():
+            raise ConfigError(f"{option} is a name of one line, at most {MAX_NAME} characters")
 
 
 def record_measurement(

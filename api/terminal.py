@@ -285,6 +285,7 @@ def source(view: SourceView) -> Lines:
     for row in view.statements:
         yield from _statement(row)
     yield from terminal_ingestion.citations(view.citations)
+    yield f"\nCite it\n{view.bibtex}"
 
 
 def search(view: SearchView) -> Lines:
@@ -301,8 +302,9 @@ def runs(view: RunsView) -> Lines:
     """List runs, newest first."""
     for run in view.root:
         error = f"  {run.error}" if run.error else ""
+        of = f" of {run.target}" if run.target else ""
         status = "active" if run.is_active else run.status.value
-        yield f"{run.id:>4}  {status:<9}  {run.kind:<13}  {run.method}  {run.started_at}{error}"
+        yield f"{run.id:>4}  {status:<9}  {run.kind:<13}  {run.method}{of}  {run.started_at}{error}"
 
 
 def decomposition(view: DecompositionView) -> Lines:

@@ -22,6 +22,9 @@ class RunView(View):
     is_active: bool
     """It is the clustering that is shown of its method: the latest that succeeded."""
 
+    target: str | None
+    """The network that was taken apart or measured, if one was."""
+
     seed: int | None
     started_at: str
     finished_at: str | None
@@ -108,4 +111,6 @@ def _active(session: Session) -> set[int | None]:
 
 def _fields(run: Run, view: type[RunView], active: set[int | None]) -> dict[str, Any]:
     fields = run.model_dump(include=set(view.model_fields))
-    return {**fields, "is_active": run.id in active}
+    target = run.result.get("target") or run.config.get("target")
+    target = target if isinstance(target, str) else None
+    return {**fields, "is_active": run.id in active, "target": target}

@@ -7,6 +7,7 @@ from pydantic import RootModel
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from api.views.bibtex import bibtex_of
 from api.views.citations import CitationsView, citations_view
 from api.views.hidden import HiddenView
 from api.views.statement_rows import StatementRow, statement_rows
@@ -87,6 +88,9 @@ class SourceView(SourceItem):
 
     run: int
     """The run that read it."""
+
+    bibtex: str
+    """An entry for a bibliography."""
 
     citations: CitationsView
     """What it cites, what it says of it, and who cites it."""
@@ -185,6 +189,7 @@ def source_view(session: Session, source_id: str) -> SourceView:
     return SourceView(
         **_fields(source, counts_of(session, source_id)),
         run=source.run_id,
+        bibtex=bibtex_of(source.title, source.authors, source.year, source.url, source.identifiers),
         citations=citations_view(session, source_id),
         hidden=[HiddenView.model_validate(each) for each in source.hidden],
         n_unplaced=n_without_places(session, source_id),

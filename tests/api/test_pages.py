@@ -343,6 +343,14 @@ def test_errors_are_pages_that_say_what_is_wrong(web, path, status, detail):
     assert detail in Page(answer.text).words
 
 
+def test_a_source_says_how_to_cite_it_and_a_run_what_it_took_apart(web, library):
+    source = web.get(f"/api/sources/{library.sources['notes']}").json()
+
+    assert "title = {{Notes on superposition}}" in source["bibtex"]
+    assert source["bibtex"].splitlines()[0] in web.get(f"/sources/{source['id']}").text
+    assert "spd of tms_5-2" in Page(web.get("/runs").text).words
+
+
 def test_a_search_can_be_kept_to_findings_of_one_source(web, library):
     title = "Notes on superposition"
     source = library.sources["notes"]

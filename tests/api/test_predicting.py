@@ -138,6 +138,8 @@ def test_nothing_is_measured_twice_and_nothing_wrong_is_stored(database: Path):
         ("--experiment", "recovery", "is measured here"),
         ("--threshold", "nan", "has to be a number"),
         ("--unit", " ", "--unit is empty"),
+        ("--on", "gpt2\nsmall", "--on is a name of one line"),
+        ("--experiment", "x" * 201, "at most 200 characters"),
     ],
 )
 def test_a_prediction_that_says_nothing_is_refused(database: Path, option, value, message):

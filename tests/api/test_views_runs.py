@@ -31,6 +31,13 @@ def test_a_run_shows_what_is_needed_to_repeat_it(session):
     assert "igraph" in run.library_versions
 
 
+def test_a_run_names_the_network_that_it_took_apart(session):
+    targets = {run.kind: run.target for run in runs_view(session).root}
+
+    assert targets["decomposition"] == "tms_5-2"
+    assert targets["clustering"] is None
+
+
 def test_an_unknown_run_is_not_found(session):
     with pytest.raises(NotFoundError, match="there is no run 99"):
         run_view(session, 99)
