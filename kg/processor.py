@@ -17,6 +17,18 @@ def has_fast_halves() -> bool:
     return bool(found.get("amx_bf16") or found.get("avx512_bf16"))
 
 
+@cache
+def has_fast_bytes() -> bool:
+    """Say whether this processor multiplies matrices of bytes in hardware, and torch can ask it to.
+
+    Measured where it has matrix units; without them nothing is known of what is faster.
+    """
+    import torch
+
+    can_ask = hasattr(torch.ops.onednn, "qlinear_pointwise")
+    return can_ask and bool(torch.cpu.get_capabilities().get("amx_int8"))
+
+
 def n_processors() -> int:
     """Return how many processes can run at once."""
     affinity = getattr(os, "sched_getaffinity", None)

@@ -93,8 +93,8 @@ class Products(Protocol[Loaded, Numbers]):
         """Return the vectors from one to before another, and maybe vectors of zeros after them."""
         ...
 
-    def over(self, numbers: Numbers, bar: float) -> Pairs:
-        """Return the pairs whose cosine is a bar or more, and maybe some just below."""
+    def over(self, numbers: Numbers, bars: Levels) -> Pairs:
+        """Return the pairs whose cosine is the column's bar or more, and maybe some just below."""
         ...
 
     def above_either(self, numbers: Numbers, bars: Levels, column_bars: Levels) -> Pairs:
@@ -154,22 +154,22 @@ class SingleProducts:
     def above(self, numbers: Vectors, bars: Levels) -> Pairs:
         """Return the pairs whose cosine is the row's bar or more, and maybe some just below."""
         low = np.nextafter(bars.astype(np.float32), np.float32(-2))
-        return _places(numbers >= low[:, None])
+        return places_of(numbers >= low[:, None])
 
     def cut(self, loaded: Vectors, start: int, stop: int) -> Vectors:
         """Return the vectors from one to before another."""
         return loaded[start:stop]
 
-    def over(self, numbers: Vectors, bar: float) -> Pairs:
-        """Return the pairs whose cosine is a bar or more, and maybe some just below."""
-        return _places(numbers >= np.nextafter(np.float32(bar), np.float32(-2)))
+    def over(self, numbers: Vectors, bars: Levels) -> Pairs:
+        """Return the pairs whose cosine is the column's bar or more, and maybe some just below."""
+        return places_of(numbers >= np.nextafter(bars.astype(np.float32), np.float32(-2)))
 
     def above_either(self, numbers: Vectors, bars: Levels, column_bars: Levels) -> Pairs:
         """Return the pairs that are above the row's bar, or above the column's."""
         low, column_low = (
             np.nextafter(each.astype(np.float32), np.float32(-2)) for each in (bars, column_bars)
         )
-        return _places((numbers >= low[:, None]) | (numbers >= column_low))
+        return places_of((numbers >= low[:, None]) | (numbers >= column_low))
 
     def values(self, numbers: Vectors, pairs: Pairs) -> Singles:
         """Return the cosines of some pairs."""
@@ -267,8 +267,8 @@ class HalfProducts:
         halves = self._torch.from_numpy(bars).bfloat16()
         low = halves.view(self._torch.int16).numpy()
         if low.min(initial=0) >= 0:  # the bits of what is below zero are below them in any case
-            return _places(numbers >= low[:, None])
-        return _places(_ordered(numbers) >= _ordered(low)[:, None])
+            return places_of(numbers >= low[:, None])
+        return places_of(_ordered(numbers) >= _ordered(low)[:, None])
 
     def cut(self, loaded: "torch.Tensor", start: int, stop: int) -> "torch.Tensor":
         """Return the vectors from one to before another, and zeros up to a round number."""
@@ -277,12 +277,13 @@ class HalfProducts:
         taken = loaded[start:stop]
         return self._torch.nn.functional.pad(taken, (0, 0, 0, missing)) if missing else taken
 
-    def over(self, numbers: NDArray[np.int16], bar: float) -> Pairs:
-        """Return the pairs whose cosine is a bar or more, and maybe some just below."""
-        bits = int(np.float32(bar).view(np.int32))
-        if bits >= 0:  # the bits of what is below zero are below it in any case
-            return _places(numbers >= np.int16(bits >> 16))
-        return _places(_ordered(numbers) >= _ordered(np.array((bits >> 16) + 1, dtype=np.int16)))
+    def over(self, numbers: NDArray[np.int16], bars: Levels) -> Pairs:
+        """Return the pairs whose cosine is the column's bar or more, and maybe some just below."""
+        bits = bars.astype(np.float32).view(np.int32) >> 16
+        if bits.min(initial=0) >= 0:  # the bits of what is below zero are below it in any case
+            return places_of(numbers >= bits.astype(np.int16))
+        low = (bits + (bits < 0)).astype(np.int16)
+        return places_of(_ordered(numbers) >= _ordered(low))
 
     def above_either(self, numbers: NDArray[np.int16], bars: Levels, column_bars: Levels) -> Pairs:
         """Return the pairs that are above the row's bar, or above the column's."""
@@ -292,7 +293,7 @@ class HalfProducts:
         )
         if min(low.min(initial=0), column_low.min(initial=0)) < 0:
             numbers, low, column_low = _ordered(numbers), _ordered(low), _ordered(column_low)
-        return _places((numbers >= low[:, None]) | (numbers >= column_low))
+        return places_of((numbers >= low[:, None]) | (numbers >= column_low))
 
     def values(self, numbers: NDArray[np.int16], pairs: Pairs) -> Singles:
         """Return the cosines of some pairs: their bits are the first of a number twice as long."""
@@ -347,14 +348,14 @@ def _ordered(bits: NDArray[np.int16]) -> NDArray[np.int16]:
     return bits ^ ((bits >> 15) & np.int16(0x7FFF))
 
 
-def _places(found: Bools) -> Pairs:
-    """Return where it is true; eight at a time are looked at first, since few are."""
+def places_of(found: Bools | NDArray[np.uint8]) -> Pairs:
+    """Return where it is true, or not 0; eight at a time are looked at first, since few are."""
     flat = found.ravel()
     n_words = flat.size // 8
     words = np.flatnonzero(flat[: n_words * 8].view(np.uint64) != 0)
-    within = flat[: n_words * 8].reshape(-1, 8)[words]
-    word, bit = np.nonzero(within)
-    places = np.concatenate(
-        [words[word] * 8 + bit, np.flatnonzero(flat[n_words * 8 :]) + n_words * 8]
-    )
+    within = np.flatnonzero(flat[: n_words * 8].reshape(-1, 8)[words].ravel() != 0)
+    places = words[within >> 3] * 8 + (within & 7)
+    left = np.flatnonzero(flat[n_words * 8 :]) + n_words * 8
+    if len(left):
+        places = np.concatenate([places, left])
     return Pairs(*np.divmod(places, found.shape[1]))

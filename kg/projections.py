@@ -35,6 +35,7 @@ from kg.embedders import Vectors
 from kg.nearest import CROWD, Found, Nearest, nearest_of_a_crowd
 from kg.processor import one_thread
 from kg.products import Levels, Places, Products, Singles, steps_of
+from kg.screens import COLUMNS, as_bytes_hold, screen_of
 
 DIMENSIONS = (160, 192, 256)
 """Numbers that a score can be made of."""
@@ -55,10 +56,7 @@ _DRAWN, _HEATS = 4096, 16
 """Vectors that bars are predicted from, and groups of them whose greatest scores are looked at."""
 
 _BLOCK = 1024
-_SIDE = 1024
-"""Of a tile, as in `kg.tiles`."""
-
-_TILES = 32_768
+_TILES = 16_384
 """Tiles after which what was found is measured, so that it need not all be held."""
 
 
@@ -103,6 +101,7 @@ def scores_of(vectors: Vectors, known: Known, products: Products[Any, Any]) -> S
             break
         turned = _turned(vectors, axes[:, : kept - 1], products)
         turned[:, -1] *= _shared_rest(vectors, turned, known) ** 0.5
+        turned = as_bytes_hold(turned)
         bars = _bars(turned, known, products)
         if bars is not None:
             return Scores(turned, bars)
@@ -124,7 +123,8 @@ def nearest_by_scores(
         some = corners[first : first + _TILES]
 
         def measured(number: int, some: Sequence[tuple[int, int]] = some) -> Arrays:
-            found = products.each(tiles.over, some[number::n_processes], threads=1)
+            mine = some[number::n_processes]
+            (found,) = products.each(tiles.over_in_each, [mine], threads=1)
             columns = zip(_NO_PAIRS, *found, strict=True)
             one, other = (np.concatenate(column) for column in columns)
             return one, other, steps_of(vectors, one, other)
@@ -143,34 +143,29 @@ class _ScoreTiles:
         self._vectors = vectors
         self._order = np.argsort(-scores.bars, kind="stable")
         self._bars = scores.bars[self._order]
-        self._loaded = products.load(scores.vectors, self._order)
-        self._products = products
+        self._screen = screen_of(scores.vectors, self._order, self._bars, products)
         self._k = k
 
     def corners(self) -> Iterator[tuple[int, int]]:
-        """Yield the first row and the first column of each tile."""
-        starts = range(0, len(self._order), _SIDE)
-        for row in starts:
-            for column in starts[row // _SIDE :]:
+        """Yield the first row and the first column of each tile, by column."""
+        for column in range(0, len(self._order), COLUMNS):
+            for row in range(0, column + COLUMNS, self._screen.rows):
                 yield row, column
 
-    def over(self, corner: tuple[int, int]) -> _Over:
-        """Return the pairs in a tile that are over the bar of either end."""
+    def over_in_each(self, corners: Sequence[tuple[int, int]]) -> list[_Over]:
+        """Return the pairs in each tile that are over the bar of either end."""
+        return list(map(self._over, corners))
+
+    def _over(self, corner: tuple[int, int]) -> _Over:
         first, second = corner
-        stop, end = (min(start + _SIDE, len(self._order)) for start in corner)
-        numbers = self._products.cosines(
-            self._products.cut(self._loaded, first, stop),
-            self._products.cut(self._loaded, second, end),
-        )[: stop - first, : end - second]
-        pairs = self._products.over(numbers, float(self._bars[end - 1]))  # the lowest
-        values = self._products.values(numbers, pairs)
-        bars = np.minimum(self._bars[pairs.row + first], self._bars[pairs.column + second])
-        is_over = values >= bars
-        row, column = pairs.row[is_over], pairs.column[is_over]
-        if len(row) > CROWD * len(numbers):
+        n = len(self._order)
+        stop, end = min(first + self._screen.rows, n), min(second + COLUMNS, n)
+        row, column = self._screen.over(first, second)  # whose bar is the lower one
+        if len(row) > CROWD * (stop - first):
             row, column = self._of_crowd(slice(first, stop), slice(second, end))
-        if first == second:  # it holds pairs from both of their ends
-            row, column = row[row < column], column[row < column]
+        if stop > second:  # it holds pairs from both of their ends
+            is_first = first + row < second + column
+            row, column = row[is_first], column[is_first]
         one, other = self._order[first + row], self._order[second + column]
         return _Over(one.astype(np.int32), other.astype(np.int32))
 

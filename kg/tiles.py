@@ -6,8 +6,9 @@ in tiles on and above its diagonal only, and a pair is looked at for both of its
 Who is near is decided by bars: no neighbour of a vector is further than the k-th nearest of any
 others that were looked at. The first bars come from tiles along the diagonal, for which the vectors
 are put in the order of cells (`kg.cells`). Then the vectors are put in the order of their bars, the
-highest first. So all bars of a tile are nearly equal, and one comparison of the whole tile with the
-lowest of them leaves few pairs, which are then held against their own bars. The tiles are looked at
+highest first. So the bar of a column is the lower one of nearly every pair in it, and to compare
+each column of a tile with its bar leaves few pairs, which are then held against the bars of both
+their ends. The tiles are looked at
 some at a time, and after each time the bars rise to what has been found.
 
 Cosines of the fast products are not exact. A bar is lowered by their error, and every pair that
@@ -133,7 +134,7 @@ class Tiles:
             self._products.cut(self._loaded, first, stop),
             self._products.cut(self._loaded, second, end),
         )[: stop - first, : end - second]
-        pairs = self._products.over(numbers, low)
+        pairs = self._products.over(numbers, self._least_bars(first, second, end))
         bars = np.minimum(self._bars[pairs.row + first], self._bars[pairs.column + second])
         values = self._products.values(numbers, pairs)
         over = self._at_most(values) >= bars
@@ -145,6 +146,18 @@ class Tiles:
             over &= pairs.row < pairs.column
         one, other = pairs.row[over] + first, pairs.column[over] + second
         return _Over(one.astype(np.int32), other.astype(np.int32), values[over])
+
+    def _least_bars(self, first: int, second: int, end: int) -> Levels:
+        """Return what the bars of both ends of a pair in a tile are not below, by column.
+
+        The vectors were put in the order of their bars, so that at first the column's is the lower
+        one of nearly every pair.
+        """
+        bars = self._bars[second:end]
+        least: Levels = np.minimum(bars, self._lowest[first // _SIDE])
+        if first == second:  # of which the pairs above the diagonal count
+            least = np.minimum.accumulate(bars)
+        return least
 
     def _at_most(self, values: Singles) -> Levels:
         """Return what the products were at the most before they were rounded."""

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from kg import neighbours, projections
+from kg import neighbours, projections, screens
 from kg.neighbours import nearest_among, nearest_neighbours
+from kg.processor import has_fast_bytes
 
 
 def _like_sentences(n: int, seed: int = 0) -> np.ndarray:
@@ -17,12 +18,15 @@ def _like_sentences(n: int, seed: int = 0) -> np.ndarray:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-@pytest.fixture(params=["half", "single"])
+@pytest.fixture(params=["bytes", "half", "single"])
 def in_fewer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Look in fewer dimensions first whatever the number of vectors, by either product."""
+    """Look in fewer dimensions first whatever the number of vectors, by each way to multiply."""
+    if request.param == "bytes" and not has_fast_bytes():
+        pytest.skip("this processor does not multiply bytes in hardware")
+    monkeypatch.setattr(screens, "has_fast_bytes", lambda: request.param == "bytes")
     monkeypatch.setattr(neighbours, "EXACT_UP_TO", 0)
     monkeypatch.setattr(neighbours, "_HALVES_FROM", 0)
-    monkeypatch.setattr(neighbours, "has_fast_halves", lambda: request.param == "half")
+    monkeypatch.setattr(neighbours, "has_fast_halves", lambda: request.param != "single")
     return str(request.param)
 
 
