@@ -101,6 +101,8 @@ def _proposal(item: ProposalItem) -> Lines:
     yield f"    “{item.quote}”"
     yield f"    “{item.other_quote}”"
     yield f"    because: {'; '.join(item.reasons)} (cosine {item.cosine:.2f}, run {item.run})"
+    if item.command:
+        yield f"    if so: {item.command}"
 
 
 def _concept(item: ConceptItem) -> str:

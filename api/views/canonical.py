@@ -11,7 +11,7 @@ from api.views.works import WorkItem, work_items
 from kg.canonical import Canonical, Canonicals, canonicals, decisions, proposals_of
 from kg.duplicates import SAYS_THE_SAME, Relation
 from kg.statements import quotes_of, statements_by_id
-from kg.tables import Decision, Proposal
+from kg.tables import Decision, Proposal, RelationKind
 from kg.works import WorkLink, all_work_links
 
 _WORDS: dict[str, tuple[str, str]] = {
@@ -22,6 +22,13 @@ _WORDS: dict[str, tuple[str, str]] = {
     Relation.TENSION: ("may be in tension with", "may be in tension with"),
     Relation.RELATED: ("is related to", "is related to"),
 }
+
+
+_TAKEN_UP: dict[str, RelationKind] = {
+    Relation.REFINES: RelationKind.REFINES,
+    Relation.TENSION: RelationKind.CONTRADICTS,
+}
+"""What a reader asserts who takes up a proposal that is no merge."""
 
 
 class MergeItem(View):
@@ -93,6 +100,9 @@ class ProposalItem(View):
     """How sure it is that both say the same, in [0, 1]."""
 
     reasons: list[str]
+    command: str
+    """What takes it up, if a reader thinks so too; empty if nothing does."""
+
     method: str
     """Who proposes it: the rule of a run."""
 
@@ -282,6 +292,15 @@ def _proposal_item(proposal: Proposal, statement_id: str, context: _Context) -> 
         cosine=proposal.cosine,
         score=proposal.score,
         reasons=proposal.reasons,
+        command=_command(proposal),
         method="rule",
         run=proposal.run_id,
     )
+
+
+def _command(proposal: Proposal) -> str:
+    head, tail = proposal.head_id, proposal.tail_id
+    kind = _TAKEN_UP.get(proposal.relation)
+    if kind is not None:
+        return f"claimgraph relate {head} {kind} {tail}"
+    return "" if proposal.relation == Relation.RELATED else f"claimgraph merge {head} {tail}"

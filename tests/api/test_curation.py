@@ -89,6 +89,21 @@ def test_a_merged_pair_is_shown_with_its_reason_and_a_denial_is_offered(library:
     assert view == library.web.get("/api/duplicates").json()
 
 
+def test_a_tension_that_is_offered_can_be_taken_up_as_it_is_said(library: Library):
+    offers = library.json("duplicates")["offers"]
+    tension = next(each for each in offers if each["relation"] == "possible tension")
+    ends = tension["statement"]["id"], tension["other"]["id"]
+
+    program, *arguments = tension["command"].split()
+    taken = library.run(*arguments)
+
+    assert program == "claimgraph"
+    assert taken.exit_code == 0, taken.output
+    assert library.json("statement", ends[0])["relations"][0]["other"]["id"] == ends[1]
+    assert library.json("statement", ends[0])["relations"][0]["kind"] == "contradicts"
+    assert tension["command"] in library.web.get("/duplicates").text
+
+
 def test_a_paper_and_its_notes_are_linked(library: Library):
     (group,) = library.json("duplicates")["groups"]
 
