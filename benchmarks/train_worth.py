@@ -32,12 +32,12 @@ from ingest.isolated import read_isolated
 
 LABELS = Path(__file__).with_name("worth_labels.jsonl")
 WEIGHTS = Path(__file__).parents[1] / "ingest" / "extractors" / "worth.json"
-INVERSE_PENALTY = 0.2
+INVERSE_PENALTY = 0.1
 MIN_DOCUMENTS = 3
 MIN_PROBABILITY = 0.35
 """Lower than in use, so that more of the sentences that were judged are trained on."""
 
-THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.75, 0.8)
+THRESHOLDS = (0.0, 0.5, 0.7, 0.75, 0.8, 0.85, 0.9)
 N_BEST = 30
 
 
