@@ -337,7 +337,9 @@ QUANTIFIERS = {
             "potentially",
         ]
     ),
-    "must": frozenset(["must", "necessarily", "inevitably", "guaranteed", "guarantees"]),
+    "must": frozenset(
+        ["must", "should", "ought", "necessarily", "inevitably", "guaranteed", "guarantees"]
+    ),
 }
 """How far a statement goes, by class; `each` and `any` count only against another class."""
 

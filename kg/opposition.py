@@ -43,6 +43,8 @@ def is_odd(one: Reading, two: Reading) -> bool:
 def denials(one: Reading, two: Reading) -> Negations:
     """Return the negations; "without the loss" denies nothing that "dropping the loss" affirms."""
     found = negations(one, two)
+    if one.right and two.right:
+        found = [each for each in found if each[0] != "ratherthan"]
     if not _TAKING_AWAY & two.stems or _TAKING_AWAY & one.stems:
         return found
     return [(token, words) for token, words in found if token.casefold() not in _LACKING]

@@ -37,7 +37,18 @@ _WORDS = {
         ]
     )
     if word != "_"
-} | {"thirty": 30.0, "forty": 40.0, "fifty": 50.0, "hundred": 100.0, "dozen": 12.0, "thousand": 1e3}
+} | {
+    "thirty": 30.0,
+    "forty": 40.0,
+    "fifty": 50.0,
+    "sixty": 60.0,
+    "seventy": 70.0,
+    "eighty": 80.0,
+    "ninety": 90.0,
+    "hundred": 100.0,
+    "dozen": 12.0,
+    "thousand": 1e3,
+}
 _BIG = {"hundred": 100.0, "thousand": 1e3, "million": 1e6}
 _PARTS = {"half": 0.5, "third": 1 / 3, "quarter": 0.25, "fifth": 0.2, "tenth": 0.1}
 _SCALES = {
@@ -50,6 +61,12 @@ _TIMES = {
     "doubled": 2.0,
     "doubling": 2.0,
     "triples": 3.0,
+    "tripled": 3.0,
+    "tripling": 3.0,
+    "threefold": 3.0,
+    "fourfold": 4.0,
+    "fivefold": 5.0,
+    "tenfold": 10.0,
     "halves": 0.5,
     "halved": 0.5,
     "halving": 0.5,
@@ -64,19 +81,29 @@ _NUMBER = re.compile(
     re.VERBOSE,
 )
 _WORD = re.compile(
-    r"(?<![\w-])(" + "|".join([*_WORDS, r"one(?=\sper)"]) + r")\b"
-    r"(?:\s(hundred|thousand|million)\b)?(?:\s(per\s?cent)\b)?",
+    r"(?<![\w-])("
+    + "|".join([*_WORDS, r"one(?=\sper)", r"an?(?=\smillion\b)", r"one(?=\smillion\b)"])
+    + r")\b"
+    r"(?:\s(hundred|thousand|million)\b)?(?:\s(per\s?cent|times)\b)?",
     re.I,
 )
 _TIMES_WORD = re.compile(r"(?<![\w-])(" + "|".join(_TIMES) + r")\b", re.I)
 _FRACTION = re.compile(
     r"(?<!upper )(?<!lower )(?<!first )(?<!second )(?<!latter )(?<!other )(?<!later )"
+    r"(?<!last )(?<!final )(?<!middle )(?<!both )(?<!two )"
     r"\b(?:(?P<n>one|two|three|four|nine|an?)[\s-])?(?P<part>half|third|quarter|fifth|tenth)s?"
-    r"(?=\s+(?:of|the|as)\b)",
+    r"(?(n)(?=\s+(?:of|the|as)\b|\W*$)|(?=\s+(?:of|the|as)\b))",
     re.I,
 )
+_ORDINALS = ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
+_ORDINAL = re.compile(
+    rf"(?<!every )(?<!\ba )\b({'|'.join(_ORDINALS)}) (?=(?:layer|block|level|step|epoch)\b)", re.I
+)
+_FACTOR = re.compile(r"\bfactor of (\d+(?:\.\d+)?|[a-z]+)\b", re.I)
 _COUNT = rf"(\d+|one|{'|'.join(_WORDS)})"
-_SHARE = re.compile(rf"(?<![\w.-]){_COUNT} (in|of|out of)(?: every| the)? {_COUNT}(?![\w.])", re.I)
+_SHARE = re.compile(
+    rf"(?<![\w.-]){_COUNT} (in|of|(?:\w+ )?out of)(?: every| the)? {_COUNT}(?![\w.])", re.I
+)
 _ONE_UNIT = re.compile(
     r"(?<![\w.-])(\d+(?:\.\d+)?) (to|and|or) (\d+(?:\.\d+)?)\s?(?:%|per\s?cent\b)"
 )
@@ -90,11 +117,13 @@ _ABOUT = frozenset(
     ["about", "roughly", "approximately", "around", "nearly", "almost", "circa", "some", "~", "≈"]
 )
 _UNDER = re.compile(
-    r"(?:\b(?:(?:fewer|less|lower|smaller) than|under|below|at most|up to)|[<≤])\s*(?:\w+\s)?$",
+    r"(?:\b(?:(?:(?<!no )(?<!not )(?:fewer|less)|lower|smaller|no more|not more) than"
+    r"|under|below|at most|up to)|[<≤])\s*(?:\w+\s)?$",
     re.I,
 )
 _OVER = re.compile(
-    r"(?:\b(?:(?:more|greater|higher|larger) than|over|above|exceeds?|exceeding|at least)|[>≥])"
+    r"(?:\b(?:(?<!no )(?<!not )(?:more|greater|higher|larger) than|over|above|exceeds?|exceeding"
+    r"|at least|(?:no|not) (?:less|fewer) than)|[>≥])"
     r"\s*(?:\w+\s)?$",
     re.I,
 )
@@ -154,6 +183,8 @@ def quantities(text: str, *, shares: bool = True) -> list[Quantity]:
         shares: Read "9 of 10" as a share, and not as two numbers.
     """
     text = _ONE_UNIT.sub(r"\1% \2 \3%", text)
+    text = _ORDINAL.sub(lambda match: f"{_ORDINALS.index(match[1].casefold()) + 2}th ", text)
+    text = _FACTOR.sub(r"\1 times", text)
     taken: list[tuple[int, int]] = []
     found: list[Quantity] = []
     for start, end, value, unit in [*(_shares(text) if shares else ()), *_read(text)]:
@@ -165,7 +196,7 @@ def quantities(text: str, *, shares: bool = True) -> list[Quantity]:
 
 def agree(a: Quantity, b: Quantity) -> bool:
     """Say whether two numbers can be the same one."""
-    if (a.unit, a.names) != (b.unit, b.names) or (a.role and b.role and a.role != b.role):
+    if a.names != b.names or not _are_of_a_unit(a, b) or (a.role and b.role and a.role != b.role):
         return False
     if {a.bound, b.bound} == {"<", ">"}:
         return False
@@ -174,6 +205,11 @@ def agree(a: Quantity, b: Quantity) -> bool:
     coarse, fine = sorted((a, b), key=lambda quantity: _digits(quantity.value))
     is_rounded = math.isclose(_rounded(fine.value, _digits(coarse.value)), coarse.value)
     return (a.is_about or b.is_about) and is_rounded
+
+
+def _are_of_a_unit(a: Quantity, b: Quantity) -> bool:
+    """Say whether two numbers count alike; "half as many" is 50 %."""
+    return a.unit == b.unit or ({a.unit, b.unit} == {"x", "%"} and a.value == b.value == 0.5)
 
 
 def _shares(text: str) -> list[tuple[int, int, float, str]]:
@@ -205,8 +241,8 @@ def _read(text: str) -> list[tuple[int, int, float, str]]:
     for match in _WORD.finditer(text):
         word = match[1].casefold()
         value = _WORDS.get(word, 1.0) * _BIG.get((match[2] or "").casefold(), 1.0)
-        percent = match[3] is not None
-        found.append((match.start(), match.end(), value / 100 if percent else value, "%" * percent))
+        unit = "" if match[3] is None else "x" if match[3].casefold() == "times" else "%"
+        found.append((match.start(), match.end(), value / 100 if unit == "%" else value, unit))
     return found
 
 

@@ -25,9 +25,14 @@ PHRASES = [
         (r"\bno (\w+) (?:but|except|other than)\b", r"only \1"),
         (r"\b(?:some|roughly|around) (?=\d)", "about "),
         (r"\bat all\b", ""),
+        (r"\b(first|last|next) few\b", r"\1"),
+        (r"\bat (?:most|least)\b|\b(?:no|not) more than(?= (?:an? |one |two |\d))", ""),
+        (r"\b(?:unaffected|unaltered|unchanged|untouched)\b", "not changed"),
+        (r"\bunnecessary\b", "not necessary"),
+        (r"\b(?:take|takes|took|taken|taking) (?:out|away)\b", "removed"),
         (r"\bneed not\b", "sometimes not"),
         (
-            r"\b(?:everything|everyone|all|every \w+)"
+            r"\b(?:everything|everyone|all|(?:every|any) \w+)"
             r" (?:but|except|other than|apart from)\b",
             "except",
         ),
@@ -59,7 +64,8 @@ PHRASES = [
         (r"\bnothing (?:but|other than|except)\b|\bnone (?:but|other than)\b", "only"),
         (r"\b(?:has|have|had|having) nothing to do with\b", "not concern"),
         (
-            r"\b(?:keep|kept|stop|hold|held)(?:s|ped|ping|ing)?((?: \w+){0,3}) from (?=\w+ing\b)",
+            r"\b(?:keep|kept|stop|hold|held)(?:s|ped|ping|ing)?((?: (?!prevent)\w+){0,3}) from"
+            r" (?=\w+ing\b)",
             r"\1 prevent ",
         ),
         (r"\b(?:do|does|did|can|will) not (\w+) unless\b", r"\1 only if"),
@@ -77,7 +83,7 @@ PHRASES = [
         (r"\b(?:leave|leaves|left|leaving) out\b", "omit"),
         (r"\b(?:is|are|was|were) (?:confined|restricted|limited) to\b", "is only in"),
         (r"\b(?:only|just|merely) (?=slightly|marginally|an?\b|about|few|\d|one\b|two\b|half)", ""),
-        (r"\bjust (?=in|on|by|with|when|if|from)\b", "only "),
+        (r"\bjust (?=in|on|by|with|if|from)\b", "only "),
         (r"\b(?:pay|pays|paid|paying) (?:no|little) (?:attention|heed) to\b", "ignore"),
         (r"\bat odds with\b", "contradicting"),
         (r"\bat the (?:expense|cost) of\b", "but less"),
@@ -98,7 +104,8 @@ PHRASES = [
             "becauseof",
         ),
         (
-            r"\b(is|are|was|were|be|remains?|becomes?) (?:rare|uncommon|infrequent|scarce)\b",
+            r"\b(is|are|was|were|be|remains?|becomes?) (?:rare|uncommon|infrequent|scarce)\b"
+            r"(?=\W*$|[,.;:)]| (?:in|on|at|for|among|across|within|and|but|when|if|than)\b)",
             r"\1 seldom",
         ),
         (r"\breplaced by\b", "replaced with"),

@@ -86,6 +86,11 @@ _BOTH_WAYS = frozenset(
         ],
     )
 )
+_FALLING_WORDS = """
+decrease fall drop reduce lower decline shrink lose cost trade weaken diminish smaller
+"""
+_FALLING = frozenset(map(stem, _FALLING_WORDS.split()))
+"""Said of a property, they are as good as "less"."""
 _GRADES = {"more": 1, "less": -1, "fewer": -1}
 
 
@@ -210,7 +215,7 @@ def grades_are_swapped(one: Reading, two: Reading) -> str:
     only_less = [
         word
         for graded, other in ((ours, two), (theirs, one))
-        if is_alone
+        if is_alone and not _FALLING & other.stems
         for word, signs in sorted(graded.items())
         if signs == {-1} and word in other.stems and word not in shared
     ]

@@ -82,6 +82,29 @@ def is_contained(one: Reading, two: Reading) -> bool:
     )
 
 
+def order_shared(one: Reading, two: Reading) -> float:
+    """Return the share of the longer sentence that stands in both in the same order, word by word.
+
+    That is the longest common subsequence of their words (Hirschberg, 1975,
+    doi:10.1145/360825.360861) over the words of the longer one, in [0, 1].
+    """
+    ours, theirs = _words(one), _words(two)
+    if len(ours) < len(theirs):
+        ours, theirs = theirs, ours
+    longest = [0] * (len(theirs) + 1)
+    for word in ours:
+        before = 0
+        for at, other in enumerate(theirs, start=1):
+            above = longest[at]
+            longest[at] = before + 1 if word == other else max(above, longest[at - 1])
+            before = above
+    return longest[-1] / len(ours) if ours else 1.0
+
+
+def _words(one: Reading) -> list[str]:
+    return [token.casefold() for token in one.tokens if token[0].isalnum()]
+
+
 def _plain(one: Reading) -> list[str]:
     return [meaning(token) for token in one.tokens if token.casefold() not in _PASSED_OVER]
 

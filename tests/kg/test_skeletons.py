@@ -3,7 +3,7 @@
 import pytest
 
 from kg.agreement import Facet, disagreements
-from kg.skeletons import frame_of, is_contained, slots_are_swapped
+from kg.skeletons import frame_of, is_contained, order_shared, slots_are_swapped
 from kg.wordings import readings
 
 
@@ -72,3 +72,10 @@ def test_a_frame_has_one_slot_more_than_function_words_and_no_determiners():
 def test_a_sentence_with_a_word_put_in_contains_the_other(one, other, is_so):
     assert is_contained(*readings(one, other)) is is_so
     assert is_contained(*readings(other, one)) is is_so
+
+
+def test_the_share_of_words_in_the_same_order_is_counted_by_hand():
+    one, two = readings("Heads copy the name of the subject.", "The subject is copied by heads.")
+
+    assert order_shared(one, two) == order_shared(two, one) == 2 / 7  # "the subject"
+    assert order_shared(one, one) == 1
