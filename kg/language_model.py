@@ -237,6 +237,20 @@ URLS = {
 """Where each provider is if nothing else is said; `openai` stands for all that speak like it."""
 
 
+_WHAT_TO_DO = {
+    None: " at {url}: see whether it runs there, or say with CLAIMGRAPH_MODEL_URL where it does",
+    401: ": give its key with CLAIMGRAPH_MODEL_KEY",
+    403: ": give a key that may, with CLAIMGRAPH_MODEL_KEY",
+    404: ": see whether {url} serves a model of this name",
+}
+"""By the status of the answer; None: there was no answer."""
+
+
+def url_of(config: ModelConfig) -> str:
+    """Return where the server is that is asked."""
+    return config.url or URLS[config.name.partition(":")[0]]
+
+
 def open_language_model(
     config: ModelConfig, replies: Path | None = None, budget: int | None = None
 ) -> LanguageModel:
@@ -303,7 +317,10 @@ class PydanticAi:
             except UnexpectedModelBehavior as error:
                 failure = _one_line(error)
             except ModelAPIError as error:
-                raise LanguageModelError(f"{self.name}: {_one_line(error)}") from error
+                status = getattr(error, "status_code", None)
+                advice = _WHAT_TO_DO.get(status, "").format(url=url_of(self._config))
+                said = _one_line(error).rstrip(".")
+                raise LanguageModelError(f"{self.name}: {said}{advice}") from error
         return Asked(output, Usage(used.input_tokens, used.output_tokens, used.requests), failure)
 
     def _opened(self) -> AbstractAsyncContextManager["Model"]:
@@ -320,7 +337,7 @@ async def _openai(config: ModelConfig) -> AsyncIterator["Model"]:
 
     provider, _, model = config.name.partition(":")
     async with AsyncOpenAI(
-        base_url=config.url or URLS[provider],
+        base_url=url_of(config),
         api_key=config.key.get_secret_value() or "none",  # a local server asks for none
         max_retries=config.retries,
         timeout=config.timeout,
@@ -336,7 +353,7 @@ async def _anthropic(config: ModelConfig) -> AsyncIterator["Model"]:
     from pydantic_ai.providers.anthropic import AnthropicProvider
 
     async with AsyncAnthropic(
-        base_url=config.url or URLS["anthropic"],
+        base_url=url_of(config),
         api_key=config.key.get_secret_value() or "none",
         max_retries=config.retries,
         timeout=config.timeout,
