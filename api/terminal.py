@@ -341,7 +341,7 @@ def ledgers(view: LedgersView) -> Lines:
         yield from ledger(each)
         yield ""
     if not view.root:
-        yield "no statement has been tested so: `claimgraph test` tests one"
+        yield "no statement has been tested, or none with this outcome: `claimgraph test` tests one"
 
 
 def _tests(evidence: Iterable[EvidenceItem], waits: Iterable[WaitingView]) -> Lines:

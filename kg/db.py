@@ -76,6 +76,8 @@ def open_engine(database: str | Path | None, *, create: bool = True) -> Engine:
                 f"there is no database at {path}: make one with `claimgraph ingest PATH`, "
                 "or name another with --db"
             )
+        if path.is_dir():
+            raise DatabaseError(f"{path} is a folder: name a file in it with --db")
         if not path.parent.is_dir():
             raise DatabaseError(f"the folder of the database does not exist: {path.parent}")
     try:

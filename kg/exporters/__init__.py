@@ -7,6 +7,7 @@ belong to in the active run of every method, and what experiments say about them
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EISDIR
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -228,7 +229,13 @@ def _edges(table: EdgeTable) -> Iterator[tuple[str, str, dict[str, object]]]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[TextIO]:
-    """Open a file beside the path, which takes its place when the block ends well."""
+    """Open a file beside the path, which takes its place when the block ends well.
+
+    Raises:
+        OSError: It cannot be written, or is a folder.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(EISDIR, "it is a folder: name a file", str(path))
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("w", encoding="utf-8", newline="\n") as stream:

@@ -64,7 +64,7 @@ def test_on_a_full_disk_a_command_says_so_and_goes_on_when_there_is_room(tmp_pat
         ["ingest", "a" * 5000],
     ],
 )
-def test_what_is_beyond_all_bounds_is_not_there(library: Path, arguments: list[str]):
+def test_what_is_not_there_or_no_file_is_refused(library: Path, arguments: list[str]):
     result = CliRunner().invoke(app, [*arguments, "--db", str(library)])
 
     assert result.exit_code == 1, result.exception
@@ -132,3 +132,10 @@ def test_a_setting_is_one_that_a_run_can_keep(library: Path, arguments: list[str
     result = CliRunner().invoke(app, [*arguments, "--db", str(library)])
 
     assert result.exit_code == 2, result.exception
+
+
+def test_a_folder_is_no_database(tmp_path: Path):
+    result = CliRunner().invoke(app, ["runs", "--db", str(tmp_path)])
+
+    assert result.exit_code == 1
+    assert "is a folder: name a file in it" in result.stderr

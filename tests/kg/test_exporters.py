@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from kg.db import open_engine, reading, writing
 from kg.errors import ConfigError, NotFoundError
-from kg.exporters import EXPORTERS, export, graph_of
+from kg.exporters import EXPORTERS, export, graph_of, replacing
 from kg.labellers.offline import OfflineLabeller
 from kg.labelling import label_run
 from kg.relations import RelationDraft, add_relations
@@ -237,6 +237,16 @@ def test_a_clustering_of_nothing_gives_an_empty_document(engine: Engine, tmp_pat
         with reading(engine) as session:
             export(session, name, tmp_path / name)
         assert _read(name, tmp_path / name).number_of_nodes() == 0
+
+
+@pytest.mark.parametrize("folder", ["/", ".", "{tmp_path}"])
+def test_a_folder_is_not_written_over(folder: str, tmp_path: Path):
+    path = Path(folder.format(tmp_path=tmp_path))
+
+    with pytest.raises(IsADirectoryError, match="name a file"), replacing(path):
+        pass
+
+    assert list(tmp_path.parent.glob(".*.partial")) == []
 
 
 def test_an_unknown_format_is_refused(engine: Engine, hybrid: int):
