@@ -174,6 +174,9 @@ class CommunityTree:
         """Return the connected pieces of communities at one depth, but the largest of each."""
         held, number = _joined([self.members(path) for path in communities])
         part = ties.among(held).inside(number).parts()
+        first = np.unique(part, return_index=True)[1]
+        in_pieces = (np.bincount(number[first], minlength=len(communities)) > 1)[number]
+        held, number, part = held[in_pieces], number[in_pieces], part[in_pieces]
         order = np.argsort(part, kind="stable")
         cuts = np.flatnonzero(np.diff(part[order])) + 1
         found: dict[int, list[list[int]]] = {}
