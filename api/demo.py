@@ -8,7 +8,13 @@ from pathlib import Path
 import typer
 from sqlalchemy import Engine
 
-from api import terminal, terminal_curation, terminal_decompositions, terminal_ingestion
+from api import (
+    terminal,
+    terminal_curation,
+    terminal_decompositions,
+    terminal_evidence,
+    terminal_ingestion,
+)
 from api.curation import merge_by_rule
 from api.decomposing import Wanted, decompose_target
 from api.decomposition_jobs import (
@@ -99,7 +105,7 @@ def run_demo(examples: Path, folder: Path) -> None:
         statement = _statement(engine, words)
         _step(f"claimgraph test {statement} --experiment {experiment} --run {decomposition.run}")
         trial = Trial(statement, experiment, decomposition.run)
-        _print(terminal.verdict(try_statement(engine, artifacts, trial)))
+        _print(terminal_evidence.verdict(try_statement(engine, artifacts, trial)))
 
     with reading(engine) as session:
         tested = _statement(engine, TESTS[0][1])

@@ -31,12 +31,12 @@ def predict(
     `record` then takes in what came out. The prediction is stored with its time and cannot be
     changed.
     """
-    from api import terminal
+    from api import terminal, terminal_evidence
     from api.predicting import Stated, state_prediction
 
     stated = Stated(statement_id, experiment, on, unit, side, threshold, because, by)
     view = state_prediction(engine_of(db), artifacts_of(database_of(db)), stated)
-    terminal.show(view, as_json, terminal.waiting)
+    terminal.show(view, as_json, terminal_evidence.waiting)
 
 
 @app.command()
@@ -51,11 +51,11 @@ def record(
 
     docs/evidence.md says what the file holds.
     """
-    from api import terminal
+    from api import terminal, terminal_evidence
     from api.predicting import record_measurement
 
     view = record_measurement(engine_of(db), artifacts_of(database_of(db)), prediction_id, file, by)
-    terminal.show(view, as_json, terminal.verdict)
+    terminal.show(view, as_json, terminal_evidence.verdict)
 
 
 @app.command()
@@ -71,7 +71,7 @@ def withdraw(
 
     It stays in the ledger of its statement, with who says so and why.
     """
-    from api import terminal
+    from api import terminal, terminal_evidence
     from api.views.evidence import evidence_view
     from kg import ledgers
 
@@ -81,14 +81,14 @@ def withdraw(
     else:
         ledgers.withdraw(engine, evidence_id, by, because)
     with session_of(db) as session:
-        terminal.show(evidence_view(session, evidence_id), as_json, terminal.evidence_item)
+        terminal.show(evidence_view(session, evidence_id), as_json, terminal_evidence.evidence_item)
 
 
 @app.command()
 def predictions(db: Database = None, as_json: Json = False) -> None:
     """List what statements predict of measurements elsewhere that were not recorded yet."""
-    from api import terminal
+    from api import terminal, terminal_evidence
     from api.views.evidence import waiting_view
 
     with session_of(db) as session:
-        terminal.show(waiting_view(session), as_json, terminal.waitings)
+        terminal.show(waiting_view(session), as_json, terminal_evidence.waitings)

@@ -172,14 +172,14 @@ def evidence(
     as_json: Json = False,
 ) -> None:
     """Show what experiments say about a statement, or about all that were tested."""
-    from api import terminal
+    from api import terminal, terminal_evidence
     from api.views.evidence import ledger_view, ledgers_view
 
     with session_of(db) as session:
         if statement_id is None:
-            terminal.show(ledgers_view(session, stance, limit), as_json, terminal.ledgers)
+            terminal.show(ledgers_view(session, stance, limit), as_json, terminal_evidence.ledgers)
         else:
-            terminal.show(ledger_view(session, statement_id), as_json, terminal.ledger)
+            terminal.show(ledger_view(session, statement_id), as_json, terminal_evidence.ledger)
 
 
 @app.command()

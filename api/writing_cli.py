@@ -251,9 +251,9 @@ def examine(
     as_json: Json = False,
 ) -> None:
     """Test a statement: state its prediction, measure, judge, attach the evidence."""
-    from api import terminal
+    from api import terminal, terminal_evidence
     from api.jobs import Trial, try_statement
 
     trial = Trial(statement_id, experiment, run, side, threshold, samples, seed)
     view = try_statement(engine_of(db), artifacts_of(database_of(db)), trial)
-    terminal.show(view, as_json, terminal.verdict)
+    terminal.show(view, as_json, terminal_evidence.verdict)
