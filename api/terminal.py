@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from typing import TypeVar
 
 import typer
@@ -213,10 +214,12 @@ def statement(view: StatementView) -> Lines:
     for each in view.communities:
         sure = "" if each.certainty is None else f", certainty {each.certainty:.2f}"
         yield f"  {each.id}  {each.label}{_unstable(each.is_stable)}{sure}"
-    yield f"\nNeighbours ({len(view.neighbours)})"
-    for neighbour in view.neighbours:
-        cites = f"\n         {neighbour.cites}" if neighbour.cites else ""
-        yield f"  {neighbour.weight:.3f}  {neighbour.id}  {_short(neighbour.text)}{cites}"
+    yield "\nNeighbours"
+    for method, near in groupby(view.neighbours, lambda neighbour: neighbour.method):
+        yield f"  {method}"
+        for neighbour in near:
+            cites = f"\n           {neighbour.cites}" if neighbour.cites else ""
+            yield f"    {neighbour.weight:.3f}  {neighbour.id}  {_short(neighbour.text)}{cites}"
     yield f"\nEvidence ({len(view.evidence)})"
     yield from terminal_evidence.tests(view.evidence, view.waiting)
 

@@ -395,3 +395,15 @@ def test_a_labelling_that_cannot_be_done_says_what_is_missing(
 
     assert refused.exit_code == 1
     assert says_what in refused.stderr
+
+
+def test_neighbours_of_a_statement_stand_under_the_method_whose_graph_ties_them(library: Path):
+    found = _json(library, "search", "heads", "--limit", "1")["hits"][0]["id"]
+    tied = _json(library, "statement", found)["neighbours"]
+
+    printed = _run(library, "statement", found).stdout.partition("\nNeighbours\n")[2]
+    lines = printed.partition("\nEvidence")[0].splitlines()
+
+    methods = sorted({each["method"] for each in tied})
+    assert [line.strip() for line in lines if line.strip() in METHODS] == methods
+    assert sum(" stm_" in line for line in lines) == len(tied)
