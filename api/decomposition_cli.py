@@ -74,7 +74,9 @@ def harvest(
     from api.views.decompositions import harvest_view
 
     artifacts = artifacts_of(database_of(db))
-    harvest_of(engine_of(db), artifacts, run, Harvesting(batches, rows, contexts, seed))
+    harvesting = Harvesting(batches, rows, contexts, seed)
+    with terminal.progress("harvesting") as on_progress:
+        harvest_of(engine_of(db), artifacts, run, harvesting, on_progress)
     with session_of(db) as session:
         view = harvest_view(session, artifacts, run)
         terminal.show(view, as_json, terminal_decompositions.harvest)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 from sqlalchemy import Engine
 
+from api.jobs import OnProgress
 from api.views.decompositions import ExportedView
 from api.views.reports import DecompositionView
 from kg.db import reading
@@ -61,7 +62,9 @@ class Harvesting(NamedTuple):
     seed: int = 0
 
 
-def harvest_of(engine: Engine, artifacts: Path, run: int, harvesting: Harvesting) -> int:
+def harvest_of(
+    engine: Engine, artifacts: Path, run: int, harvesting: Harvesting, on_progress: OnProgress
+) -> int:
     """Say what every subcomponent of a decomposition does on the data; returns the new run.
 
     An interrupted one leaves its state under `unfinished` in the artifacts, and the next one of
@@ -87,7 +90,9 @@ def harvest_of(engine: Engine, artifacts: Path, run: int, harvesting: Harvesting
             run,
             "harvest",
             config,
-            lambda decomposition, folder: harvest_data(decomposition, config, folder, state),
+            lambda decomposition, folder: harvest_data(
+                decomposition, config, folder, state, on_progress
+            ),
         )
 
 

@@ -130,7 +130,8 @@ def _look_into(engine: Engine, artifacts: Path, run: int) -> None:
     with reading(engine) as session:
         _print(terminal_decompositions.components(components_view(session, artifacts, run)))
     _step(f"claimgraph harvest {run}")
-    harvest_of(engine, artifacts, run, Harvesting())
+    with terminal.progress("harvesting") as on_progress:
+        harvest_of(engine, artifacts, run, Harvesting(), on_progress)
     with reading(engine) as session:
         _print(terminal_decompositions.harvest(harvest_view(session, artifacts, run)))
     _step(f"claimgraph attribute {run} --probe 0")

@@ -1,5 +1,6 @@
 """From the sums of a pass over the data to what can be read about every subcomponent."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -24,6 +25,7 @@ def harvest_data(
     config: ProfilingConfig,
     folder: Path | None = None,
     state: Path | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Harvest:
     """Run over the target's data and say what every subcomponent does.
 
@@ -32,11 +34,12 @@ def harvest_data(
         config: How much data, and what is kept of it.
         folder: Where all sums go, as `harvest.safetensors`; None keeps only the report.
         state: For the state of an unfinished pass; see `profile_stream`.
+        on_progress: Is told how many batches are done, of how many.
 
     Raises:
         CheckpointError: The state is damaged or belongs to something else.
     """
-    profiler = profile_stream(decomposition, config, state)
+    profiler = profile_stream(decomposition, config, state, on_progress)
     if folder is not None:
         tensors = {name: tensor.contiguous() for name, tensor in profiler.tensors().items()}
         save_file(tensors, folder / TENSORS)

@@ -12,7 +12,7 @@ is interrupted goes on from its last saved state to the same result, to the last
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -213,9 +213,18 @@ class Chosen(NamedTuple):
 
 
 def profile_stream(
-    decomposition: Decomposition, config: ProfilingConfig, state: Path | None = None
+    decomposition: Decomposition,
+    config: ProfilingConfig,
+    state: Path | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Profiler:
     """Take all batches in, from the state file on if it is there; it is deleted at the end.
+
+    Args:
+        decomposition: Whose subcomponents they are.
+        config: How much data, and what is kept of it.
+        state: Of an unfinished pass.
+        on_progress: Is told after each batch how many are done, of how many.
 
     Raises:
         CheckpointError: The state is damaged or belongs to something else.
@@ -226,6 +235,8 @@ def profile_stream(
         profiler.restore(_read(state, name))
     while profiler.done < config.batches:
         profiler.advance()
+        if on_progress is not None:
+            on_progress(profiler.done, config.batches)
         if state is not None and profiler.done % config.save_every == 0:
             _write(state, name, profiler)
     if state is not None:

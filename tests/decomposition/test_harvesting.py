@@ -60,6 +60,14 @@ def test_random_examples_do_not_depend_on_the_size_of_what_is_kept(perfect: Deco
     assert torch.equal(few.random.values, more.random.values[:, :3])
 
 
+def test_a_pass_says_after_each_batch_how_many_are_done(perfect: Decomposition) -> None:
+    said: list[tuple[int, int]] = []
+
+    profile_stream(perfect, SMALL, on_progress=lambda done, of: said.append((done, of)))
+
+    assert said == [(n, SMALL.batches) for n in range(1, SMALL.batches + 1)]
+
+
 def test_an_interrupted_pass_goes_on_to_the_same_sums(tmp_path, perfect: Decomposition) -> None:
     whole = profile_stream(perfect, SMALL)
     state = tmp_path / "state.safetensors"
