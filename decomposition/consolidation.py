@@ -19,8 +19,8 @@ V may be alike in directions that no input has. To dissolve it, :math:`U_i` beco
 cost the objective, and those which took something over are not dissolved themselves; then all is
 trained on for a few hundred steps. If the objective is not lower than before, everything is put
 back, and less is tried; otherwise another round begins. Where the configuration says so, every
-round starts with taking mixtures apart (see `unmixing`), until one has to be put back with which
-that was done. The true mechanisms are not looked at.
+round starts with taking mixtures apart (see `unmixing`); that is never put back, as the objective
+falls by it at once. The true mechanisms are not looked at.
 """
 
 import logging
@@ -97,11 +97,11 @@ def consolidate(
     """
     n, losses = 0, None
     most: int | None = None
-    unmixing = config.unmix
     lines: dict[str, InputLines] = {}
     for number in range(MOST_ROUNDS):
-        before, start = objective_on_fresh_inputs(model, target, config), _copy(model)
-        n_unmixed = unmix(model, target, config, lines) if unmixing else 0
+        before = objective_on_fresh_inputs(model, target, config)
+        n_unmixed = unmix(model, target, config, lines) if config.unmix else 0
+        start = _copy(model)  # what has been unmixed stays so: the objective fell by it
         chosen = _dissolve_all(model, target, config, most)
         if not chosen and not n_unmixed:
             break
@@ -117,10 +117,7 @@ def consolidate(
             n, losses = n + len(chosen), found
             continue
         load_parameters(model, start)
-        if n_unmixed:
-            unmixing = False
-        else:
-            most = len(chosen) // 2
+        most = len(chosen) // 2
     return Consolidated(n, losses)
 
 

@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from decomposition.objective import objective_on_fresh_inputs
 from decomposition.seeds import generator_for
 from decomposition.targets.residual_mlp import ResidualMlp, ResidualMlpConfig, ResidualMlpTarget
 from decomposition.training import decompose
+from decomposition.unmixing import unmix
 from tests.decomposition.test_unmixing import mix
 
 CONFIG = DecompositionConfig(
@@ -91,18 +94,20 @@ def test_everything_is_put_back_where_the_objective_does_not_gain(perfect):
         assert torch.equal(parameter, before[name])
 
 
-def test_unmixing_is_undone_where_it_is_worse_after_training_on(perfect):
+def test_what_was_unmixed_stays_where_training_on_makes_it_worse(perfect):
     mix(perfect, torch.tensor([[1.0, 0.9], [1.0, -1.0]]))
     harmful = CONFIG.model_copy(
         update={"unmix": True, "consolidation_steps": 3, "consolidation_rate": 1000.0}
     )
-    before = {n: p.detach().clone() for n, p in trained_parameters(perfect.model).items()}
+    unmixed = deepcopy(perfect.model)
+    assert unmix(unmixed, perfect.target, harmful)
+    expected = trained_parameters(unmixed)
 
     found = consolidate(perfect.model, perfect.target, harmful)
 
     assert found == (0, None)
     for name, parameter in trained_parameters(perfect.model).items():
-        assert torch.equal(parameter, before[name])
+        assert torch.equal(parameter, expected[name])
 
 
 def test_an_interrupted_consolidation_gives_the_same_numbers_from_the_end_of_training_on(
