@@ -27,8 +27,14 @@ from api import (
 )
 from api.options import Database, engine_of, named
 from api.settings import Settings
-from kg.db import cause_of
+from kg.db import failure_of
 from kg.errors import ConfigError, KnowledgeGraphError
+
+
+def _ended(message: str, code: int) -> typer.Exit:
+    """Say why a command ends, and return what ends it."""
+    typer.secho(message, err=True, fg="red")
+    return typer.Exit(code)
 
 
 class _Commands(TyperGroup):
@@ -38,22 +44,17 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KnowledgeGraphError as error:
-            typer.secho(f"error: {error}", err=True, fg="red")
-            raise typer.Exit(1) from error
+            raise _ended(f"error: {error}", 1) from error
         except SqlError as error:
-            typer.secho(f"error: the database failed: {cause_of(error)}", err=True, fg="red")
-            raise typer.Exit(1) from error
+            raise _ended(f"error: {failure_of(error)}", 1) from error
         except BrokenPipeError:
             raise  # who reads has enough; typer ends quietly
         except OSError as error:
-            typer.secho(f"error: {error}", err=True, fg="red")
-            raise typer.Exit(1) from error
+            raise _ended(f"error: {error}", 1) from error
         except UnicodeEncodeError as error:
-            typer.secho(f"error: not text in UTF-8: {error.object!a}", err=True, fg="red")
-            raise typer.Exit(2) from error
+            raise _ended(f"error: not text in UTF-8: {error.object!a}", 2) from error
         except KeyboardInterrupt as error:
-            typer.secho("interrupted: nothing half done was stored", err=True, fg="red")
-            raise typer.Exit(130) from error
+            raise _ended("interrupted: nothing half done was stored", 130) from error
 
 
 app = typer.Typer(

@@ -8,14 +8,12 @@ from fastapi import Depends, Path, Query, Request, Response
 from pydantic import BeforeValidator
 from sqlmodel import Session
 
-from kg.db import reading
+from kg.db import LARGEST, reading
 from kg.search import Within
 from kg.tables import Stance, StatementKind
 
 _OR_ALL = BeforeValidator(lambda chosen: chosen or None)
 """A form sends an empty value where nothing is chosen."""
-
-_LARGEST = 2**63 - 1
 
 
 def _session(request: Request) -> Iterator[Session]:
@@ -51,7 +49,7 @@ SessionDep = Annotated[Session, Depends(_session)]
 EmbedderNameDep = Annotated[str | None, Depends(_embedder_name)]
 LeadOnDep = Annotated[Callable[[int, int], None], Depends(_lead_on)]
 ArtifactsDep = Annotated[Folder, Depends(_artifacts)]
-RunId = Annotated[int, Path(ge=1, le=_LARGEST, description="The number of a run.")]
+RunId = Annotated[int, Path(ge=1, le=LARGEST, description="The number of a run.")]
 CommunityId = Annotated[
     str, Path(description="Such as METHOD-runN-c0, or a permanent link, com_….")
 ]
@@ -61,14 +59,14 @@ EvidenceId = Annotated[str, Path(description="evd_…")]
 ConceptName = Annotated[str, Path(description="Name, alias or id, con_….")]
 SubcomponentName = Annotated[str, Path(description="Such as linear1:3.")]
 OneStance = Annotated[Stance | None, Query(description="Only what measurements say so of.")]
-RunQuery = Annotated[int, Query(ge=1, le=_LARGEST, description="A clustering run.")]
+RunQuery = Annotated[int, Query(ge=1, le=LARGEST, description="A clustering run.")]
 OtherRun = Annotated[
-    int | None, Query(ge=1, le=_LARGEST, description="This run, superseded or not.")
+    int | None, Query(ge=1, le=LARGEST, description="This run, superseded or not.")
 ]
 Limit = Annotated[int, Query(ge=1, le=200, description="Return at most this many.")]
-Offset = Annotated[int, Query(ge=0, le=_LARGEST, description="Leave out this many first.")]
+Offset = Annotated[int, Query(ge=0, le=LARGEST, description="Leave out this many first.")]
 Words = Annotated[str, Query(max_length=1000, description="Words, in any form.")]
-Ordinal = Annotated[int, Query(ge=0, le=_LARGEST, description="Begin with this section.")]
+Ordinal = Annotated[int, Query(ge=0, le=LARGEST, description="Begin with this section.")]
 """The arguments that several addresses share, with the bounds that the database can take."""
 
 

@@ -30,7 +30,7 @@ from api.views.seams import RunSeamsView, run_seams_view
 from api.views.search import SearchView, search_view
 from api.views.sources import SourcesView, SourceView, source_view, sources_view
 from api.views.statements import StatementView, statement_view
-from kg.db import reading
+from kg.db import LARGEST, reading
 from kg.errors import KnowledgeGraphError
 from kg.search import Within
 from kg.tables import Stance, StatementKind
@@ -102,7 +102,7 @@ class _Views:
         self,
         limit: Limit = 50,
         offset: Annotated[
-            int, Field(ge=0, le=2**63 - 1, description="Leave out this many first.")
+            int, Field(ge=0, le=LARGEST, description="Leave out this many first.")
         ] = 0,
     ) -> SourcesView:
         """List the papers and notes, by title."""
@@ -159,7 +159,7 @@ class _Views:
         with self._answering() as session:
             return changes_view(session, method, limit)
 
-    def run(self, run_id: Annotated[int, Field(ge=1, le=2**63 - 1)]) -> RunDetailView:
+    def run(self, run_id: Annotated[int, Field(ge=1, le=LARGEST)]) -> RunDetailView:
         """Show a run: its configuration, what it took, what it made."""
         with self._answering() as session:
             return run_view(session, run_id)

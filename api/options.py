@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from api.settings import Settings
-from kg.db import open_engine, reading
+from kg.db import LARGEST, open_engine, reading
 from kg.language_model import ModelConfig
 from kg.runs import close_abandoned
 
@@ -22,7 +22,7 @@ Database = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of everything random.")]
+Seed = Annotated[int, typer.Option(min=0, max=LARGEST, help="Seed of everything random.")]
 
 
 def signed(name: str) -> str:

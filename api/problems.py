@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from api.headers import HEADERS
 from api.templating import templates
 from api.views.view import View
-from kg.db import cause_of
+from kg.db import failure_of
 from kg.errors import DatabaseError, KnowledgeGraphError, NotFoundError
 
 _log = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ def _show_http(request: Request, error: Exception) -> Response:
 def _show_database(request: Request, error: Exception) -> Response:
     assert isinstance(error, SqlError)
     _log.error("the database cannot be read: %s", error.orig)
-    return _answer(request, Problem.of(503, "database", f"the database failed: {cause_of(error)}"))
+    return _answer(request, Problem.of(503, "database", failure_of(error)))
 
 
 def _show_unexpected(request: Request, error: Exception) -> Response:

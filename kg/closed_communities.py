@@ -57,10 +57,13 @@ def closed_by_chance(pieces: Pieces, labels: Labels) -> NDArray[np.bool_]:
     """
     by_chance = np.zeros(int(labels.max(initial=-1)) + 1, dtype=bool)
     is_closed = closed(pieces, labels)
+    degree = np.bincount(np.concatenate([pieces.head, pieces.tail]), minlength=pieces.n)
     for part in np.unique(pieces.part[is_closed[labels]]).tolist():
-        for alike in _alike(pieces, labels, is_closed, part):
+        is_in = pieces.part == part
+        of_part = Counter(degree[is_in].tolist())
+        for alike in _alike(np.flatnonzero(is_in & is_closed[labels]), labels, degree):
             most = log(BY_CHANCE * len(alike.communities))
-            by_chance[alike.communities] = _log_expected(alike.degrees, alike.of_part) > most
+            by_chance[alike.communities] = _log_expected(alike.degrees, of_part) > most
     return by_chance
 
 
@@ -69,24 +72,17 @@ class _Alike(NamedTuple):
 
     communities: list[int]
     degrees: Counts
-    of_part: Counts
 
 
-def _alike(
-    pieces: Pieces, labels: Labels, is_closed: NDArray[np.bool_], part: int
-) -> Iterator[_Alike]:
-    """Yield the closed communities of a part by the degrees of their members."""
-    degree = np.bincount(np.concatenate([pieces.head, pieces.tail]), minlength=pieces.n)
-    is_in = pieces.part == part
-    chosen = np.flatnonzero(is_in & is_closed[labels])
+def _alike(chosen: NDArray[np.intp], labels: Labels, degree: NDArray[np.intp]) -> Iterator[_Alike]:
+    """Yield communities, given as all of their members, by the degrees of these."""
     chosen = chosen[np.lexsort((degree[chosen], labels[chosen]))]
     starts = np.flatnonzero(np.diff(labels[chosen], prepend=-1))
     by_degrees: dict[tuple[int, ...], list[int]] = {}
     for members in np.split(chosen, starts[1:]):
         by_degrees.setdefault(tuple(degree[members].tolist()), []).append(int(labels[members[0]]))
-    of_part = Counter(degree[is_in].tolist())
     for degrees, communities in by_degrees.items():
-        yield _Alike(communities, Counter(degrees), of_part)
+        yield _Alike(communities, Counter(degrees))
 
 
 def _log_expected(degrees: Counts, of_part: Counts) -> float:

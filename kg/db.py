@@ -40,6 +40,9 @@ _PRAGMAS = (
 )
 
 
+LARGEST = 2**63 - 1
+"""The largest number that SQLite can hold."""
+
 _SHARED: dict[str, Any] = {"check_same_thread": False}
 
 _FORBIDDEN = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
@@ -86,6 +89,11 @@ def open_engine(database: str | Path | None, *, create: bool = True) -> Engine:
         raise DatabaseError(
             f"{path or url} cannot be opened as a database: {cause_of(error)}"
         ) from error
+
+
+def failure_of(error: SqlError) -> str:
+    """Say that the database failed, why, and what to do about it."""
+    return f"the database failed: {cause_of(error)}"
 
 
 def cause_of(error: SqlError | OSError) -> str:

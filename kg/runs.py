@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError as SqlError
 from sqlmodel import Session, col, select, update
 
-from kg.db import cause_of, reading, writer, writing
+from kg.db import LARGEST, failure_of, reading, writer, writing
 from kg.errors import ConfigError, DatabaseError, NotFoundError
 from kg.tables import Run, RunKind, RunStatus, now
 
@@ -28,9 +28,6 @@ _LIBRARIES = (
     "sqlmodel",
     "torch",
 )
-
-_LARGEST = 2**63 - 1
-"""The largest number that SQLite can hold."""
 
 
 @contextmanager
@@ -109,7 +106,7 @@ def run_of(session: Session, run_id: int) -> Run:
     Raises:
         NotFoundError: No run has this number.
     """
-    run = session.get(Run, run_id) if abs(run_id) <= _LARGEST else None
+    run = session.get(Run, run_id) if abs(run_id) <= LARGEST else None
     if run is None:
         raise NotFoundError(f"there is no run {run_id}")
     return run
@@ -179,7 +176,7 @@ def _words(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     if isinstance(error, SqlError):
-        return f"the database failed: {cause_of(error)}"
+        return failure_of(error)
     return f"{type(error).__name__}: {error}"
 
 
