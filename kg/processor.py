@@ -18,21 +18,34 @@ def has_fast_halves() -> bool:
 
 
 @cache
-def has_fast_bytes() -> bool:
-    """Say whether this processor multiplies matrices of bytes in hardware, and torch can ask it to.
+def steps_of_bytes() -> int:
+    """Return how many steps on either side of 0 bytes may have to be multiplied fast and exactly.
 
-    Measured where it has matrix units; without them nothing is known of what is faster.
+    0 if nothing is known of how fast they are here, or if torch cannot ask for it. Matrix units and
+    the instructions for neural networks add up products of bytes in 32 bits. AVX2 first adds two of
+    them in 16 bits, and what does not fit is cut off; one of the two bytes is shifted by 128 for
+    it. So 2 · (128 + s) · s has to be less than 2¹⁵.
     """
     import torch
 
-    can_ask = hasattr(torch.ops.onednn, "qlinear_pointwise")
-    return can_ask and bool(torch.cpu.get_capabilities().get("amx_int8"))
+    if not hasattr(torch.ops.onednn, "qlinear_pointwise"):
+        return 0
+    found = torch.cpu.get_capabilities()
+    if any(found.get(name) for name in ("amx_int8", "avx512_vnni", "avx_vnni")):
+        return 127
+    return 79 if found.get("avx2") else 0
 
 
 def n_processors() -> int:
     """Return how many processes can run at once."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def n_threads() -> int:
+    """Return how many threads numpy multiplies matrices on, unless it is told otherwise."""
+    libraries = [each for each in _controller().info() if each["user_api"] == "blas"]
+    return max((int(each["num_threads"] or 1) for each in libraries), default=1)
 
 
 def one_thread() -> AbstractContextManager[object]:

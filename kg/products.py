@@ -10,15 +10,19 @@ else: the same pair gives the same number in any block, on any number of threads
 ends.
 """
 
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kg.embedders import Vectors
+from kg.processor import n_threads, one_thread
 
 if TYPE_CHECKING:
     import torch
@@ -118,10 +122,14 @@ class Products(Protocol[Loaded, Numbers]):
 
 
 class SingleProducts:
-    """In single precision, by numpy."""
+    """In single precision, by numpy, on as many threads as it multiplies matrices on."""
 
     error = 2e-7
     rounding = 0.0
+
+    def __init__(self) -> None:
+        self.threads = n_threads()
+        self._own = threading.local()
 
     def load(self, vectors: Vectors, order: Places | None = None) -> Vectors:
         """Return the vectors as they are, in this order."""
@@ -132,8 +140,13 @@ class SingleProducts:
         return loaded[rows]
 
     def cosines(self, rows: Vectors, columns: Vectors) -> Vectors:
-        """Return the cosines themselves."""
-        return rows @ columns.T
+        """Return the cosines themselves, in memory that the thread keeps for them."""
+        n = len(rows) * len(columns)
+        held: Singles | None = getattr(self._own, "held", None)
+        if held is None or len(held) < n:
+            held = self._own.held = np.empty(n, dtype=np.float32)
+        product = held[:n].reshape(len(rows), len(columns))
+        return np.matmul(rows, columns.T, out=product)
 
     def largest(self, numbers: Vectors, k: int) -> Places:
         """Return where in each row the k largest are, largest first."""
@@ -175,14 +188,15 @@ class SingleProducts:
         """Return the cosines of some pairs."""
         return numbers[pairs]
 
-    threads = 1
-
     def each(
         self, work: Callable[[Task], Done], tasks: Iterable[Task], threads: int | None = None
     ) -> list[Done]:
-        """Do one task after the other: a product is on all threads already."""
-        del threads
-        return [work(task) for task in tasks]
+        """Do as many tasks at once as there are threads, each on one of them.
+
+        That a product has one thread keeps its bits the same on any number of them.
+        """
+        with one_thread():
+            return _on_threads(work, tasks, threads or self.threads)
 
 
 class HalfProducts:
@@ -308,10 +322,7 @@ class HalfProducts:
         self, work: Callable[[Task], Done], tasks: Iterable[Task], threads: int | None = None
     ) -> list[Done]:
         """Do as many tasks at once as torch has threads, each on one of them."""
-        with ThreadPoolExecutor(
-            threads or self.threads, initializer=self._torch.set_num_threads, initargs=(1,)
-        ) as pool:
-            return list(pool.map(work, tasks))
+        return _on_threads(work, tasks, threads or self.threads)
 
 
 def steps_of(
@@ -335,6 +346,23 @@ def steps_of(
         cosines = np.einsum("ij,ij->i", vectors[rows[block]], others[columns[block]])
         steps[block] = np.rint(cosines * np.float32(STEPS))
     return np.clip(steps, -STEPS, STEPS)
+
+
+def _on_threads(work: Callable[[Task], Done], tasks: Iterable[Task], n: int) -> list[Done]:
+    """Return what the work makes of each task, on n threads on each of which torch has one.
+
+    The number that a thread tells torch is that of every thread which begins to use it later, so it
+    is put back.
+    """
+    with ExitStack() as stack:
+        alone = None
+        if "torch" in sys.modules:
+            import torch
+
+            stack.callback(torch.set_num_threads, torch.get_num_threads())
+            alone = partial(torch.set_num_threads, 1)
+        pool = stack.enter_context(ThreadPoolExecutor(n, initializer=alone))
+        return list(pool.map(work, tasks))
 
 
 def _grouped(numbers: NDArray[Any], groups: int) -> NDArray[Any]:

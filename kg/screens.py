@@ -7,9 +7,9 @@ is, for each pair, how far it is over the bar of its column, as a byte that is 0
 not. (The bar goes in as the bias of a quantised layer of a neural network, which torch has for
 that.) So what is not 0 is over.
 
-Rounding to 255 steps changes a score by some thousandths, as bfloat16 does. But the vectors can be
-rounded before anything is fitted to their scores (`as_bytes_hold`), and is then fitted to what the
-search will see.
+Rounding to 159 or 255 steps changes a score by some thousandths, as bfloat16 does. But the vectors
+can be rounded before anything is fitted to their scores (`as_bytes_hold`), and is then fitted to
+what the search will see.
 """
 
 from typing import Any, Protocol
@@ -18,11 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kg.embedders import Vectors
-from kg.processor import has_fast_bytes
+from kg.processor import steps_of_bytes
 from kg.products import Pairs, Places, Products, Singles, places_of
-
-_STEPS = 127
-"""On either side of 0."""
 
 _OUT = 0.01
 """A step of what is written; how far a pair is over its bar is not used."""
@@ -145,14 +142,14 @@ def screen_of(
         bars: In this order.
         products: Used where bytes are not fast.
     """
-    if has_fast_bytes():
+    if steps_of_bytes():
         return ByteScreen(vectors, order, bars)
     return ProductScreen(vectors, order, bars, products)
 
 
 def as_bytes_hold(vectors: Vectors) -> Vectors:
     """Return vectors as the faster screen has them: rounded, if it goes by bytes."""
-    if not has_fast_bytes():
+    if not steps_of_bytes():
         return vectors
     step = _step_of(vectors)
     for start in range(0, len(vectors), COLUMNS):
@@ -162,7 +159,7 @@ def as_bytes_hold(vectors: Vectors) -> Vectors:
 
 
 def _step_of(vectors: Vectors) -> float:
-    return float(max(vectors.max(initial=0), -vectors.min(initial=0), 1e-9)) / _STEPS
+    return float(max(vectors.max(initial=0), -vectors.min(initial=0), 1e-9)) / steps_of_bytes()
 
 
 def _whole(vectors: Vectors, step: float) -> NDArray[np.int8]:

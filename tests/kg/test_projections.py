@@ -6,7 +6,9 @@ import torch
 
 from kg import neighbours, projections, screens
 from kg.neighbours import nearest_among, nearest_neighbours
-from kg.processor import has_fast_bytes
+from kg.processor import steps_of_bytes
+
+STEPS = steps_of_bytes()
 
 
 def _like_sentences(n: int, seed: int = 0) -> np.ndarray:
@@ -21,9 +23,9 @@ def _like_sentences(n: int, seed: int = 0) -> np.ndarray:
 @pytest.fixture(params=["bytes", "half", "single"])
 def in_fewer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Look in fewer dimensions first whatever the number of vectors, by each way to multiply."""
-    if request.param == "bytes" and not has_fast_bytes():
-        pytest.skip("this processor does not multiply bytes in hardware")
-    monkeypatch.setattr(screens, "has_fast_bytes", lambda: request.param == "bytes")
+    if request.param == "bytes" and not STEPS:
+        pytest.skip("this processor does not multiply bytes fast")
+    monkeypatch.setattr(screens, "steps_of_bytes", lambda: STEPS * (request.param == "bytes"))
     monkeypatch.setattr(neighbours, "EXACT_UP_TO", 0)
     monkeypatch.setattr(neighbours, "_HALVES_FROM", 0)
     monkeypatch.setattr(neighbours, "has_fast_halves", lambda: request.param != "single")
