@@ -15,10 +15,12 @@ few directions. So
    by least squares from the greatest scores that the vector has with some that are drawn;
 3. the k nearest of those that were measured are kept.
 
-Everything is fitted to a sample of vectors whose true neighbours are looked for among all: a; K,
-so that `ENOUGH` of the neighbours are among the K best scores; the prediction; and how far bars are
-lowered so that `ENOUGH` of the neighbours are over them. d is the least of some for which K is
-small. So the recall is that of the sample, and if no d will do, the search is given up.
+Everything is fitted to a sample of vectors whose true neighbours are looked for among all: a; K, so
+that `ENOUGH` of the neighbours are among the K best scores; the prediction; and how far bars are
+lowered so that `ENOUGH` of the neighbours are over them. Fewer dimensions make a score cheaper and
+K larger. Scores grow with the square of the number of vectors, and what is measured with the
+number, so d is less among more of them. The recall is that of the sample, and if K is too large for
+every d, the search is given up.
 
 Axes and scores are computed in blocks of one size, each on one thread: how many threads there are
 changes no bit.
@@ -33,18 +35,26 @@ from numpy.typing import NDArray
 from kg.beside import Arrays, shared_out
 from kg.embedders import Vectors
 from kg.nearest import CROWD, Found, Nearest, nearest_of_a_crowd
-from kg.processor import one_thread
+from kg.processor import has_fast_halves, one_thread
 from kg.products import Levels, Places, Products, Singles, steps_of
 from kg.screens import COLUMNS, as_bytes_hold, screen_of
 
-DIMENSIONS = (160, 192, 256)
+DIMENSIONS = (96, 128, 160, 192, 256)
 """Numbers that a score can be made of."""
 
 ENOUGH = 0.965
 """Of the true neighbours of the sample are to be found."""
 
-_MOST = 48
-"""If K is greater, more dimensions are tried."""
+_MOST, _MOST_OF_ALL = 48, 1 / 500
+"""If K is more than so many, and than such a share of all vectors, scores say too little."""
+
+_MEASURED, _MEASURED_BY_UNITS = 35_000, 150_000
+"""Numbers of scores that cost as much as to measure one pair, whose vectors lie anywhere, and to
+keep it or not: with AVX2, and with matrix units."""
+
+_THINNED = 16_384
+"""Vectors, evenly taken, on which K is estimated; of more than sixteen times as many, each
+sixteenth."""
 
 _WORTH = 0.7
 """Of all dimensions: to compare pairs in more than these saves nothing."""
@@ -96,16 +106,14 @@ def scores_of(vectors: Vectors, known: Known, products: Products[Any, Any]) -> S
         products: Make the scores.
     """
     axes = _axes(vectors)
-    for kept in DIMENSIONS:
-        if kept > _WORTH * vectors.shape[1]:
-            break
-        turned = _turned(vectors, axes[:, : kept - 1], products)
-        turned[:, -1] *= _shared_rest(vectors, turned, known) ** 0.5
-        turned = as_bytes_hold(turned)
-        bars = _bars(turned, known, products)
-        if bars is not None:
-            return Scores(turned, bars)
-    return None
+    width = _cheapest_width(vectors, axes, known, products)
+    if width is None:
+        return None
+    turned = _turned(vectors, axes[:, : width - 1], products)
+    turned[:, -1] *= _shared_rest(vectors, turned, known) ** 0.5
+    turned = as_bytes_hold(turned)
+    bars = _bars(turned, known, products)
+    return None if bars is None else Scores(turned, bars)
 
 
 def nearest_by_scores(
@@ -188,6 +196,41 @@ def _axes(vectors: Vectors) -> Vectors:
     return axes[:, ::-1].astype(np.float32)
 
 
+def _cheapest_width(
+    vectors: Vectors, axes: Vectors, known: Known, products: Products[Any, Any]
+) -> int | None:
+    """Return of how many numbers scores are to be; None if they say too little or save nothing."""
+    n, n_rows, n_known = len(vectors), len(known.rows), len(known.rows) + known.indices.size
+    thinned = range(0, n, max(1, n // max(_THINNED, n // 16)))
+    some = vectors[np.concatenate([known.rows, known.indices.ravel(), thinned])]
+    indices = np.arange(n_rows, n_known, dtype=np.int32).reshape(known.indices.shape)
+    there = Known(np.arange(n_rows), indices)
+    measured = _MEASURED_BY_UNITS if has_fast_halves() else _MEASURED
+    costs = {}
+    for width in DIMENSIONS:
+        if width > _WORTH * vectors.shape[1]:
+            break
+        scores = _turned(some, axes[:, : width - 1], products)
+        scores[:, -1] *= _shared_rest(some, scores, there) ** 0.5
+        k = _rank_among(scores[n_known:], scores, there) * n / len(thinned)
+        if not _are_many(k, n):
+            costs[width] = n / 2 * width / measured + k
+    return min(costs, key=lambda width: costs[width], default=None)
+
+
+def _are_many(k: float, n: int) -> bool:
+    return k > max(_MOST, _MOST_OF_ALL * n)
+
+
+def _rank_among(others: Vectors, scores: Vectors, known: Known) -> int:
+    """Return how many of others are no worse than all but a few of the neighbours."""
+    with one_thread():
+        found = scores[known.rows] @ others.T
+    mine = np.einsum("ij,ikj->ki", scores[known.rows], scores[known.indices])
+    ranks = np.concatenate([(found >= each[:, None]).sum(axis=1) for each in mine])
+    return int(np.quantile(ranks, ENOUGH))
+
+
 def _turned(vectors: Vectors, axes: Vectors, products: Products[Any, Any]) -> Vectors:
     """Return coordinates along axes, and the length of the rest."""
     turned = np.empty((len(vectors), axes.shape[1] + 1), dtype=np.float32)
@@ -227,7 +270,7 @@ def _bars(scores: Vectors, known: Known, products: Products[Any, Any]) -> Single
     mine = np.einsum("ij,ikj->ik", scores[known.rows], scores[known.indices])
     ranks = np.sort(best.ranks(mine).ravel())
     k = int(ranks[int(ENOUGH * len(ranks))])
-    if k > _MOST:
+    if _are_many(k, len(scores)):
         return None
     weights = np.linalg.lstsq(some, best.at(k), rcond=None)[0]
     blocks = np.split(np.arange(len(scores)), range(_BLOCK, len(scores), _BLOCK))

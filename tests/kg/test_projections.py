@@ -1,5 +1,7 @@
 """Neighbours that are looked for in fewer dimensions first: nearly all, and as many as is said."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from kg import neighbours, projections, screens
 from kg.neighbours import nearest_among, nearest_neighbours
 from kg.processor import steps_of_bytes
+from kg.projections import Scores
 
 STEPS = steps_of_bytes()
 
@@ -57,7 +60,7 @@ def test_nearly_all_neighbours_are_found_and_it_is_said_how_many(monkeypatch: py
 def test_where_few_dimensions_say_little_whole_vectors_are_compared(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(projections, "_MOST", 1)
+    monkeypatch.setattr(projections, "_are_many", lambda _, n: n > 0)
     vectors = _like_sentences(3000)
 
     found = nearest_neighbours(vectors, 5)
@@ -92,3 +95,25 @@ def test_equal_vectors_are_neighbours_of_each_other(n_equal: int):
     assert (found.cosines[:n_equal] == 1).all()
     assert (found.indices[:n_equal] < n_equal).all()
     assert _share_found(vectors, found) >= 0.95
+
+
+@pytest.mark.usefixtures("in_fewer")
+@pytest.mark.parametrize(("pair_costs", "width"), [(1e-3, 96), (1e12, 192)])
+def test_scores_have_more_numbers_where_it_costs_more_to_measure_a_pair(
+    monkeypatch: pytest.MonkeyPatch, pair_costs: float, width: int
+):
+    for name in ("_MEASURED", "_MEASURED_BY_UNITS"):
+        monkeypatch.setattr(projections, name, pair_costs)
+    monkeypatch.setattr(projections, "_are_many", lambda *_: False)
+    seen = []
+
+    def scores_of(*given: Any) -> Scores | None:
+        found = projections.scores_of(*given)
+        seen.append(found)
+        return found
+
+    monkeypatch.setattr(neighbours, "scores_of", scores_of)
+
+    nearest_neighbours(_like_sentences(4500), 5)
+
+    assert [scores.vectors.shape for scores in seen] == [(4500, width)]
