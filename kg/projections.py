@@ -48,9 +48,9 @@ ENOUGH = 0.965
 _MOST, _MOST_OF_ALL = 48, 1 / 500
 """If K is more than so many, and than such a share of all vectors, scores say too little."""
 
-_MEASURED, _MEASURED_BY_UNITS = 35_000, 150_000
+_MEASURED, _MEASURED_BY_UNITS = 35_000, 400_000
 """Numbers of scores that cost as much as to measure one pair, whose vectors lie anywhere, and to
-keep it or not: with AVX2, and with matrix units."""
+keep it or not: with AVX2; with matrix units, where most of a score is to write it."""
 
 _THINNED = 16_384
 """Vectors, evenly taken, on which K is estimated; of more than sixteen times as many, each
