@@ -31,14 +31,14 @@ class Reached(NamedTuple):
 REACHED: dict[str, Reached] = {
     "resid_mlp1": Reached(
         seeds=5,
-        recovered=4,
+        recovered=5,
         mmcs=None,
         ml2r_low=None,
         ml2r_high=None,
         identity_errors=0,
-        dense_errors=1,
-        superfluous=1,
-        cpu_seconds=199,
+        dense_errors=0,
+        superfluous=0,
+        cpu_seconds=234,
     ),
     "resid_mlp2": Reached(
         seeds=5,
