@@ -126,6 +126,11 @@ class DecompositionConfig(BaseModel):
     """Whether each of these rounds starts with taking apart subcomponents that read parts of one
     another's features."""
 
+    unmix_tolerance: float = Field(default=0.0, ge=0)
+    """By what share of itself the objective may rise at once when all subcomponents of a matrix are
+    set apart, each on a line of its own. Above 0 that is tried before anything is pruned, too, and
+    training goes on for as many steps as after dissolving; all is put back if it did not pay."""
+
     consolidation_rate: float = Field(default=0.4, gt=0)
     """Learning rate at the first of these steps, in units of the peak."""
 
@@ -356,9 +361,15 @@ CONFIGS: dict[str, DecompositionConfig] = {
     "resid_mlp3": _RESIDUAL.model_copy(
         update={
             "n_subcomponents": 200,
-            "steps": 1500,
-            "minimality": 2.5e-6,
-            "minimality_end": 1e-5,
+            "steps": 500,
+            "n_objective": 1024,
+            "consolidation_steps": 300,
+            "unmix_tolerance": 0.5,
+            "prune_all_first": True,
+            "minimality": 2e-6,
+            "minimality_end": 6e-6,
+            "sparsity": "smooth_l0",
+            "smooth_l0_width_end": 0.2,
         }
     ),
     "induction": _LESSON,

@@ -19,8 +19,9 @@ V may be alike in directions that no input has. To dissolve it, :math:`U_i` beco
 cost the objective, and those which took something over are not dissolved themselves; then all is
 trained on for a few hundred steps. If the objective is not lower than before, everything is put
 back, and less is tried; otherwise another round begins. Where the configuration says so, every
-round starts with taking mixtures apart (see `unmixing`); that is never put back, as the objective
-falls by it at once. The true mechanisms are not looked at.
+round starts with taking mixtures apart (see `unmixing`); that is not put back if the objective
+falls by it at once. Where more is tolerated, setting apart comes first of all, with training after
+it and nothing dissolved. The true mechanisms are not looked at.
 """
 
 import logging
@@ -85,6 +86,31 @@ class Matrix(NamedTuple):
     """This one, and others that share its parameters as they are."""
 
 
+def set_apart(
+    model: DecomposedModel, target: Target, config: DecompositionConfig
+) -> dict[str, float] | None:
+    """Unmix, and train on; put everything back if the objective is not lower then.
+
+    Args:
+        model: Its parameters are changed.
+        target: Where inputs come from.
+        config: Its `unmix_tolerance` says what is tolerated before training.
+
+    Returns:
+        The losses at the last step; None where nothing was changed, or all put back.
+    """
+    start, before = _copy(model), objective_on_fresh_inputs(model, target, config)
+    if not unmix(model, target, config, tolerance=config.unmix_tolerance):
+        return None
+    losses = _train_on(model, target, config, config.restarts + MOST_ROUNDS)
+    after = objective_on_fresh_inputs(model, target, config)
+    logger.info("set apart: objective %.6f, was %.6f", after, before)
+    if after < before:
+        return losses
+    load_parameters(model, start)
+    return None
+
+
 def consolidate(
     model: DecomposedModel, target: Target, config: DecompositionConfig
 ) -> Consolidated:
@@ -100,17 +126,16 @@ def consolidate(
     lines: dict[str, InputLines] = {}
     for number in range(MOST_ROUNDS):
         before = objective_on_fresh_inputs(model, target, config)
-        n_unmixed = unmix(model, target, config, lines) if config.unmix else 0
-        start = _copy(model)  # what has been unmixed stays so: the objective fell by it
+        start = _copy(model)
+        n_unmixed = (
+            unmix(model, target, config, lines, config.unmix_tolerance) if config.unmix else 0
+        )
+        if n_unmixed and objective_on_fresh_inputs(model, target, config) < before:
+            start = _copy(model)  # what has been unmixed stays so
         chosen = _dissolve_all(model, target, config, most)
         if not chosen and not n_unmixed:
             break
-        attempt = Attempt(target, _going_on(config), config.restarts + number)
-        load_parameters(attempt.model, dict(trained_parameters(model)))
-        for _ in range(config.consolidation_steps):
-            attempt.advance()
-        found = attempt.check()
-        load_parameters(model, dict(trained_parameters(attempt.model)))
+        found = _train_on(model, target, config, config.restarts + number)
         after = objective_on_fresh_inputs(model, target, config)
         logger.info("%s dissolved: objective %.6f, was %.6f", len(chosen), after, before)
         if after < before:
@@ -119,6 +144,19 @@ def consolidate(
         load_parameters(model, start)
         most = len(chosen) // 2
     return Consolidated(n, losses)
+
+
+def _train_on(
+    model: DecomposedModel, target: Target, config: DecompositionConfig, number: int
+) -> dict[str, float]:
+    """Take the steps that follow a change, with random numbers of this number's own."""
+    attempt = Attempt(target, _going_on(config), number)
+    load_parameters(attempt.model, dict(trained_parameters(model)))
+    for _ in range(config.consolidation_steps):
+        attempt.advance()
+    found = attempt.check()
+    load_parameters(model, dict(trained_parameters(attempt.model)))
+    return found
 
 
 def _dissolve_all(

@@ -32,7 +32,7 @@ from torch import Tensor
 
 from decomposition.attempt import Attempt, fresh_model, load_parameters, trained_parameters
 from decomposition.config import DecompositionConfig
-from decomposition.consolidation import consolidate
+from decomposition.consolidation import consolidate, set_apart
 from decomposition.decomposed_model import DecomposedModel
 from decomposition.limits import check_outputs, memory_shortage_explained
 from decomposition.objective import objective_on_fresh_inputs
@@ -131,6 +131,8 @@ def decompose(
         assert session.best is not None, "at least one attempt is made"
         model, found = session.best.model, session.best.losses
         is_last = not config.consolidation_steps
+        if config.unmix and config.unmix_tolerance and not is_last:
+            found = set_apart(model, target, config) or found
         everything = is_last or config.prune_all_first
         n_pruned = prune(model, target, config, everything) if config.prune else 0
         if not is_last:

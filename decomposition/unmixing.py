@@ -81,6 +81,10 @@ class Group(NamedTuple):
     strangers: list[int]
     """Those that are given a line that their networks do not know."""
 
+    sets_apart: bool = False
+    """Whether it gives every line on which a member is important a member of its own, and not all
+    have one yet."""
+
 
 class Together(NamedTuple):
     """What is seen of the subcomponents of one matrix."""
@@ -106,6 +110,7 @@ def unmix(
     target: Target,
     config: DecompositionConfig,
     known: dict[str, InputLines] | None = None,
+    tolerance: float = 0.0,
 ) -> int:
     """Unmix every group by which the objective gains; returns how many subcomponents that were.
 
@@ -115,8 +120,12 @@ def unmix(
         config: Decides the objective, and on how many inputs it is looked at.
         known: The lines that were found before, of the same target with the same seed; those that
             are found now are added.
+        tolerance: By what share of itself the objective may rise instead, each time, where all that
+            live in a matrix are set apart. Above 0, every V is given unit length first.
     """
     known = {} if known is None else known
+    if tolerance:
+        _give_unit_length(model)
     current = objective_on_fresh_inputs(model, target, config)
     n_unmixed = 0
     seen: dict[str, Together] = {}
@@ -128,7 +137,8 @@ def unmix(
                 start = {n: p.detach().clone() for n, p in trained_parameters(model).items()}
                 apply(model, matrix, group)
                 after = objective_on_fresh_inputs(model, target, config)
-                if after < (1 - LEAST_GAIN) * current:
+                is_tolerated = tolerance > 0 and not often and group.sets_apart
+                if after < (1 + (tolerance if is_tolerated else -LEAST_GAIN)) * current:
                     current, n_unmixed = after, n_unmixed + len(group.members)
                     seen = {}
                     logger.info(
@@ -141,6 +151,26 @@ def unmix(
                     load_parameters(model, start)
     logger.info("%s unmixed: objective %.6f", n_unmixed, current)
     return n_unmixed
+
+
+@torch.no_grad()
+def _give_unit_length(model: DecomposedModel) -> None:
+    """Let V say only what is read, and U how much; to rounding nothing else changes.
+
+    Training may leave some V twenty times as long as others, which then look as if they depended on
+    one another. Subcomponents that share their parameters stay as they are.
+    """
+    networks = model.importance_networks
+    for matrix, parts in model.subcomponents.items():
+        if _is_shared(model, parts):
+            continue
+        read, written = _ends(parts)
+        lengths = torch.linalg.vector_norm(read, dim=1)
+        lengths = torch.where(lengths > 0, lengths, 1)
+        read /= lengths.unsqueeze(1)
+        written *= lengths
+        if isinstance(networks, ImportanceNetworks):
+            networks.rescale(matrix, torch.arange(len(lengths)).to(lengths.device), lengths)
 
 
 @torch.no_grad()
@@ -177,8 +207,7 @@ def important_together(
 def _recruitable(model: DecomposedModel, matrix: str, g: Float[Tensor, "rows C"]) -> list[int]:
     """Return who is never important; none where parameters are shared or networks are not apart."""
     parts = model.subcomponents[matrix]
-    users = [other for other in model.subcomponents.values() if _of(other) is _of(parts)]
-    if len(users) > 1 or not isinstance(model.importance_networks, ImportanceNetworks):
+    if _is_shared(model, parts) or not isinstance(model.importance_networks, ImportanceNetworks):
         return []
     dead = (g.amax(dim=0) <= 0).nonzero().flatten()
     order = norms(parts).cpu()[dead].argsort(stable=True)
@@ -228,7 +257,11 @@ def _group(
     if mixing is None:
         return None
     numbers = members + [of.number for of in recruits]
-    return Group(numbers, mixing.R, recruits, [numbers[place] for place in mixing.strangers])
+    strangers = [numbers[place] for place in mixing.strangers]
+    known, concerned = seen.knows[:, members], seen.concerns[:, members].any(dim=1)
+    is_apart = bool((known[concerned].sum(dim=1) == 1).all() and (known.sum(dim=0) <= 1).all())
+    sets_apart = len(theirs) == int(concerned.sum()) and not is_apart
+    return Group(numbers, mixing.R, recruits, strangers, sets_apart)
 
 
 def _together(on: Bool[Tensor, "rows C"], often: float) -> list[list[int]]:
@@ -270,6 +303,10 @@ def _ends(parts: AnySubcomponents) -> tuple[Tensor, Tensor]:
     if isinstance(parts, TransposedSubcomponents):
         return parts.other.U.data.T, parts.other.V.data.T
     return parts.V.data, parts.U.data
+
+
+def _is_shared(model: DecomposedModel, parts: AnySubcomponents) -> bool:
+    return sum(_of(other) is _of(parts) for other in model.subcomponents.values()) > 1
 
 
 def _of(parts: AnySubcomponents) -> AnySubcomponents:

@@ -5,13 +5,13 @@ import torch
 
 from decomposition.attempt import fresh_model, trained_parameters
 from decomposition.config import DecompositionConfig
-from decomposition.consolidation import candidates, consolidate
+from decomposition.consolidation import candidates, consolidate, set_apart
 from decomposition.objective import objective_on_fresh_inputs
 from decomposition.seeds import generator_for
 from decomposition.targets.residual_mlp import ResidualMlp, ResidualMlpConfig, ResidualMlpTarget
 from decomposition.training import decompose
 from decomposition.unmixing import unmix
-from tests.decomposition.test_unmixing import mix
+from tests.decomposition.test_unmixing import ALL_READ, IN_PAIRS, mix, two_of_four
 
 CONFIG = DecompositionConfig(
     n_subcomponents=8, n_hidden=4, n_objective=2000, batch_size=256, consolidation_steps=30
@@ -108,6 +108,41 @@ def test_what_was_unmixed_stays_where_training_on_makes_it_worse(perfect):
     assert found == (0, None)
     for name, parameter in trained_parameters(perfect.model).items():
         assert torch.equal(parameter, expected[name])
+
+
+@pytest.mark.parametrize(("weights", "pays"), [(ALL_READ, True), (IN_PAIRS, False)])
+def test_what_was_set_apart_is_put_back_where_training_on_does_not_pay_for_it(weights, pays: bool):
+    target, model = two_of_four(weights, 0.02)
+    brief = CONFIG.model_copy(
+        update={"unmix_tolerance": 1.0, "consolidation_steps": 1, "consolidation_rate": 1e-6}
+    )
+    before = {n: p.detach().clone() for n, p in trained_parameters(model).items()}
+
+    found = set_apart(model, target, brief)
+
+    assert (found is not None) == pays
+    importance = model.importance(target.probes())["layers.0.mlp_in"]
+    assert (importance > 0.5).any(dim=0).sum() == (4 if pays else 2)
+    unchanged = [torch.equal(p, before[n]) for n, p in trained_parameters(model).items()]
+    assert all(unchanged) != pays
+
+
+def test_consolidation_puts_back_what_was_set_apart_and_does_not_pay():
+    target, model = two_of_four(IN_PAIRS, 0.02)
+    brief = CONFIG.model_copy(
+        update={
+            "unmix": True,
+            "unmix_tolerance": 1.0,
+            "consolidation_steps": 1,
+            "consolidation_rate": 1e-6,
+        }
+    )
+    before = {n: p.detach().clone() for n, p in trained_parameters(model).items()}
+
+    found = consolidate(model, target, brief)
+
+    assert found == (0, None)
+    assert all(torch.equal(p, before[n]) for n, p in trained_parameters(model).items())
 
 
 def test_an_interrupted_consolidation_gives_the_same_numbers_from_the_end_of_training_on(

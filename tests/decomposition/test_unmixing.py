@@ -59,14 +59,20 @@ def test_mixed_subcomponents_are_each_given_their_feature_again(perfect, mixing)
     assert importance_errors(perfect)["identity_error"]["linear1"] == 0
 
 
-def two_of_four() -> tuple[ResidualMlpTarget, DecomposedModel]:
+ALL_READ = [[1.0, 0.0, 0.8, -0.6], [0.0, 1.0, 0.6, 0.8]]
+IN_PAIRS = [[1.0, 0.0, 0.8, 0.0], [0.0, 1.0, 0.0, 0.8]]
+
+
+def two_of_four(
+    weights=ALL_READ, probability: float = 0.1
+) -> tuple[ResidualMlpTarget, DecomposedModel]:
     """Two neurons read four features, and one subcomponent of each reads what it reads."""
     model = ResidualMlp(torch.eye(4), 1, 2).requires_grad_(False)
-    read = torch.tensor([[1.0, 0.0, 0.8, -0.6], [0.0, 1.0, 0.6, 0.8]])
+    read = torch.tensor(weights)
     model.layers[0].mlp_in.weight.copy_(read)
     model.layers[0].mlp_out.weight.copy_(read.T)
     size = ResidualMlpConfig(
-        n_features=4, n_layers=1, n_neurons=2, d_embed=4, feature_probability=0.1
+        n_features=4, n_layers=1, n_neurons=2, d_embed=4, feature_probability=probability
     )
     target = ResidualMlpTarget("small", 0, 1, size, model)
     found = fresh_model(target, CONFIG, generator_for("two of four"))
@@ -99,6 +105,41 @@ def test_dead_ones_are_recruited_where_two_read_four_features():
     assert torch.allclose(model.subcomponents["layers.0.mlp_in"].weight(), weight, atol=1e-5)
     assert objective_on_fresh_inputs(model, target, CONFIG) < before
     assert (model.importance(-probes)["layers.0.mlp_in"] > 0.5).sum() == 4
+
+
+def test_two_features_of_one_subcomponent_are_set_apart_only_where_a_rise_is_tolerated():
+    target, model = two_of_four(IN_PAIRS, 0.02)  # one is cheaper where both are there
+    before = objective_on_fresh_inputs(model, target, CONFIG)
+    probes, matrix = target.probes(), "layers.0.mlp_in"
+
+    assert unmix(model, target, CONFIG) == 0
+    assert (model.importance(probes)[matrix] > 0.5).any(dim=0).sum() == 2
+    assert unmix(model, target, CONFIG, tolerance=0.001) == 0
+    assert unmix(model, target, CONFIG, tolerance=1.0) == 4
+
+    important = model.importance(probes)[matrix] > 0.5
+    assert important.sum(dim=1).tolist() == [1, 1, 1, 1]
+    assert important.any(dim=0).sum() == 4
+    assert before < objective_on_fresh_inputs(model, target, CONFIG) < 2 * before
+    assert unmix(model, target, CONFIG, tolerance=1.0) == 0  # they are apart
+
+
+def test_how_long_v_is_makes_no_difference_to_who_is_set_apart():
+    target, model = two_of_four(IN_PAIRS, 0.02)
+    parts, networks = model.subcomponents["layers.0.mlp_in"], model.importance_networks
+    with torch.no_grad():
+        parts.V[0] *= 100
+        parts.U[:, 0] /= 100
+        networks.weight_in[0] /= 100
+    weight = parts.weight().detach().clone()
+    probes = target.probes()
+
+    assert unmix(model, target, CONFIG, tolerance=1.0) == 4
+
+    important = model.importance(probes)["layers.0.mlp_in"] > 0.5
+    assert important.sum(dim=1).tolist() == [1, 1, 1, 1]
+    assert important.any(dim=0).sum() == 4
+    assert torch.allclose(parts.weight(), weight, atol=1e-5)
 
 
 def test_who_does_not_know_its_line_is_given_another_network():
