@@ -2,13 +2,15 @@
 
     python benchmarks/train_worth.py FOLDER
 
-FOLDER has the documents that `worth_labels.jsonl` names. There, each sentence that was judged is
-known by a fingerprint alone: `kept` are those worth keeping, `dropped` the others, and `origin`
-says where the document is public. No sentence of theirs is in this project.
+FOLDER has the documents that `worth_labels.jsonl` names; those it lacks are left out, and named.
+There, each sentence that was judged is known by a fingerprint alone: `kept` are those worth
+keeping, `dropped` the others, and `origin` says where the document is public. No sentence of
+theirs is in this project.
 
 A logistic regression (L2) over the features that occur in at least three documents. The report in
 the weights holds each document out in turn; its precision is of judged sentences only, among the
-best 30 of each document by rank, at several thresholds of worth.
+best 30 of each document by rank, at several thresholds of worth, and among those that the
+extractor would keep.
 """
 
 import argparse
@@ -45,7 +47,11 @@ class Judged(NamedTuple):
     """A document's likely statements, and what was judged of some of them."""
 
     likely: list[Likely]
+    rows: list[list[str]]
+    """The features of each."""
+
     worth: list[bool | None]
+    is_note: bool
 
 
 def read_judged(folder: Path) -> list[Judged]:
@@ -54,12 +60,17 @@ def read_judged(folder: Path) -> list[Judged]:
     documents = []
     for line in LABELS.read_text(encoding="utf-8").splitlines():
         labels = json.loads(line)
+        if not (folder / labels["file"]).exists():
+            print(f"not there: {labels['file']}, from {labels['origin']}")
+            continue
         kept, dropped = set(labels["kept"].split()), set(labels["dropped"].split())
-        found = extractor.likely(read_isolated(folder / labels["file"])[0])
+        document = read_isolated(folder / labels["file"])[0]
+        found = extractor.likely(document)
         likely = [each for each in found if reason_to_drop(each.sentence) is None]
         marks = [fingerprint(each.sentence.text) for each in likely]
         worth = [True if m in kept else False if m in dropped else None for m in marks]
-        documents.append(Judged(likely, worth))
+        rows = [each.features() for each in likely]
+        documents.append(Judged(likely, rows, worth, extractor.is_note(document)))
     return documents
 
 
@@ -68,11 +79,11 @@ def fit(documents: Sequence[Judged]) -> WorthModel:
     rows, truth = [], []
     seen_in: dict[str, set[int]] = defaultdict(set)
     for place, document in enumerate(documents):
-        for each, worth in zip(document.likely, document.worth, strict=True):
+        for row, worth in zip(document.rows, document.worth, strict=True):
             if worth is not None:
-                rows.append(each.features())
+                rows.append(row)
                 truth.append(worth)
-                for name in rows[-1]:
+                for name in row:
                     seen_in[name].add(place)
     columns = DictVectorizer()
     inputs = columns.fit_transform(
@@ -91,7 +102,7 @@ def held_out(documents: Sequence[Judged]) -> list[NDArray[np.float64]]:
     worths = []
     for place, document in enumerate(documents):
         model = fit([*documents[:place], *documents[place + 1 :]])
-        worths.append(np.array([model.worth(each.features()) for each in document.likely]))
+        worths.append(np.array([model.worth(row) for row in document.rows]))
     return worths
 
 
@@ -113,6 +124,7 @@ def report_of(documents: Sequence[Judged]) -> dict[str, Any]:
             "AUC": round(float(roc_auc_score(truth, scores)), 3),
             "calibration error": round(_calibration_error(truth, scores), 3),
             "best of each document": [_precision(documents, worths, t) for t in THRESHOLDS],
+            "as kept": _as_kept(documents, worths),
         },
     }
 
@@ -141,6 +153,35 @@ def _precision(
         "precision": round(float(np.mean(judged)), 3),
         "judged": len(judged),
         "kept": n_kept,
+    }
+
+
+def _as_kept(
+    documents: Sequence[Judged], worths: Sequence[NDArray[np.float64]]
+) -> dict[str, float]:
+    """Return the precision of what the extractor keeps unless told otherwise, of papers."""
+    extractor = OfflineExtractor()
+    judged: list[bool] = []
+    sizes = []
+    for document, all_scores in zip(documents, worths, strict=True):
+        if document.is_note:
+            continue
+        sure = [
+            i
+            for i, each in enumerate(document.likely)
+            if each.chance >= extractor.config.min_probability
+        ]
+        scores = all_scores[sure].tolist()
+        chosen = extractor.chosen([document.likely[i] for i in sure], scores, is_note=False)
+        found = [document.worth[sure[i]] for i in chosen]
+        judged += [worth for worth in found if worth is not None]
+        sizes.append(len(chosen))
+    return {
+        "precision": round(float(np.mean(judged)), 3),
+        "judged": len(judged),
+        "kept": sum(sizes),
+        "papers": len(sizes),
+        "papers with fewer than ten": sum(size < 10 for size in sizes),
     }
 
 

@@ -1,7 +1,8 @@
 """One line on what a statement does in its source, said from its section and its words alone.
 
 The line never adds content: it names the kind of statement, the place, and, where the sentence
-begins with "this" or "it", the words before it that it leans on, verbatim.
+leans on the one before ("this", "it", "the gap" of which it does not say what gap), that one's
+words, verbatim.
 """
 
 import re
@@ -50,6 +51,25 @@ _PLACES = {
 }
 
 
+_RELATED = (
+    r"(?:gap|effect|difference|improvement|advantage|pattern|ordering|trend|drop|gain|reversal"
+    r"|failure|reason|cause|magnitude|benefit|cost|contrast|asymmetry|phenomenon|result|finding"
+    r"|ratio|share|control|baseline|increase|decrease|decline|shift|correlation|separation"
+    r"|mechanism|consequence|answer|problem|remainder)s?"
+)
+"""Nouns for what stands between things that a sentence before has named."""
+
+_NAMED = r"\b(?! (?:of|between|in|from|on|for|over|that|to|with)\b)"
+_LEANS = re.compile(
+    r"^[A-Z][^,;:]{0,90}, (?:it|they|its|their|this|these|those|both|neither|each|none|he|she)\b"
+    rf"|^(?:[\w ]{{1,30}}, )?[Tt]he (?:[\w.%-]+ )?{_RELATED}{_NAMED}"
+    r"|^(?:What remains|Past|Beyond|Until|Before|After|At|On|By) (?:that|its own|this)\b"
+    rf"|\b[Tt]he (?:effect|gap|difference|asymmetry|advantage|pattern|phenomenon|reversal){_NAMED}"
+    r"|\b[Tt]he (?:opposite|latter|former|other (?:two|three|four|one|ones))\b"
+)
+"""Finds words that mean nothing without the sentence before."""
+
+
 def note_of(kind: str, sentence: Sentence, role: str, heading: str, before: str = "") -> str:
     """Describe a statement in one line.
 
@@ -58,13 +78,18 @@ def note_of(kind: str, sentence: Sentence, role: str, heading: str, before: str 
         sentence: The statement, taken apart.
         role: Its section's role, as `section_role` names it.
         heading: Its section's heading, quoted where it says more than the role.
-        before: The sentence before it in its section; repeated only if the statement opens
-            with words that lean on it.
+        before: The sentence before it in its section; repeated only if the statement has
+            words that lean on it.
     """
     note = f"{_name(kind, sentence.text, role)}, {_place(role, heading)}"
-    if before and not sentence.cues.isdisjoint({"deictic", "leaning"}):
+    if before and _leans(sentence):
         note += f"; it follows “{_shortened(before)}”"
     return f"{note}."
+
+
+def _leans(sentence: Sentence) -> bool:
+    opens = not sentence.cues.isdisjoint({"deictic", "leaning"})
+    return opens or _LEANS.search(sentence.text) is not None
 
 
 def _name(kind: str, text: str, role: str) -> str:

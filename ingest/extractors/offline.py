@@ -82,12 +82,18 @@ class OfflineExtractorConfig(BaseModel):
     """Beyond the best `n_sure` of a paper, a sentence must be worth keeping with at least this
     probability, in [0, 1]: a paper with little to say has fewer statements, not worse ones."""
 
+    least_worth: float = Field(default=0.7, ge=0.0, le=1.0)
+    """The same for the best `n_sure` of a paper, in [0, 1]; never more than `min_worth` is asked."""
+
+    n_least: int = Field(default=3, ge=0)
+    """So many of a paper are kept whatever their worth, lest it seem not to have been read."""
+
     min_rank: float = Field(default=0.4, ge=0.0, le=1.0)
     """Beyond the best `n_sure` of a note, a sentence must have at least this product of probability
     and salience, in [0, 1]."""
 
     n_sure: int = Field(default=10, ge=0)
-    """So many are kept whatever their worth or rank."""
+    """So many of a note are kept whatever their rank, and of a paper for `least_worth`."""
 
     note_length: int = Field(default=80, ge=0)
     """A document of fewer sentences is a note; the model of worth was trained on papers."""
@@ -171,12 +177,19 @@ class OfflineExtractor:
         judged = self._judged(document)
         if judged is None:
             return []
-        is_note = len(judged.found) < self.config.note_length
-        kept = self._kept(self.likely(document), is_note)
+        is_note = self.is_note(document)
+        likely, model = self.likely(document), shipped_worth()
+        worths = [each.chance if is_note else model.worth(each.features()) for each in likely]
+        chosen = self.chosen(likely, worths, is_note=is_note)
         return [
             _draft(judged.found[i], document, judged.scores[i], float(judged.chances[i]))
-            for i in kept
+            for i in sorted(likely[each].place for each in chosen)
         ]
+
+    def is_note(self, document: Document) -> bool:
+        """Return whether a document is too short for what was learned from papers."""
+        judged = self._judged(document)
+        return judged is None or len(judged.found) < self.config.note_length
 
     def cited(self, document: Document) -> list[Draft]:
         """Return the sentences that report what others claim or found, in reading order."""
@@ -236,14 +249,14 @@ class OfflineExtractor:
             found.append(Likely(i, sentence, judged.rows[i], around, mattering))
         return found
 
-    def _kept(self, likely: Sequence[Likely], is_note: bool) -> list[int]:
-        """Return the indices of the sentences to keep, ascending; ties go to the earlier one."""
-        model = shipped_worth()
-        worths = [each.chance if is_note else model.worth(each.features()) for each in likely]
+    def chosen(
+        self, likely: Sequence[Likely], worths: Sequence[float], *, is_note: bool
+    ) -> list[int]:
+        """Return the indices of the sentences to keep, best first; ties go to the earlier one."""
         ranks = [
             worth * (0.3 + 0.7 * each.salience) for worth, each in zip(worths, likely, strict=True)
         ]
-        marks, least = (ranks, self.config.min_rank) if is_note else (worths, self.config.min_worth)
+        marks = ranks if is_note else worths
         kept: list[int] = []
         said: set[str] = set()
         for i in sorted(range(len(likely)), key=lambda i: (-ranks[i], i)):
@@ -251,11 +264,21 @@ class OfflineExtractor:
                 break
             sentence = likely[i].sentence
             words = sentence.text.casefold()
-            is_low = marks[i] < least and len(kept) >= self.config.n_sure
+            is_low = marks[i] < self._asked(len(kept), is_note=is_note)
             if not is_low and words not in said and reason_to_drop(sentence) is None:
-                kept.append(likely[i].place)
+                kept.append(i)
                 said.add(words)
-        return sorted(kept)
+        return kept
+
+    def _asked(self, n_kept: int, *, is_note: bool) -> float:
+        """Return what the next sentence must reach: a rank in a note, a worth in a paper."""
+        config = self.config
+        if is_note:
+            return config.min_rank if n_kept >= config.n_sure else 0.0
+        if n_kept < config.n_least:
+            return 0.0
+        of_best = min(config.least_worth, config.min_worth)
+        return of_best if n_kept < config.n_sure else config.min_worth
 
 
 def section_roles(sections: Sequence[Section]) -> Iterator[str]:

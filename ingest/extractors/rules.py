@@ -78,7 +78,8 @@ _PATTERNS = {
         r"|open (?:question|problem)s?|next steps?|it may (?:\w+ )?be interesting"
         r"|(?:promising|interesting|fruitful) (?:\w+ ){0,2}(?:extensions?|directions?|avenues?)\b"
         r"|motivat\w+ (?:\w+ ){0,5}(?:further|future|broader|wider)"
-        r"|would (?:require|need|take) (?:additional|more|further)\b)"
+        r"|would (?:require|need|take) (?:additional|more|further)\b"
+        r"|would (?:test|tell|settle|clarify) (?:whether|if|how)\b)"
     ),
     "structure": _rule(
         r"(?:rest|remainder|outline) of (?:this|the) (?:paper|article|note|post|work)",

@@ -326,6 +326,27 @@ def test_a_note_repeats_the_sentence_before_one_that_leans_on_it_and_no_other():
     assert "attends" not in alone
 
 
+@pytest.mark.parametrize(
+    ("sentence", "leans"),
+    [
+        ("The gap is large, and shrinks at no size.", True),
+        ("In short, the improvement grows with depth.", True),
+        ("The gap between the probes is large.", False),
+        ("In all cases, it halves the time of training.", True),
+        ("In all cases, the probe halves the time of training.", False),
+        ("Three of four models show the effect.", True),
+        ("Three of four models show the effect of depth.", False),
+        ("Gemma shows the opposite.", True),
+        ("Past that value, both heads attend to the name.", True),
+        ("At high rates, the head attends to the name.", False),
+    ],
+)
+def test_a_note_repeats_the_sentence_before_what_is_named_there_alone(sentence, leans):
+    note = note_of("finding", analyse(sentence), "results", "", "Probes beat the baseline.")
+
+    assert ("it follows" in note) == leans
+
+
 def test_a_long_sentence_before_is_shortened_at_a_word():
     note = note_of("claim", analyse("This matters."), "other", "", "copy " * 100)
 
