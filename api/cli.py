@@ -9,6 +9,7 @@ import signal
 import socket
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from types import FrameType
 from typing import Annotated, Any
 
@@ -90,14 +91,17 @@ def serve(
     import uvicorn
 
     from api.app import create_app
+    from api.views.search import get_ready
 
     if host not in {"127.0.0.1", "localhost", "::1"}:
         raise typer.BadParameter("there is no log-in yet, so only loopback addresses are served")
-    application = create_app(engine_of(db), Settings().embedder)
+    embedder = Settings().embedder
+    application = create_app(engine_of(db), embedder)
     config = uvicorn.Config(application, log_level="warning")
     with _listening(host, port) as listening, suppress(KeyboardInterrupt):
         shown = f"[{host}]" if ":" in host else host
         typer.echo(f"claimgraph on http://{shown}:{port} (Ctrl-C stops)", err=True)
+        Thread(target=get_ready, args=(embedder,), daemon=True).start()
         uvicorn.Server(config).run(sockets=[listening])
 
 

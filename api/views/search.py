@@ -1,5 +1,6 @@
 """Search over the statements: words and meaning together, or words alone where it must be."""
 
+from contextlib import suppress
 from functools import cache
 
 from sqlmodel import Session
@@ -98,9 +99,18 @@ def _search(
         return search(session, query, None, limit, within), f"searched by words alone: {error}"
 
 
+def get_ready(embedder_name: str) -> None:
+    """Load an embedder's weights, so that the first search need not wait for them.
+
+    If that fails, the search that needs them says why.
+    """
+    with suppress(ModelError):
+        _opened(embedder_name).embed(["ready"])
+
+
 @cache
 def _opened(embedder_name: str) -> Embedder:
-    """Open an embedder once; a server then loads its weights at the first search only."""
+    """Open an embedder once; it loads its weights at the first query."""
     return open_embedder(embedder_name)
 
 

@@ -1,9 +1,12 @@
 """Search: words, and a plain remark when meaning could not be searched."""
 
+from functools import cache
+
 import pytest
 
-from api.views.search import search_view
-from kg.errors import ConfigError
+from api.views import search
+from api.views.search import get_ready, search_view
+from kg.errors import ConfigError, ModelError
 
 
 def test_a_query_finds_the_statement_with_its_words(session, library):
@@ -33,3 +36,18 @@ def test_no_more_hits_than_asked_for(session):
 def test_a_blank_query_is_refused(session):
     with pytest.raises(ConfigError, match="empty"):
         search_view(session, "  ", None)
+
+
+def test_a_model_that_is_made_ready_is_there_at_the_first_search(monkeypatch):
+    monkeypatch.setattr(search, "_opened", cache(search.open_embedder))
+
+    get_ready("minilm")
+
+    assert "_model" in vars(search._opened("minilm"))
+
+
+def test_what_cannot_be_made_ready_is_left_to_the_search(tmp_path):
+    get_ready(str(tmp_path))
+
+    with pytest.raises(ModelError):
+        search._opened(str(tmp_path))
