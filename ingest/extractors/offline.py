@@ -83,7 +83,7 @@ class OfflineExtractorConfig(BaseModel):
     probability, in [0, 1]: a paper with little to say has fewer statements, not worse ones."""
 
     least_worth: float = Field(default=0.7, ge=0.0, le=1.0)
-    """The same for the best `n_sure` of a paper, in [0, 1]; never more than `min_worth` is asked."""
+    """The same for the best `n_sure` of a paper, in [0, 1]; at most `min_worth` is asked."""
 
     n_least: int = Field(default=3, ge=0)
     """So many of a paper are kept whatever their worth, lest it seem not to have been read."""
