@@ -42,6 +42,11 @@ _FRAME = re.compile(
 )
 """What authors put around their names to set them side by side."""
 
+_MARK = re.compile(
+    r"\s*(?:(?:\{\})?\$\s*(?:\{\})?\^(?:\{[^{}$]*\}|\\?\w+|.)\s*\$|\\textsuperscript\s*\{[^{}]*\})"
+)
+"""Finds what points from a name to a place of work or a note: "$^{1,*}$"."""
+
 _LONGEST_NAME = 80
 
 
@@ -131,7 +136,17 @@ def _title(scanner: Scanner, title: str) -> str:
 
 
 def _authors(scanner: Scanner, author: str) -> tuple[str, ...]:
-    r"""Return the first line of each part of ``\author``; affiliations come below it."""
+    r"""Return the first line of each part of ``\author``; affiliations come below it.
+
+    Names with marks are separated by commas, too.
+    """
     parts = re.split(r"\\(?:and|And|AND)\b|(?<!\\)&", _FRAME.sub("", author))
-    names = (_words(scanner, part.split("\\\\")[0]) for part in parts)
+    names = [name for part in parts for name in _names(scanner, part.split("\\\\")[0])]
     return tuple(name for name in names if name and len(name) <= _LONGEST_NAME)
+
+
+def _names(scanner: Scanner, line: str) -> list[str]:
+    named = _words(scanner, _MARK.sub("", line))
+    if not _MARK.search(line):
+        return [named]
+    return [name.strip() for name in re.split(r",\s*(?:and\b)?|\band\b", named)]

@@ -205,6 +205,24 @@ def test_a_declared_encoding_is_used_where_the_source_is_not_utf_8(tmp_path: Pat
     assert read(path)[0].sections[0].text == "Naïve."
 
 
+@pytest.mark.parametrize(
+    ("author", "names"),
+    [
+        (r"Ada Lark$^{1}$ \and Cy Reed$^{2*}$", ("Ada Lark", "Cy Reed")),
+        (
+            r"Ada Lark${}^{1,2}$, Bo Finch$^*$ and Cy Reed$^\dagger$",
+            ("Ada Lark", "Bo Finch", "Cy Reed"),
+        ),
+        (r"Ada Lark\textsuperscript{1} \\ \textsuperscript{1}A School", ("Ada Lark",)),
+        (r"Ada Lark, School of $x^2$", ("Ada Lark, School of $x^2$",)),
+    ],
+)
+def test_marks_behind_names_are_no_part_of_them(tmp_path: Path, author, names):
+    preamble = f"\\author{{{author}}}\n"
+
+    assert _read(tmp_path, "Text.", preamble).authors == names
+
+
 def test_authors_are_found_in_the_table_that_sets_them_side_by_side(tmp_path: Path):
     preamble = (
         r"\author{\begin{tabular}[t]{@{}c@{\hspace{1em}}c@{}} Ada Lark \\ North Lab \end{tabular}"
