@@ -7,6 +7,7 @@ Steps, for a whole document:
    something else (`features`, `linear_model`).
 3. Drop what a rule excludes (`rules`), what is probably neither, and what was said before.
 4. Rank by worth (`worth`) times salience (`salience`), keep the best, return them in reading order.
+   What stands right under "Claim 1" or "Hypothesis 2" is what the authors themselves put first.
 5. Say in brackets what "it" or "this method" stands for, where that is plain (`referents`).
 
 Sentence embeddings are not used: they encode what a sentence is about, not what it does, and
@@ -39,6 +40,14 @@ _NUMBERED = re.compile(r"\W*(\d+|[A-Z](?=\.))[.\s]")
 _BULLET = re.compile(r"[•▪◦‣∙○●–—*-]\s+(?=\S)")
 _ASKED = re.compile(r"Question:[^?]+\?\s+Answer:")
 """A section of a venue's form, which papers are printed with."""
+
+_ANNOUNCES = re.compile(
+    r"(?:[\d.]+ )?(?:claim|hypothesis|thesis|conjecture|proposition|finding|observation|takeaway"
+    r"|result|insight|lesson|principle) (?:\d+|[IVX]+|[A-H])\b",
+    re.IGNORECASE,
+)
+_ANNOUNCED = 3
+"""Sentences; a longer first paragraph under such a heading is an introduction."""
 
 _LONGEST = 2000
 """Code points; what is longer is no sentence, and is not looked at."""
@@ -112,6 +121,9 @@ class _Candidate(NamedTuple):
     is_first: bool
     """It begins a paragraph."""
 
+    is_announced: bool = False
+    """It is what the heading announces by number: "Claim 1", "Hypothesis 2"."""
+
 
 class _Judged(NamedTuple):
     """All sentences of a document with what the model makes of them, row by row."""
@@ -141,6 +153,7 @@ class Likely(NamedTuple):
 
     around: Surroundings
     salience: float
+    is_announced: bool
 
     @property
     def chance(self) -> float:
@@ -179,7 +192,10 @@ class OfflineExtractor:
             return []
         is_note = self.is_note(document)
         likely, model = self.likely(document), shipped_worth()
-        worths = [each.chance if is_note else model.worth(each.features()) for each in likely]
+        worths = [
+            1.0 if each.is_announced else each.chance if is_note else model.worth(each.features())
+            for each in likely
+        ]
         chosen = self.chosen(likely, worths, is_note=is_note)
         return [
             _draft(judged.found[i], document, judged.scores[i], float(judged.chances[i]))
@@ -241,12 +257,15 @@ class OfflineExtractor:
         central = centralities(title, judged.analysed)
         topic = frozenset(title.topical)
         found = []
-        for i in np.flatnonzero(judged.chances >= self.config.min_probability).tolist():
+        announced = np.array([each.is_announced for each in judged.found])
+        is_likely = (judged.chances >= self.config.min_probability) | announced
+        for i in np.flatnonzero(is_likely).tolist():
             claim, finding, cited = judged.probabilities[i, _KINDS].tolist()
             around = Surroundings(claim, finding, cited, central[i], topic)
             sentence, role = judged.found[i].sentence, judged.found[i].role
             mattering = salience(sentence, role, central[i])
-            found.append(Likely(i, sentence, judged.rows[i], around, mattering))
+            is_announced = judged.found[i].is_announced
+            found.append(Likely(i, sentence, judged.rows[i], around, mattering, is_announced))
         return found
 
     def chosen(
@@ -323,6 +342,10 @@ def _candidates(index: int, section: Section, role: str) -> list[_Candidate]:
         is_first = "\n\n" in section.text[last:start]
         found.append(_Candidate(index, span, analyse(text), role, before, is_first))
         before, last = text, end
+    if _ANNOUNCES.match(section.heading):
+        n = next((i for i, each in enumerate(found) if each.is_first), len(found))
+        if n <= _ANNOUNCED:
+            found[:n] = [each._replace(is_announced=True) for each in found[:n]]
     return found
 
 

@@ -311,3 +311,29 @@ def test_a_heading_without_text_gives_its_role_to_what_stands_under_it(
     heading: str, under: tuple[str, ...], role: str
 ):
     assert list(section_roles([Section(heading, 2, "x", under=under)])) == [role]
+
+
+ANNOUNCED = "Features are the fundamental unit of neural networks."
+EXPLAINED = " ".join(f"The {name} layer has units that we looked at." for name in "abcd")
+
+
+@pytest.mark.parametrize(
+    ("heading", "first", "kept"),
+    [
+        ("Claim 1: Features", ANNOUNCED, True),
+        ("3.2 Hypothesis II", ANNOUNCED, True),
+        ("Features", ANNOUNCED, False),
+        ("Claims", ANNOUNCED, False),
+        ("Claim 1: Features", f"{EXPLAINED} {ANNOUNCED}", False),
+    ],
+)
+def test_what_stands_right_under_a_numbered_claim_is_kept(heading: str, first: str, kept: bool):
+    text = f"{first}\n\n{EXPLAINED} {ANNOUNCED.replace('Features', 'Units')}"
+    config = OfflineExtractorConfig(n_least=0, n_sure=0, note_length=0, min_worth=1.0)
+
+    quotes = [
+        draft.quote
+        for draft in OfflineExtractor(config).extract(document(Section(heading, 1, text)))
+    ]
+
+    assert quotes == ([ANNOUNCED] if kept else [])
