@@ -43,7 +43,8 @@ _ASKED = re.compile(r"Question:[^?]+\?\s+Answer:")
 
 _ANNOUNCES = re.compile(
     r"(?:[\d.]+ )?(?:claim|hypothesis|thesis|conjecture|proposition|finding|observation|takeaway"
-    r"|result|insight|lesson|principle) (?:\d+|[IVX]+|[A-H])\b",
+    r"|result|insight|lesson|principle) (?:\d+|[IVX]+|[A-H])\b"
+    r"(?P<label> ?(?:\([^)]{1,30}\) ?)?:(?: \S+){6})?",
     re.IGNORECASE,
 )
 _ANNOUNCED = 3
@@ -121,8 +122,8 @@ class _Candidate(NamedTuple):
     is_first: bool
     """It begins a paragraph."""
 
-    is_announced: bool = False
-    """It is what the heading announces by number: "Claim 1", "Hypothesis 2"."""
+    is_announced: bool
+    """It is what the heading, or a label in front, announces by number: "Claim 1", "Finding 2:"."""
 
 
 class _Judged(NamedTuple):
@@ -340,7 +341,9 @@ def _candidates(index: int, section: Section, role: str) -> list[_Candidate]:
         span = Span(bullet.end() if bullet else start, end)
         text = " ".join(section.text[span.start : end].split())
         is_first = "\n\n" in section.text[last:start]
-        found.append(_Candidate(index, span, analyse(text), role, before, is_first))
+        label = _ANNOUNCES.match(text)
+        is_announced = label is not None and label["label"] is not None
+        found.append(_Candidate(index, span, analyse(text), role, before, is_first, is_announced))
         before, last = text, end
     if _ANNOUNCES.match(section.heading):
         n = next((i for i, each in enumerate(found) if each.is_first), len(found))

@@ -337,3 +337,21 @@ def test_what_stands_right_under_a_numbered_claim_is_kept(heading: str, first: s
     ]
 
     assert quotes == ([ANNOUNCED] if kept else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (f"Finding 2: {ANNOUNCED}", True),
+        (f"Hypothesis B (depth): {ANNOUNCED}", True),
+        (f"In claim 2: {ANNOUNCED}", False),
+        (f"Findings: {ANNOUNCED}", False),
+        ("Finding 2: Probes of depth dominate.", False),
+    ],
+)
+def test_what_a_numbered_label_announces_is_kept(text: str, kept: bool):
+    config = OfflineExtractorConfig(n_least=0, n_sure=0, note_length=0, min_worth=1.0)
+
+    drafts = OfflineExtractor(config).extract(one_section(f"{EXPLAINED} {text} {EXPLAINED}"))
+
+    assert [draft.quote for draft in drafts] == ([text] if kept else [])
