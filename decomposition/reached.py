@@ -51,6 +51,17 @@ REACHED: dict[str, Reached] = {
         superfluous=0,
         cpu_seconds=360,
     ),
+    "resid_mlp3": Reached(
+        seeds=1,
+        recovered=0,
+        mmcs=None,
+        ml2r_low=None,
+        ml2r_high=None,
+        identity_errors=11,
+        dense_errors=0,
+        superfluous=325,
+        cpu_seconds=885,
+    ),
     "tms_40-10": Reached(
         seeds=5,
         recovered=5,
