@@ -92,18 +92,12 @@ class OfflineExtractorConfig(BaseModel):
     """Beyond the best `n_sure` of a paper, a sentence must be worth keeping with at least this
     probability, in [0, 1]: a paper with little to say has fewer statements, not worse ones."""
 
-    least_worth: float = Field(default=0.7, ge=0.0, le=1.0)
-    """The same for the best `n_sure` of a paper, in [0, 1]; at most `min_worth` is asked."""
-
-    n_least: int = Field(default=3, ge=0)
-    """So many of a paper are kept whatever their worth, lest it seem not to have been read."""
-
     min_rank: float = Field(default=0.4, ge=0.0, le=1.0)
     """Beyond the best `n_sure` of a note, a sentence must have at least this product of probability
     and salience, in [0, 1]."""
 
     n_sure: int = Field(default=10, ge=0)
-    """So many of a note are kept whatever their rank, and of a paper for `least_worth`."""
+    """So many are kept whatever their worth or rank."""
 
     note_length: int = Field(default=80, ge=0)
     """A document of fewer sentences is a note; the model of worth was trained on papers."""
@@ -276,7 +270,7 @@ class OfflineExtractor:
         ranks = [
             worth * (0.3 + 0.7 * each.salience) for worth, each in zip(worths, likely, strict=True)
         ]
-        marks = ranks if is_note else worths
+        marks, least = (ranks, self.config.min_rank) if is_note else (worths, self.config.min_worth)
         kept: list[int] = []
         said: set[str] = set()
         for i in sorted(range(len(likely)), key=lambda i: (-ranks[i], i)):
@@ -284,21 +278,11 @@ class OfflineExtractor:
                 break
             sentence = likely[i].sentence
             words = sentence.text.casefold()
-            is_low = marks[i] < self._asked(len(kept), is_note=is_note)
+            is_low = marks[i] < least and len(kept) >= self.config.n_sure
             if not is_low and words not in said and reason_to_drop(sentence) is None:
                 kept.append(i)
                 said.add(words)
         return kept
-
-    def _asked(self, n_kept: int, *, is_note: bool) -> float:
-        """Return what the next sentence must reach: a rank in a note, a worth in a paper."""
-        config = self.config
-        if is_note:
-            return config.min_rank if n_kept >= config.n_sure else 0.0
-        if n_kept < config.n_least:
-            return 0.0
-        of_best = min(config.least_worth, config.min_worth)
-        return of_best if n_kept < config.n_sure else config.min_worth
 
 
 def section_roles(sections: Sequence[Section]) -> Iterator[str]:

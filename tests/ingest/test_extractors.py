@@ -329,7 +329,7 @@ EXPLAINED = " ".join(f"The {name} layer has units that we looked at." for name i
 )
 def test_what_stands_right_under_a_numbered_claim_is_kept(heading: str, first: str, kept: bool):
     text = f"{first}\n\n{EXPLAINED} {ANNOUNCED.replace('Features', 'Units')}"
-    config = OfflineExtractorConfig(n_least=0, n_sure=0, note_length=0, min_worth=1.0)
+    config = OfflineExtractorConfig(n_sure=0, note_length=0, min_worth=1.0)
 
     quotes = [
         draft.quote
@@ -350,7 +350,7 @@ def test_what_stands_right_under_a_numbered_claim_is_kept(heading: str, first: s
     ],
 )
 def test_what_a_numbered_label_announces_is_kept(text: str, kept: bool):
-    config = OfflineExtractorConfig(n_least=0, n_sure=0, note_length=0, min_worth=1.0)
+    config = OfflineExtractorConfig(n_sure=0, note_length=0, min_worth=1.0)
 
     drafts = OfflineExtractor(config).extract(one_section(f"{EXPLAINED} {text} {EXPLAINED}"))
 

@@ -99,7 +99,7 @@ def test_a_higher_worth_is_asked_for_beyond_the_sure_ones():
 
     def kept(min_worth: float) -> list[str]:
         config = OfflineExtractorConfig(
-            n_sure=0, n_least=0, min_probability=0.0, min_worth=min_worth, note_length=0
+            n_sure=0, min_probability=0.0, min_worth=min_worth, note_length=0
         )
         return [draft.quote for draft in OfflineExtractor(config).extract(paper)]
 
@@ -109,36 +109,12 @@ def test_a_higher_worth_is_asked_for_beyond_the_sure_ones():
     assert kept(max(0.5, low + 0.1)) == [FINDING]
 
 
-def test_the_best_of_a_paper_must_be_worth_something_too_but_for_a_few():
-    claims = [
-        FINDING,
-        "It also holds for the latter, as these checks show.",
-        "These checks support this second reading of the earlier pattern.",
-    ]
-    paper = document(("Results", " ".join(claims)))
-
-    def kept(n_least: int, least_worth: float, min_worth: float = 1.0) -> int:
-        config = OfflineExtractorConfig(
-            n_least=n_least,
-            least_worth=least_worth,
-            min_worth=min_worth,
-            min_probability=0.0,
-            note_length=0,
-        )
-        return len(OfflineExtractor(config).extract(paper))
-
-    assert [kept(n, 1.0) for n in (0, 2, 3)] == [0, 2, 3]
-    assert [kept(0, least) for least in (0.0, 0.5)] == [3, 1]
-    assert kept(0, 1.0, min_worth=0.0) == 3
-
-
 def test_a_note_is_not_measured_by_what_was_learned_from_papers():
     paper = document(("Results", f"{FINDING} It also holds for the latter, as these checks show."))
 
     def kept(note_length: int) -> int:
         config = OfflineExtractorConfig(
             n_sure=0,
-            n_least=0,
             min_probability=0.0,
             min_worth=1.0,
             min_rank=0.0,
