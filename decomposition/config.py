@@ -113,6 +113,10 @@ class DecompositionConfig(BaseModel):
     prune_tolerance: float = Field(default=1e-3, ge=0)
     """By what share of itself the objective may rise when the weak ones are turned off."""
 
+    n_pruning: int | None = Field(default=None, ge=1)
+    """Inputs on which weakness, and what is missed, are looked at; None takes `n_objective`. What
+    is needed on a rare input is told from what is not only if such inputs are among them."""
+
     prune_all_first: bool = False
     """Whether all weak ones that can go are turned off before consolidation too, and not only
     after it: a matrix that has none to spare needs them, another one is consolidated more quickly.

@@ -46,10 +46,12 @@ def prune(
     Args:
         model: Its importance networks are changed.
         target: Where inputs come from.
-        config: Its `weak_share` says which are tried, `prune_tolerance` what may be lost.
+        config: Its `weak_share` says which are tried, `prune_tolerance` what may be lost, both on
+            `n_pruning` inputs.
         all_that_can: Whether the search goes on after the first half, quarter and so on that can
             go.
     """
+    config = config.model_copy(update={"n_objective": config.n_pruning or config.n_objective})
     candidates = weak_ones(model, target, config)
     if not candidates:
         return 0

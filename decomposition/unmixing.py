@@ -258,9 +258,9 @@ def _group(
         return None
     numbers = members + [of.number for of in recruits]
     strangers = [numbers[place] for place in mixing.strangers]
-    known, concerned = seen.knows[:, members], seen.concerns[:, members].any(dim=1)
-    is_apart = bool((known[concerned].sum(dim=1) == 1).all() and (known.sum(dim=0) <= 1).all())
-    sets_apart = len(theirs) == int(concerned.sum()) and not is_apart
+    concerned = seen.concerns[:, members]
+    is_apart = bool((concerned.sum(dim=1) <= 1).all() and (concerned.sum(dim=0) <= 1).all())
+    sets_apart = len(theirs) == int(concerned.any(dim=1).sum()) and not is_apart
     return Group(numbers, mixing.R, recruits, strangers, sets_apart)
 
 

@@ -51,6 +51,17 @@ def test_one_that_it_misses_stays_however_weak(perfect):
     assert 6 in alive(perfect)
 
 
+def test_what_goes_is_told_from_what_is_needed_where_enough_inputs_are_looked_at(perfect):
+    waken(perfect, 6, 0.97)
+    few = CONFIG.model_copy(update={"n_objective": 16})
+
+    assert prune(perfect.model, perfect.target, few) == 0
+    assert 6 in alive(perfect)
+
+    prune(perfect.model, perfect.target, few.model_copy(update={"n_pruning": 2000}))
+    assert alive(perfect) == [0, 1, 2, 3, 4]
+
+
 def test_of_the_weak_all_go_up_to_the_one_that_it_misses(perfect):
     weak = weak_ones(perfect.model, perfect.target, CONFIG)
     needed = weak_ones(perfect.model, perfect.target, CONFIG.model_copy(update={"weak_share": 1}))

@@ -8,7 +8,7 @@ from decomposition.metrics import importance_errors
 from decomposition.objective import objective_on_fresh_inputs
 from decomposition.seeds import generator_for
 from decomposition.targets.residual_mlp import ResidualMlp, ResidualMlpConfig, ResidualMlpTarget
-from decomposition.unmixing import Group, apply, unmix
+from decomposition.unmixing import Group, apply, groups, important_together, unmix
 
 CONFIG = DecompositionConfig(n_subcomponents=8, n_hidden=4, n_objective=2000)
 
@@ -122,6 +122,24 @@ def test_two_features_of_one_subcomponent_are_set_apart_only_where_a_rise_is_tol
     assert important.any(dim=0).sum() == 4
     assert before < objective_on_fresh_inputs(model, target, CONFIG) < 2 * before
     assert unmix(model, target, CONFIG, tolerance=1.0) == 0  # they are apart
+
+
+def test_what_is_important_on_few_inputs_of_its_line_alone_is_apart():
+    target, model = two_of_four(IN_PAIRS, 0.02)
+    unmix(model, target, CONFIG, tolerance=1.0)
+    probes, matrix = target.probes(), "layers.0.mlp_in"
+    owner = int(model.importance(probes)[matrix][0].argmax())
+    with torch.no_grad():
+        model.importance_networks.bias_out[owner] = -80.0
+    assert model.importance(probes)[matrix][0].max() < 0.5
+    assert model.importance(probes / 0.75)[matrix][0].max() > 0.5
+
+    seen = important_together(model, target, CONFIG, {})[matrix]
+    (group,) = groups(model, matrix, seen, 0.0)
+
+    assert seen.concerns[:, owner].sum() == 1
+    assert not seen.knows[:, owner].any()
+    assert not group.sets_apart
 
 
 def test_how_long_v_is_makes_no_difference_to_who_is_set_apart():
