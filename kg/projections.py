@@ -66,8 +66,8 @@ _DRAWN, _HEATS = 4096, 16
 """Vectors that bars are predicted from, and groups of them whose greatest scores are looked at."""
 
 _BLOCK = 1024
-_TILES = 16_384
-"""Tiles after which what was found is measured, so that it need not all be held."""
+_PAIRS, _TILES = 4_000_000, 2048
+"""Pairs that are about as many as are held at once, and tiles that are looked at to begin with."""
 
 
 class Known(NamedTuple):
@@ -127,8 +127,9 @@ def nearest_by_scores(
     tiles = _ScoreTiles(vectors, scores, products, k)
     corners = list(tiles.corners())
     n_processes = products.threads
-    for first in range(0, len(corners), _TILES):
-        some = corners[first : first + _TILES]
+    first, many = 0, _TILES
+    while first < len(corners):
+        some = corners[first : first + many]
 
         def measured(number: int, some: Sequence[tuple[int, int]] = some) -> Arrays:
             mine = some[number::n_processes]
@@ -139,6 +140,9 @@ def nearest_by_scores(
 
         found = [Found(*arrays) for arrays in shared_out(measured, n_processes)]
         kept.keep(found + [Found(other, one, steps) for one, other, steps in found])
+        first += many
+        n_found = sum(len(each.steps) for each in found)
+        many = max(1, many * _PAIRS // max(1, n_found))  # a tile has as many pairs as another
     return kept
 
 
