@@ -28,7 +28,7 @@ def bench():
 
 def test_the_plain_step_has_the_losses_of_ours_step_by_step(bench):
     config = bench.as_published(bench.SMALL, "cpu", 4).model_copy(
-        update={"precision": "float32", "learning_rate": 0.01, "faithfulness": 1.0}
+        update={"precision": "float32", "learning_rate": 0.003, "faithfulness": 1.0}
     )
     target = bench.random_target(bench.SMALL)
     ours = Attempt(target, config, 0)
@@ -40,7 +40,7 @@ def test_the_plain_step_has_the_losses_of_ours_step_by_step(bench):
         expected = plain.step(target.batch(4, generator), generator)
         ours.advance()
         found = ours.check()
-        assert found == pytest.approx({n: x.item() for n, x in expected.items()}, rel=1e-3)
+        assert found == pytest.approx({n: x.item() for n, x in expected.items()}, rel=1e-4)
 
     assert expected["adversarial"] > expected["subset"] > 0
     parts = trained_parameters(ours.model)
