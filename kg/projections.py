@@ -109,11 +109,9 @@ def scores_of(vectors: Vectors, known: Known, products: Products[Any, Any]) -> S
     width = _cheapest_width(vectors, axes, known, products)
     if width is None:
         return None
-    turned = _turned(vectors, axes[:, : width - 1], products)
-    turned[:, -1] *= _shared_rest(vectors, turned, known) ** 0.5
-    turned = as_bytes_hold(turned)
-    bars = _bars(turned, known, products)
-    return None if bars is None else Scores(turned, bars)
+    scored = as_bytes_hold(_scored(vectors, axes, width, known, products))
+    bars = _bars(scored, known, products)
+    return None if bars is None else Scores(scored, bars)
 
 
 def nearest_by_scores(
@@ -214,8 +212,7 @@ def _cheapest_width(
     for width in DIMENSIONS:
         if width > _WORTH * vectors.shape[1]:
             break
-        scores = _turned(some, axes[:, : width - 1], products)
-        scores[:, -1] *= _shared_rest(some, scores, there) ** 0.5
+        scores = _scored(some, axes, width, there, products)
         k = _rank_among(scores[n_known:], scores, there) * n / len(thinned)
         if not _are_many(k, n):
             costs[width] = n / 2 * width / measured + k
@@ -233,6 +230,15 @@ def _rank_among(others: Vectors, scores: Vectors, known: Known) -> int:
     mine = np.einsum("ij,ikj->ki", scores[known.rows], scores[known.indices])
     ranks = np.concatenate([(found >= each[:, None]).sum(axis=1) for each in mine])
     return int(np.quantile(ranks, ENOUGH))
+
+
+def _scored(
+    vectors: Vectors, axes: Vectors, width: int, known: Known, products: Products[Any, Any]
+) -> Vectors:
+    """Return so many numbers of each vector; the product of two is their score."""
+    scored = _turned(vectors, axes[:, : width - 1], products)
+    scored[:, -1] *= _shared_rest(vectors, scored, known) ** 0.5
+    return scored
 
 
 def _turned(vectors: Vectors, axes: Vectors, products: Products[Any, Any]) -> Vectors:
