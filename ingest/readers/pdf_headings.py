@@ -68,7 +68,7 @@ class Headings:
         size = piece.largest if piece.is_in_small_capitals else piece.size
         is_larger = size > self.measures.body_size + self.step
         stands_out = piece.is_bold or is_larger or piece.is_in_small_capitals
-        if len(text) > _LONGEST_HEADING or text.endswith((",", ";")):
+        if piece.run_in or len(text) > _LONGEST_HEADING or text.endswith((",", ";")):
             return False
         if is_known_heading(text) and len(text) < _LONGEST_KNOWN:
             return stands_out or text.isupper() or _ALWAYS_HEADING.fullmatch(text) is not None

@@ -17,7 +17,7 @@ import numpy as np
 
 from ingest.readers.pdf_characters import Page
 from ingest.readers.pdf_margins import margin_notes
-from ingest.readers.pdf_pieces import Piece
+from ingest.readers.pdf_pieces import Piece, cut
 from kg.printed import Box
 
 _FEWEST_LINE_NUMBERS = {1: 8, 5: 4, 10: 4}
@@ -202,16 +202,8 @@ def _with_the_abstract_apart(lines: Iterable[Piece]) -> Iterator[Piece]:
             yield line
             continue
         is_apart = True
-        yield _cut(line, 0, found.end(1))
-        yield _cut(line, found.end(), len(line.text))
-
-
-def _cut(line: Piece, start: int, end: int) -> Piece:
-    edges = line.edges[start:end]
-    left, right = float(edges[0, 0]), float(edges[-1, 1])
-    box = line.box._replace(left=left, right=right)
-    marks = tuple((a - start, b - start) for a, b in line.marks if start <= a and b <= end)
-    return replace(line, box=box, text=line.text[start:end], edges=edges, marks=marks)
+        yield cut(line, 0, found.end(1))
+        yield cut(line, found.end(), len(line.text))
 
 
 def _pattern(text: str) -> str:

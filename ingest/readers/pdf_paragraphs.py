@@ -13,7 +13,7 @@ from dataclasses import replace
 from ingest.readers.hyphens import append_line
 from ingest.readers.pdf_layout import Kind, Line, is_adjacent
 from ingest.readers.pdf_measures import Measures
-from ingest.readers.pdf_pieces import Piece
+from ingest.readers.pdf_pieces import Piece, cut
 from ingest.readers.pdf_positions import printed_lines
 from ingest.readers.sections import (
     Aside,
@@ -31,6 +31,9 @@ _ROMAN = re.compile(r"[IVX]{1,4}\.\s")
 _LETTERED = re.compile(r"(?![IVX]\.\s[A-Z]{2})[A-Z]\.\s|[IVX]{1,4}-[A-Z]\.\s")
 _ENTRY = re.compile(r"\[[^\]]{1,30}\]|\d{1,3}\.\s")
 _BULLET = re.compile(r"^[•◦▪‣∙]")
+_RUN_IN = 4
+"""How deep a heading stands at least that runs into its text: as a paragraph's in LaTeX."""
+
 _MARKER = re.compile(r"[–—-]\s|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]\s")
 
 
@@ -57,9 +60,7 @@ def _blocks_of(lines: list[Line], measures: Measures, words: Counter[str]) -> It
     in_references = False
     for place, (piece, kind) in enumerate(lines):
         if kind is Kind.TEXT:
-            if paragraph.begins_with(piece, in_references):
-                yield from paragraph.close()
-            paragraph.add(piece)
+            yield from paragraph.take(piece, in_references)
         elif kind is Kind.HEADING:
             if not _continues_heading(lines, place):
                 yield from paragraph.close()
@@ -86,6 +87,15 @@ class _Paragraph:
         self.pieces: list[Piece] = []
         self.last: Piece | None = None
         self.left = 0.0
+
+    def take(self, piece: Piece, in_references: bool) -> Iterator[Paragraph | Heading]:
+        """Append a line of text; hand over what ends before it, and its heading."""
+        if self.begins_with(piece, in_references):
+            yield from self.close()
+            if piece.run_in and not in_references:
+                yield _run_in(piece)
+                piece = cut(piece, piece.run_in, len(piece.text))
+        self.add(piece)
 
     def add(self, piece: Piece) -> None:
         """Append a line."""
@@ -170,5 +180,16 @@ def _heading_at(lines: list[Line], place: int, words: Counter[str]) -> Heading:
         if lines[following].kind is not Kind.HEADING or not _continues_heading(lines, following):
             break
         text = append_line(text, clean(lines[following].piece.text), words)
+    return Heading(text, _depth(text) or 1)
+
+
+def _run_in(piece: Piece) -> Heading:
+    """Return the heading on whose line the text begins."""
+    text = clean(piece.text[: piece.run_in])
+    return Heading(text, max(_depth(text), _RUN_IN))
+
+
+def _depth(text: str) -> int:
+    """Return how many parts a heading's number has; 0 if it has none."""
     number = _NUMBER.match(text)
-    return Heading(text, number.group(1).count(".") + 1 if number else 1)
+    return number.group(1).count(".") + 1 if number else 0

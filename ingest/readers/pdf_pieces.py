@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from statistics import median
 from typing import NamedTuple
@@ -31,6 +31,12 @@ _RAISED_SIZE, _RAISED = 0.8, 0.15
 _MARK = re.compile(r"\d{1,2}(?!\d)")
 _MARKED = re.compile(r"(?:^|[^\W\d_]{2}|[.,;:!?)”\"’']|[^\W\d_]-?\d{1,2}(?:\.\d)?)$")
 """What a mark may stand behind: a word, a stop, a name that ends in a number (GPT-4)."""
+
+_RUN_IN_GAP = 0.75
+"""Of the size: the room behind a heading on whose line the text begins, one em in TeX; between
+words of a stretched line there is less."""
+
+_HEADING = re.compile(r"(?=.{3,120}$)\w.*[^\W\d_]{3}.*(?<![.,:;!?])(?<![.,:;!?][”\"’')\]])")
 
 _SMALLEST_GAP = 9.0
 _JUMP_BACK = -30.0
@@ -128,6 +134,10 @@ class Piece:
     marks: tuple[tuple[int, int], ...] = ()
     """Where in the text small raised numbers stand, as of footnotes: start and end of each."""
 
+    run_in: int = 0
+    """Where the text begins behind a heading in bold, with more room before it than between words;
+    0 if there is none on this line."""
+
     @property
     def is_in_small_capitals(self) -> bool:
         """Say whether it is all capitals, of which the most are smaller than the first ones.
@@ -136,6 +146,20 @@ class Piece:
         """
         is_mixed = self.largest > _SMALL_CAPITALS * self.size and self.text.isupper()
         return is_mixed or _SMALL_CAPITAL_FONT.search(self.font) is not None
+
+
+def cut(piece: Piece, start: int, end: int) -> Piece:
+    """Return what stands from one place in a piece's text to another, with its box."""
+    edges = piece.edges[start:end]
+    left, right = float(edges[0, 0]), float(edges[-1, 1])
+    return replace(
+        piece,
+        box=piece.box._replace(left=left, right=right),
+        text=piece.text[start:end],
+        edges=edges,
+        marks=tuple((a - start, b - start) for a, b in piece.marks if start <= a and b <= end),
+        run_in=max(piece.run_in - start, 0) if piece.run_in < end else 0,
+    )
 
 
 def pieces_of(characters: Characters, page: int, degrees: int) -> Iterator[Piece]:
@@ -155,11 +179,12 @@ def pieces_of(characters: Characters, page: int, degrees: int) -> Iterator[Piece
     columns = zip(
         starts.tolist(),
         ends.tolist(),
+        heads.tolist(),
         _outlines(characters, heads),
         _prevailing(characters, heads),
         strict=True,
     )
-    for start, end, box, look in columns:
+    for start, end, head, box, look in columns:
         whole = text[start:end]
         stripped = whole.strip()
         if stripped:
@@ -171,7 +196,10 @@ def pieces_of(characters: Characters, page: int, degrees: int) -> Iterator[Piece
                 marks = tuple(
                     _raised(stripped, sizes[here], characters.boxes[here, 1], look.largest)
                 )
-            yield Piece(page, box, *look[:3], stripped, place, degrees, *look[3:5], marks)
+            run_in = 0
+            if look.n_bold:
+                run_in = _run_in(stripped, place, printed[head + look.n_bold] - first, look.size)
+            yield Piece(page, box, *look[:3], stripped, place, degrees, *look[3:5], marks, run_in)
 
 
 def _numbered(characters: Characters) -> NDArray[np.intp]:
@@ -234,6 +262,8 @@ class _Look(NamedTuple):
     largest: float
     ends_otherwise: bool
     smallest: float
+    n_bold: int = 0
+    """How many of its characters come first and are bold, where others follow."""
 
 
 def _prevailing(characters: Characters, heads: NDArray[np.intp]) -> Iterator[_Look]:
@@ -252,7 +282,20 @@ def _prevailing(characters: Characters, heads: NDArray[np.intp]) -> Iterator[_Lo
         font, is_bold = min(fonts, key=lambda each: (-fonts[each], each))
         sizes = [style.size for style in styles]
         ends_otherwise = all(style.is_bold != is_bold for style in styles[-_LAST:])
-        yield _Look(median(sizes), font, is_bold, max(sizes), ends_otherwise, min(sizes))
+        n_bold = next((place for place, style in enumerate(styles) if not style.is_bold), 0)
+        yield _Look(median(sizes), font, is_bold, max(sizes), ends_otherwise, min(sizes), n_bold)
+
+
+def _run_in(text: str, edges: NDArray[np.float64], end: int, size: float) -> int:
+    """Return where text begins behind a heading that ends before a place; 0 if there is none.
+
+    What ends with a stop or a colon may be a sentence or a label, and stays with the text.
+    """
+    heading = text[:end].rstrip()
+    start = len(text) - len(text[end:].lstrip())
+    room = edges[start, 0] - edges[len(heading) - 1, 1]
+    is_one = _HEADING.fullmatch(heading) is not None and not text[start].islower()
+    return start if is_one and room > _RUN_IN_GAP * size else 0
 
 
 def _raised(

@@ -332,3 +332,54 @@ def test_a_long_appendix_in_smaller_print_does_not_make_headings_of_the_text(tmp
     canvas.save()
 
     assert _headings(read(path)[0]) == [("1 Copying", 1), ("2 Naming", 1)]
+
+
+def _beginning_in_bold(page: _Page, bold: str, rest: str, room: float) -> None:
+    page.line(bold, "Times-Bold", gap=12)
+    x = 60 + page.canvas.stringWidth(bold, "Times-Bold", 10) + room
+    page.canvas.setFont("Times-Roman", 10)
+    page.canvas.drawString(x, page.y, rest)
+    for line in PROSE:
+        page.line(line)
+
+
+def test_a_bold_heading_on_whose_line_the_text_begins_is_no_part_of_its_sentence(tmp_path: Path):
+    def write(page: _Page) -> None:
+        page.line("1 Method", "Times-Bold")
+        page.prose(gap=8)
+        _beginning_in_bold(page, "Removing heads", "We take heads away.", room=10)
+        _beginning_in_bold(page, "1.1.1 What is left", "A copy needs few heads.", room=10)
+        page.line("2 Results", "Times-Bold", gap=12)
+        page.prose(gap=8)
+
+    document = _read(tmp_path, write)
+
+    assert _headings(document) == [
+        ("1 Method", 1),
+        ("Removing heads", 4),
+        ("1.1.1 What is left", 4),
+        ("2 Results", 1),
+    ]
+    assert [section.text[:19] for section in document.sections[1:3]] == [
+        "We take heads away.",
+        "A copy needs few he",
+    ]
+
+
+def test_words_in_bold_that_a_sentence_begins_with_are_no_heading(tmp_path: Path):
+    openings = [
+        ("Sparse autoencoders", "We train are wide.", 3.0),  # as far apart as any two words
+        ("Sparse autoencoders", "are wide, and few live.", 10.0),  # it goes on in small letters
+        ("Heads are few.", "We take heads away.", 10.0),  # a sentence of its own
+        ("Note:", "We take heads away.", 10.0),  # a label
+    ]
+
+    def write(page: _Page) -> None:
+        page.line("1 Method", "Times-Bold")
+        for opening in openings:
+            _beginning_in_bold(page, *opening)
+
+    document = _read(tmp_path, write)
+
+    assert _headings(document) == [("1 Method", 1)]
+    assert all(f"{bold} {rest}" in document.sections[0].text for bold, rest, _ in openings)
