@@ -2,10 +2,11 @@ r"""LaTeX sources: title, abstract, sections and running text, without running T
 
 A section's text reads like the printed page: commands for looks are gone and their words stay,
 quotes and dashes are the printed ones, inline formulas stay as source (``$x_i$``), a citation is
-its keys in brackets (``[smith2024]``), a reference its label's name, an acronym of a glossary its
-long or short form. Out of the flow are comments, displayed formulas, figures, tables, code and
-algorithms; captions and footnotes go beside it. Nothing outside the file is opened, so ``\input``
-in the body is refused; a paper of several files is read from its archive
+its keys in brackets (``[smith2024]``), a reference the number of a section, figure or table
+(`ingest.readers.latex_labels`), an acronym of a glossary its long or short form. Out of the flow
+are comments, displayed formulas, figures, tables, code and algorithms; captions and footnotes go
+beside it. Nothing outside the file is opened, so ``\input`` in the body is refused; a paper of
+several files is read from its archive
 (`ingest.readers.latex_archive`). An entry of the references begins with its key, in brackets as
 where it is cited.
 
@@ -17,6 +18,7 @@ import re
 from ingest.documents import Document
 from ingest.readers.files import RawFile, check_no_nul, decode, decode_as
 from ingest.readers.latex_glossaries import Glossary
+from ingest.readers.latex_labels import labels_of
 from ingest.readers.latex_scanner import Scanner
 from ingest.readers.latex_source import Cursor, Macros, Place
 from ingest.readers.sections import assemble
@@ -97,7 +99,7 @@ def document_of(file: RawFile, source: str, places: tuple[Place, ...] = ()) -> D
     macros.define_all(source[:start])
     glossary = Glossary()
     glossary.define_all(Cursor(file, source, places=places))
-    scanner = Scanner(file, macros, glossary)
+    scanner = Scanner(file, macros, glossary, labels_of(source))
     sections = assemble(scanner.scan(body))
     if not sections:
         raise file.error(

@@ -20,6 +20,7 @@ from ingest.readers.latex_commands import (
     N_DROPPED_ARGUMENTS,
     N_ENVIRONMENT_ARGUMENTS,
     REFERS,
+    RUN_IN_LEVEL,
     RUN_INS,
     SECTION_LEVELS,
     SYMBOLS,
@@ -32,6 +33,7 @@ from ingest.readers.latex_glossaries import (
     arguments_of,
     is_use,
 )
+from ingest.readers.latex_labels import Labels
 from ingest.readers.latex_source import Cursor, Macros
 from ingest.readers.sections import Aside, Block, Heading, Paragraph, clean
 
@@ -48,10 +50,17 @@ _STREAM = re.compile(r"\s*\\?[A-Za-z@]*\d*[ \t]*=?[ \t]*")
 class Scanner:
     """Turns source into blocks; each stretch that is read on its own has one."""
 
-    def __init__(self, file: RawFile, macros: Macros, glossary: Glossary | None = None) -> None:
+    def __init__(
+        self,
+        file: RawFile,
+        macros: Macros,
+        glossary: Glossary | None = None,
+        labels: Labels | None = None,
+    ) -> None:
         self.file = file
         self.macros = macros
         self.glossary = Glossary() if glossary is None else glossary
+        self.labels = Labels() if labels is None else labels
         self.words: list[str] = []
         self.in_appendix = False
 
@@ -62,7 +71,7 @@ class Scanner:
 
     def words_of(self, cursor: Cursor) -> str:
         """Return the running words of an argument, as one line."""
-        blocks = list(Scanner(self.file, self.macros, self.glossary).scan(cursor))
+        blocks = list(Scanner(self.file, self.macros, self.glossary, self.labels).scan(cursor))
         return " ".join(block.text for block in blocks if not isinstance(block, Aside))
 
     def _scan(self, cursor: Cursor, depth: int) -> Iterator[Block]:
@@ -107,7 +116,7 @@ class Scanner:
             cursor.options()
             return f"[{clean(cursor.argument())}]"
         if REFERS.fullmatch(name):
-            return cursor.argument().split(":")[-1].strip()
+            return self.labels.printed(name, cursor.argument())
         if ASSIGNS.fullmatch(name):
             cursor.skip(LENGTH)
         cursor.options()
@@ -154,7 +163,7 @@ class Scanner:
         if heading.endswith((".", ":", "?", "!")):
             self.words.append(f"{heading} ")
         else:
-            yield Paragraph(heading)
+            yield Heading(heading, RUN_IN_LEVEL, "appendix" if self.in_appendix else None)
 
     def begin(self, cursor: Cursor) -> Iterator[Block]:
         """Enter an environment, or pass over the whole of it."""

@@ -62,7 +62,7 @@ def test_sections_read_like_the_printed_page():
         "Steering adds a vector to an activation [turner2023,zou2023]. At layer 17 it changes 38% "
         "of the answers, a rate of change that no earlier layer reaches. The effect is "
         "$\\alpha$-dependent: with $\\alpha=0$ nothing moves.",
-        "As Table rates shows, the effect is not symmetric: subtracting the vector does little.",
+        "As Table 1 shows, the effect is not symmetric: subtracting the vector does little.",
         "Controls. Random vectors of the same norm change 2% of the answers.",
         "Early layers: no effect.",
         "Late layers: a large effect, cf. steer.py.",
@@ -230,3 +230,13 @@ def test_authors_are_found_in_the_table_that_sets_them_side_by_side(tmp_path: Pa
     )
 
     assert _read(tmp_path, "Text.", preamble + "\n").authors == ("Ada Lark", "Cy Reed")
+
+
+def test_a_heading_before_its_paragraph_is_one_unless_it_ends_as_a_sentence(tmp_path: Path):
+    body = r"\section{Heads}\paragraph{Removing them} We do. \paragraph{Controls.} None moves it."
+
+    sections = _read(tmp_path, body).sections
+
+    assert [(each.heading, each.level, each.text) for each in sections] == [
+        ("Removing them", 4, "We do.\n\nControls. None moves it."),
+    ]
