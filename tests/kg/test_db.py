@@ -327,3 +327,12 @@ def test_more_pages_are_kept_in_memory_within_a_block_only(tmp_path: Path):
             within = pages()
         assert pages() == before
     assert before != within == -65_536
+
+
+def test_what_is_replaced_is_not_written_twice(tmp_path: Path):
+    engine = open_engine(tmp_path / "kg.db")
+
+    with engine.connect() as connection:
+        (secure_delete,) = connection.exec_driver_sql("PRAGMA secure_delete").one()
+
+    assert secure_delete == 2, "FAST, whatever SQLite was built with"
