@@ -5,8 +5,8 @@ Everything that is read of the run comes first, the middle is pure (`kg.graph_up
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from kg.community_tree import CommunityTree
 from kg.concept_index import ConceptIndex, index_of, met, store_index, stored_index
 from kg.db import plain_rows
 from kg.embedders import Vectors
-from kg.embeddings import embedded_text, embedded_texts, vector_shares, vectors_of
+from kg.embeddings import Blocks, embedded_text, embedded_texts, vector_parts, vectors_of
 from kg.graph_updates import NO_TIES, Amended, LayerTies, Makers, News, places_after
 from kg.hybrid_graph import GraphConfig
 from kg.journal import Change, Moved, last_ordinals
@@ -73,11 +73,13 @@ class Where(NamedTuple):
     """A number of each statement's deepest community."""
 
 
-class Rearranged(NamedTuple):
-    """What becomes of a run, and how much that is."""
+class Placed(NamedTuple):
+    """Who is where afterwards, and how much that is."""
 
-    change: Change
+    tree: CommunityTree
     where: Where
+    sure: Mapping[str, float]
+    """How surely each of those who moved belongs where it is now."""
 
     moved: int
     """Statements that were in before and are with others now."""
@@ -131,47 +133,36 @@ def ties_of(table: EdgeTable) -> Ties:
     )
 
 
-@contextmanager
 def material_for(
     session: Session,
-    update_id: int,
-    stand: Stand,
+    run: Run,
+    layers: Mapping[str, float],
     news: Difference,
     replaced: Mapping[str, Vectors],
-) -> Iterator[News]:
-    """Yield all that the graph of a run needs to take in what is new.
-
-    Who shares concepts is found by a process of its own within the block, if there are many.
+) -> News:
+    """Return what the graph of a run needs to take in what is new, but for who shares concepts.
 
     Args:
-        session: Where to read, and to keep the phrases of new statements.
-        update_id: The run that meets them.
-        stand: The clustering.
+        session: Where to read.
+        run: The clustering.
+        layers: What each layer of its graph counts for.
         news: What is different.
         replaced: Vectors that are not stored yet, by statement.
     """
-    layers = stand.table.layers
-    config = graph_config(stand.run)
     vectors = NO_ONE
     if layers.get("semantic") or layers.get("source"):
-        vectors = _everybody(session, str(stand.run.config["model"]), news.ids, replaced)
-    enter = sorted({*news.added(), *news.retied})
-    sharing: AbstractContextManager[Callable[[], LayerTies]] = nullcontext(lambda: NO_TIES)
-    if layers.get("concepts") and enter:
-        sharing = _concept_ties(session, update_id, news, enter, config)
-    with sharing as concepts:
-        yield News(
-            ids=news.ids,
-            added=news.added(),
-            removed=news.removed(),
-            retied=news.retied,
-            touched=news.touched,
-            new_sources=news.new_sources,
-            vectors=vectors,
-            concepts=concepts,
-            relations=news.relations,
-            makers=_makers(session, news),
-        )
+        vectors = _everybody(session, str(run.config["model"]), news.ids, replaced)
+    return News(
+        ids=news.ids,
+        added=news.added(),
+        removed=news.removed(),
+        retied=news.retied,
+        touched=news.touched,
+        new_sources=news.new_sources,
+        vectors=vectors,
+        relations=news.relations,
+        makers=_makers(session, news),
+    )
 
 
 def graph_config(run: Run) -> GraphConfig:
@@ -184,11 +175,11 @@ def resolution_of(run: Run) -> float:
     return float(run.config.get("leiden", {}).get("resolution", 1.0))
 
 
-def rearranged(stand: Stand, graph: Amended, news: Difference, *, may_move: bool) -> Rearranged:
-    """Return who is where once the graph is another, and all that has to be written for that.
+def placed(stand: Stand, graph: Amended, news: Difference, *, may_move: bool) -> Placed:
+    """Return who is where once the graph is another.
 
     Args:
-        stand: The run as it stands.
+        stand: The run as it stands; nothing more is looked up.
         graph: Its graph afterwards.
         news: What is different.
         may_move: Whether those that stand may move to another community of the top level.
@@ -210,9 +201,13 @@ def rearranged(stand: Stand, graph: Amended, news: Difference, *, may_move: bool
     loose = tree.reconnect(ties, touched, resolution)
     left |= {home for vertex in loose if (home := standing.path_of(vertex))}
     moved = sorted({*went, *loose, *tree.tidy(ties, left, resolution)})
-    change = _change(stand, tree, graph, news, _sure(tree, ties, graph, moved))
     stood = np.count_nonzero(standing.home[moved] != NOWHERE) if moved else 0
-    return Rearranged(change, Where(ties, tree.top(), tree.numbered()), int(stood))
+    return Placed(
+        tree=tree,
+        where=Where(ties, tree.top(), tree.numbered()),
+        sure=_sure(tree, ties, graph, moved),
+        moved=int(stood),
+    )
 
 
 def _moved(stand: Stand, graph: Amended, ties: Ties, place: Places) -> Places:
@@ -244,9 +239,9 @@ def _sure(
     return {graph.table.ids[at]: each for at, each in zip(moved, sure.tolist(), strict=True)}
 
 
-def _change(
-    stand: Stand, tree: CommunityTree, graph: Amended, news: Difference, sure: Mapping[str, float]
-) -> Change:
+def change_of(stand: Stand, graph: Amended, news: Difference, found: Placed) -> Change:
+    """Return all that has to be written of a run for its statements to be where they are placed."""
+    tree = found.tree
     named_after = {
         stand.name(now): stand.name(was)
         for was, now in tree.renamed.items()
@@ -258,7 +253,7 @@ def _change(
         added=news.added(),
         removed=news.removed(),
         touched=news.changes,
-        moves=_moves(stand, tree, graph, news, sure),
+        moves=_moves(stand, tree, graph, news, found.sure),
         communities_added=[
             _community(stand, path, followed.get(named_after.get(stand.name(path), "")))
             for path in sorted(tree.added)
@@ -323,24 +318,39 @@ def _everybody(
         block[rows] = [other[int(places[at])] for at in rows]
         return block
 
-    shares = vector_shares(session, model, ids)
+    parts = vector_parts(session, model, ids)
 
-    def blocks(number: int) -> Iterator[tuple[Places, Vectors]]:
-        for places, block in shares[number]():
+    def blocks(numbers: Iterable[int]) -> Blocks:
+        for places, block in parts.blocks(numbers):
             yield places, put_in(places, block)
 
     def take(places: Places) -> Vectors:
         wanted = [ids[at] for at in places.tolist()]
         return put_in(places, vectors_of(session, model, wanted))
 
-    return Everybody(len(ids), blocks, take, len(shares))
+    return Everybody(len(ids), parts.n, blocks, take)
 
 
 @contextmanager
-def _concept_ties(
-    session: Session, update_id: int, news: Difference, enter: Sequence[str], config: GraphConfig
+def concept_ties(
+    session: Session, update_id: int, run: Run, layers: Mapping[str, float], news: Difference
 ) -> Iterator[Callable[[], LayerTies]]:
-    """Yield what returns the ties of new statements by concepts, and keeps their phrases."""
+    """Yield what returns the ties of new statements by concepts, and keeps their phrases.
+
+    They are found by a process of its own within the block, if there are many.
+
+    Args:
+        session: Where to read, and to keep the phrases of new statements.
+        update_id: The run that meets them.
+        run: The clustering.
+        layers: What each layer of its graph counts for.
+        news: What is different.
+    """
+    enter = sorted({*news.added(), *news.retied})
+    if not (layers.get("concepts") and enter):
+        yield lambda: NO_TIES
+        return
+    config = graph_config(run)
     ids, new = news.ids, set(enter)
     standing = [i for i in ids if i not in new]
     query = "SELECT id, text FROM statement WHERE id IN (SELECT value FROM json_each(?))"

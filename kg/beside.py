@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import IO, Any
@@ -62,6 +62,38 @@ def shared_out(work: Callable[[int], Arrays], n: int) -> list[Arrays]:
             for number in range(1, n)
         ]
         return [work(0), *(result() for result in others)]
+
+
+@contextmanager
+def handed_out(
+    work: Callable[[Iterable[int]], Arrays], n: int, n_processes: int
+) -> Iterator[Callable[[], list[Arrays]]]:
+    """Begin tasks in processes of their own; yields what joins in, and returns what came of all.
+
+    Each process takes the next number as soon as it is ready for it, so that all are done at the
+    same time, whenever this one joins in. If one comes to an end before its time, nobody knows
+    which tasks it took, and all are done here: some then come twice.
+
+    Args:
+        work: Does the tasks with these numbers; as for `beside`.
+        n: How many there are; at most 256, a byte each.
+        n_processes: With this one.
+    """
+    here = os.getpid()
+    n_others = n_processes - 1 if sys.platform == "linux" else 0
+    with tempfile.TemporaryFile(buffering=0) as left, ExitStack() as stack:
+        left.write(bytes(range(n)))
+        left.seek(0)  # from here on all read on from where the last one stopped
+
+        def taken() -> Iterator[int]:
+            while number := left.read(1):
+                yield number[0]
+
+        def of_another() -> Arrays:
+            return work(range(n) if os.getpid() == here else taken())
+
+        others = [stack.enter_context(beside(of_another, worthwhile=True)) for _ in range(n_others)]
+        yield lambda: [work(taken()), *(other() for other in others)]
 
 
 def _waited_for(process: int) -> int:

@@ -15,8 +15,8 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from functools import partial
 from itertools import repeat
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,6 @@ from sqlmodel import Session, col, select
 from kg.db import file_of, plain_rows, reading, writing
 from kg.embedders import Embedder, OnProgress, Vectors
 from kg.errors import ConfigError, NotFoundError
-from kg.processor import n_processors
 from kg.runs import recording, succeed
 from kg.statements import all_statements, notes_of
 from kg.tables import Embedding, Run, RunKind, RunStatus
@@ -39,20 +38,34 @@ log = logging.getLogger(__name__)
 _FEW = 8000
 """So many vectors are asked for by id; of more, all are read."""
 
-_SHARED_FROM = 20_000
-"""Statements whose vectors are read by several processes where that can be."""
+_PARTS_FROM, _PARTS = 20_000, 32
+"""Statements whose vectors are read in parts where that can be, and how many parts."""
+
+_MAPPED = 2**40
+"""Bytes of a file that SQLite may read where they lie, without copying them first: all it can."""
 
 _QUERY = "SELECT statement_id, vector FROM embedding WHERE model = ?"
-_SHARE = f"{_QUERY} AND rowid > ? AND rowid <= ? ORDER BY rowid"
+_PART = f"{_QUERY} AND rowid > ? AND rowid <= ? ORDER BY rowid"
 
 Blocks = Iterator[tuple[NDArray[np.intp], Vectors]]
 """Places, and the vectors of those there."""
+
+
+class Parts(NamedTuple):
+    """Vectors in parts that make up all of them."""
+
+    n: int
+    blocks: Callable[[Iterable[int]], Blocks]
+    """Yields those of the parts with these numbers, below n."""
+
 
 _Rows = Sequence[tuple[str, bytes]]
 
 _IDS = 500
 
-_ROWS_PER_READ = 2000
+_ROWS_PER_READ = 500
+"""Of vectors: what they come in then fits into the cache."""
+
 _TEXTS_PER_TRANSACTION = 1024
 
 
@@ -213,36 +226,36 @@ def vector_blocks(session: Session, model: str, statement_ids: Sequence[str]) ->
         raise NotFoundError(f"statement {statement} has no embedding under {model}")
 
 
-def vector_shares(
-    session: Session, model: str, statement_ids: Sequence[str]
-) -> Sequence[Callable[[], Blocks]]:
-    """Return what yields the vectors of these statements under a model in equal shares, as above.
+def vector_parts(session: Session, model: str, statement_ids: Sequence[str]) -> Parts:
+    """Return the vectors of these statements under a model in equal parts.
 
-    There is one share for each processor if there are many statements and a file. All but the first
-    open it for themselves, so that a process of its own can read them, and see what was committed.
-    A statement without a vector is in no share.
+    There are some if there are many statements and a file, which whoever reads them opens for
+    itself: so any process can read any of them, and sees what was committed. A statement without
+    a vector is in none.
     """
     path = file_of(session.get_bind().engine)
-    n_shares = n_processors() if len(statement_ids) >= _SHARED_FROM and path is not None else 1
-    if path is None or n_shares == 1:
-        return [lambda: vector_blocks(session, model, statement_ids)]
+    if path is None or len(statement_ids) < _PARTS_FROM:
+        return Parts(1, lambda numbers: _whole(session, model, statement_ids, numbers))
     (last,) = plain_rows(session, "SELECT max(rowid) FROM embedding")
-    ends = [last * number // n_shares for number in range(n_shares + 1)]
+    ends = [last * number // _PARTS for number in range(_PARTS + 1)]
     place = {statement: row for row, statement in enumerate(statement_ids)}
 
-    def share(number: int) -> Blocks:
-        values = (model, ends[number], ends[number + 1])
-        if number:
-            with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as own:
-                for rows in _fetched(own.execute(_SHARE, values)):
-                    yield _placed(rows, place)
-            return
-        cursor = session.connection().exec_driver_sql(_SHARE, values).cursor
-        assert cursor is not None
-        for rows in _fetched(cursor):
-            yield _placed(rows, place)
+    def blocks(numbers: Iterable[int]) -> Blocks:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as own:
+            own.execute(f"PRAGMA mmap_size={_MAPPED}")
+            for number in numbers:
+                rows = own.execute(_PART, (model, ends[number], ends[number + 1]))
+                for some in _fetched(rows):
+                    yield _placed(some, place)
 
-    return [partial(share, number) for number in range(n_shares)]
+    return Parts(_PARTS, blocks)
+
+
+def _whole(
+    session: Session, model: str, statement_ids: Sequence[str], numbers: Iterable[int]
+) -> Blocks:
+    for _ in numbers:
+        yield from vector_blocks(session, model, statement_ids)
 
 
 def _placed(rows: _Rows, place: Mapping[str, int]) -> tuple[NDArray[np.intp], Vectors]:

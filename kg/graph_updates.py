@@ -18,7 +18,7 @@ other tie.
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -78,9 +78,6 @@ class News(NamedTuple):
     vectors: Everybody
     """Of the ids, in their order; of none if no layer needs any."""
 
-    concepts: Callable[[], LayerTies]
-    """Returns those of who is new or retied; asked for once."""
-
     relations: LayerTies
     """The whole layer as it has to be."""
 
@@ -98,8 +95,13 @@ class Amended(NamedTuple):
     """Edges that are new or weigh otherwise, with places among the ids after."""
 
 
-def amended(table: EdgeTable, news: News, config: GraphConfig) -> Amended:
-    """Return the graph with the statements that there are now.
+@contextmanager
+def amending(
+    table: EdgeTable, news: News, config: GraphConfig
+) -> Iterator[Callable[[Callable[[], LayerTies]], Amended]]:
+    """Begin to look for neighbours; yields what returns the graph with those that there are now.
+
+    It is to be given what returns the ties by concepts of who is new or retied.
 
     Args:
         table: The graph as it stands.
@@ -107,9 +109,13 @@ def amended(table: EdgeTable, news: News, config: GraphConfig) -> Amended:
         config: How the graph was built.
     """
     work = _Work(table, news, config)
-    semantic = work.semantic_layer()
-    source = work.source_ties(semantic)
-    return work.assembled(semantic, source)
+    with work.searching() as found:
+
+        def amended(concepts: Callable[[], LayerTies]) -> Amended:
+            semantic = found()
+            return work.assembled(semantic, concepts(), work.source_ties(semantic))
+
+        yield amended
 
 
 def without(table: EdgeTable, gone: Sequence[str]) -> Amended:
@@ -206,26 +212,14 @@ class _Work:
 
     # -- the semantic layer --------------------------------------------------------------------
 
-    def semantic_layer(self) -> "_Layer":
-        """Return what is different in the layer."""
+    @contextmanager
+    def searching(self) -> Iterator[Callable[[], "_Layer"]]:
+        """Begin to look for neighbours; yields what returns what is different in the layer."""
         if not self.table.layers.get("semantic"):
-            return _Layer(NO_TIES, np.empty(0, np.intp))
-        before = OwnLists.of(self.table.edges, len(self.table.ids), self.config.k_semantic)
-        was, now = self._lists(before)
-        ties = LayerTies(now.row, now.other, (now.steps / STEPS).astype(np.float32))
-        left = np.zeros(self.n, dtype=bool)
-        left[was.row] = True
-        dropped = np.setdiff1d(_entry_pairs(was, self.n), _entry_pairs(now, self.n))
-        dropped = dropped[~self._is_listed(dropped, before, left)]
-        at, known = _found(dropped, self.pairs)
-        return _Layer(ties, at[known])
-
-    def _lists(self, before: OwnLists) -> tuple[Entries, Entries]:
-        """Return the lists that are different, without who is gone: as they were, and as they are.
-
-        All that are different are among both, but those of new statements, which had none.
-        """
+            yield lambda: _Layer(NO_TIES, np.empty(0, np.intp))
+            return
         k = self.config.k_semantic
+        before = OwnLists.of(self.table.edges, len(self.table.ids), k)
         gone = self.place < 0
         gone[~gone] = self.enters[self.place[~gone]]
         losers = before.rows_that_list(gone)
@@ -236,17 +230,35 @@ class _Work:
         bars[self.place[there]] = before.bars(self._floor())[there]
         bars[self._after(losers)] = self._floor()
         bars[hungry] = 2 * STEPS
-        near, seen = nearest_and_seen(self.news.vectors, np.flatnonzero(hungry), k, bars)
-        near = near.where(near.steps >= self._floor())
-        seen = seen.where(self.enters[seen.other])
+        with nearest_and_seen(self.news.vectors, np.flatnonzero(hungry), k, bars) as found:
+            yield lambda: self._layer(before, _Search(gone, losers, hungry, *found()))
 
-        different = hungry.copy()
+    def _layer(self, before: OwnLists, search: "_Search") -> "_Layer":
+        was, now = self._lists(before, search)
+        ties = LayerTies(now.row, now.other, (now.steps / STEPS).astype(np.float32))
+        left = np.zeros(self.n, dtype=bool)
+        left[was.row] = True
+        dropped = np.setdiff1d(_entry_pairs(was, self.n), _entry_pairs(now, self.n))
+        dropped = dropped[~self._is_listed(dropped, before, left)]
+        at, known = _found(dropped, self.pairs)
+        return _Layer(ties, at[known])
+
+    def _lists(self, before: OwnLists, search: "_Search") -> tuple[Entries, Entries]:
+        """Return the lists that are different, without who is gone: as they were, and as they are.
+
+        All that are different are among both, but those of new statements, which had none.
+        """
+        near = search.near.where(search.near.steps >= self._floor())
+        seen = search.seen.where(self.enters[search.seen.other])
+        different = search.hungry.copy()
         different[seen.row] = True
-        different[self._after(losers)] = True
+        different[self._after(search.losers)] = True
+        there = self.place >= 0
         was = before.of_rows(np.flatnonzero(there)[different[self.place[there]]])
-        was = was.where(~gone[was.other] & ~gone[was.row])
+        was = was.where(~search.gone[was.other] & ~search.gone[was.row])
         was = Entries(self.place[was.row], self.place[was.other], was.steps)
-        return was, first_of_each([was.where(~hungry[was.row]), near, seen], k, self.n)
+        stays = was.where(~search.hungry[was.row])
+        return was, first_of_each([stays, near, seen], self.config.k_semantic, self.n)
 
     def _after(self, rows: Numbers) -> Numbers:
         """Return the places of those of these, by the places that they had, who are still there."""
@@ -315,11 +327,7 @@ class _Work:
         return common
 
     def _places(self, identifiers: Iterable[str]) -> list[int]:
-        return [self._place_by_id.get(identifier, -1) for identifier in identifiers]
-
-    @cached_property
-    def _place_by_id(self) -> dict[str, int]:
-        return {identifier: place for place, identifier in enumerate(self.news.ids)}
+        return [place_of(self.news.ids, identifier) for identifier in identifiers]
 
     def _nearest_within(self, wanted: Mapping[str, set[int]]) -> Iterator[Numbers]:
         """Yield the pairs that these ends make with their nearest in each source.
@@ -351,9 +359,8 @@ class _Work:
 
     # -- the whole -----------------------------------------------------------------------------
 
-    def assembled(self, semantic: "_Layer", source: "_SourceTies") -> Amended:
+    def assembled(self, semantic: "_Layer", concepts: LayerTies, source: "_SourceTies") -> Amended:
         """Put the layers together; edges that nothing concerns stay as they are."""
-        concepts = self.news.concepts()
         concerned = [self.pairs[self.retied_edges], source.suspects, source.tied]
         concerned += [self.pairs[semantic.lost], self._new(semantic.ties)]
         concerned += [_pairs(concepts, self.n), _pairs(self.news.relations, self.n)]
@@ -424,6 +431,25 @@ class _Work:
             np.concatenate([self.table.records(np.flatnonzero(~self.stays)), were[~same]]),
             rows[~unchanged],
         )
+
+
+class _Search(NamedTuple):
+    """Who was looked for among all, and who was found."""
+
+    gone: NDArray[np.bool_]
+    """Of each place before: who is there no longer, or has another vector."""
+
+    losers: Numbers
+    """Places before of those who lost one of their nearest."""
+
+    hungry: NDArray[np.bool_]
+    """Of each place now: who was compared with everybody."""
+
+    near: Entries
+    """The nearest of these."""
+
+    seen: Entries
+    """Who of them is nearer to one that stands than its bar."""
 
 
 class _Layer(NamedTuple):

@@ -64,10 +64,9 @@ class Standing(NamedTuple):
 
 
 def apply(session: Session, update_id: int, clustering: Run, change: Change) -> None:
-    """Change a clustering run in place, and write down how to undo that."""
+    """Change a clustering run in place, but for its graph, and write down how to undo that."""
     assert clustering.id is not None
     gone = _rows_of(session, change.communities_removed)
-    store_graph(session, clustering.id, change.graph.table)
     _insert_communities(session, change.communities_added)
     _rename(session, change.named_after)
     _apply_moves(session, clustering.id, change.moves)

@@ -9,23 +9,27 @@ whoever is above is measured again (`kg.products`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.beside import Arrays, shared_out
+from kg.beside import Arrays, handed_out
 from kg.embedders import Vectors
 from kg.errors import ModelError
 from kg.nearest import NOBODY, Found, Nearest, bars_over
 from kg.neighbours import products_for
 from kg.own_lists import NO_ENTRIES, Entries, first_of_each
-from kg.processor import one_thread
+from kg.processor import n_processors, one_thread
 from kg.products import Levels, Places, Products, steps_of
 
 _ROWS = 2048
 _COLUMNS = 8192
 """Compared at once."""
+
+_FEW = 100
+"""Rows that are compared with each block as it comes, out of the processor's cache."""
 
 Numbers = NDArray[np.int64]
 
@@ -34,23 +38,27 @@ class Everybody(NamedTuple):
     """The vectors of all, of length 1: some at a time, or those that are asked for."""
 
     n: int
-    blocks: Callable[[int], Iterable[tuple[Places, Vectors]]]
-    """Yields those of a share of all, by its number, each with its place. All shares but that of
-    number 0 are read by processes of their own."""
+    n_parts: int
+    """If there are several, any process can read any of them."""
+
+    blocks: Callable[[Iterable[int]], Iterable[tuple[Places, Vectors]]]
+    """Yields those of the parts with these numbers, each with its place."""
 
     take: Callable[[Places], Vectors]
     """Returns those at some places."""
 
-    n_shares: int = 1
+
+NO_ONE = Everybody(0, 1, lambda _: (), lambda _: np.empty((0, 0), dtype=np.float32))
 
 
-NO_ONE = Everybody(0, lambda _: (), lambda _: np.empty((0, 0), dtype=np.float32))
-
-
+@contextmanager
 def nearest_and_seen(
     everybody: Everybody, rows: Numbers, k: int, bars: Numbers
-) -> tuple[Entries, Entries]:
-    """Return the nearest of each of these rows, and who sees one of them over its bar.
+) -> Iterator[Callable[[], tuple[Entries, Entries]]]:
+    """Yield what returns the nearest of each of these rows, and who sees one of them over its bar.
+
+    Only cosines above 0 count. If all come in several parts, other processes begin with them at
+    once, and this one joins in when it is asked for the result.
 
     Args:
         everybody: All that are compared.
@@ -62,18 +70,20 @@ def nearest_and_seen(
         ModelError: A vector is not finite.
     """
     if not len(rows):
-        return NO_ENTRIES, NO_ENTRIES
+        yield lambda: (NO_ENTRIES, NO_ENTRIES)
+        return
     products = products_for(len(rows) * everybody.n)
     own = everybody.take(rows)
     k = min(k, everybody.n)
 
-    def of_share(number: int) -> Arrays:
+    def of_parts(numbers: Iterable[int]) -> Arrays:
         searches = [
             _Search(rows[at : at + _ROWS], own[at : at + _ROWS], k, products)
             for at in range(0, len(rows), _ROWS)
         ]
         seen, n = [NO_ENTRIES], 0
-        for places, block in _larger(everybody.blocks(number)):
+        blocks = everybody.blocks(numbers)
+        for places, block in blocks if len(rows) <= _FEW else _larger(blocks):
             if not np.isfinite(block @ own[0]).all():
                 raise ModelError("an embedding is not finite: embed the statements again")
             loaded = products.cut(products.load(block), 0, len(block))
@@ -83,17 +93,22 @@ def nearest_and_seen(
         near = _joined([search.nearest() for search in searches])
         return *near, *_joined(seen), np.array([n])
 
-    if everybody.n_shares == 1:
-        found = of_share(0)
-        return Entries(*found[:3]), Entries(*found[3:6])
-    with one_thread():
-        shares = shared_out(
-            lambda number: products.each(of_share, [number], threads=1)[0], everybody.n_shares
-        )
-    if sum(int(share[6][0]) for share in shares) < everybody.n:
-        everybody.take(np.arange(everybody.n))  # says whose is missing
-    near = [Entries(*share[:3]) for share in shares]
-    return first_of_each(near, k, everybody.n), _joined([Entries(*share[3:6]) for share in shares])
+    def on_one_thread(numbers: Iterable[int]) -> Arrays:
+        with one_thread():
+            return products.each(of_parts, [numbers], threads=1)[0]
+
+    n_processes = min(everybody.n_parts, n_processors())
+    work = on_one_thread if n_processes > 1 else of_parts
+    with handed_out(work, everybody.n_parts, n_processes) as together:
+
+        def all_found() -> tuple[Entries, Entries]:
+            found = together()
+            if sum(int(each[6][0]) for each in found) < everybody.n:
+                everybody.take(np.arange(everybody.n))  # says whose is missing
+            near, seen = ([Entries(*each[at : at + 3]) for each in found] for at in (0, 3))
+            return first_of_each(near, k, everybody.n), _joined(seen)
+
+        yield all_found
 
 
 def _larger(blocks: Iterable[tuple[Places, Vectors]]) -> Iterator[tuple[Places, Vectors]]:
@@ -161,8 +176,8 @@ class _Search:
         return bars_over(kth, self._products.error)
 
     def nearest(self) -> Entries:
-        """Return the k nearest of each row."""
-        row, rank = np.nonzero(self._found.steps != NOBODY)
+        """Return the k nearest of each row, as far as their cosines are above 0."""
+        row, rank = np.nonzero(self._found.steps > 0)
         other, steps = self._found.places[row, rank], self._found.steps[row, rank]
         return Entries(self._rows[row], other.astype(np.int64), steps.astype(np.int64))
 

@@ -17,6 +17,7 @@ has *drifted*, and it is said that a full run is due.
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple, TypedDict
 
@@ -27,12 +28,14 @@ from sqlmodel import Session
 
 from kg.amending import (
     BESIDE_FROM,
-    Rearranged,
+    Placed,
     Stand,
     Where,
+    change_of,
+    concept_ties,
     graph_config,
     material_for,
-    rearranged,
+    placed,
     resolution_of,
     stand_of,
 )
@@ -42,7 +45,7 @@ from kg.drift import loss_of
 from kg.embedders import Embedder, OnProgress, Vectors
 from kg.embeddings import are_embedded, embed_missing, embedded_text
 from kg.errors import ConfigError
-from kg.graph_updates import NO_TIES, amended, ids_after, without
+from kg.graph_updates import NO_TIES, amending, ids_after, without
 from kg.journal import Change, amendments_of, apply, latest_update, lines, undo
 from kg.labelling import label_unnamed
 from kg.news import Difference, Gone, difference, taken_back
@@ -51,7 +54,7 @@ from kg.processor import without_collector
 from kg.runs import active_runs, recording, run_of, succeed
 from kg.stages import Stages
 from kg.statements import statements_by_id
-from kg.stored_graph import EdgeTable, place_of, stored_graph
+from kg.stored_graph import EdgeTable, place_of, store_graph, stored_graph
 from kg.tables import Amendment, Run, RunKind
 from kg.update_report import UpdateReport
 
@@ -182,11 +185,10 @@ def amend(
     run, news = case.run, case.news
     assert run.id is not None
     stages = Stages()
-    with stages("read who is where"):
-        stand = stand_of(session, run, case.table)
-        before = modularity_of(stand.ties, stand.standing.top(), resolution_of(run))
-        back = taken_back(amendments_of(session, run.id), news.changes)
+    back = taken_back(amendments_of(session, run.id), news.changes)
     if back:
+        with stages("read who is where"):
+            before = _modularity(stand_of(session, run, case.table))
         with stages("take back"):
             moved = undo(session, update_id, run, back)
             now = stand_of(session, run, stored_graph(session, run.id))
@@ -197,7 +199,8 @@ def amend(
         with stages("estimate the loss"), _estimating(_course(session, run), run, where) as course:
             quality = _quality(run, where, course())
     else:
-        change, where, moved = _taken_in(session, update_id, stand, news, vectors, stages)
+        before, found, change = _taken_in(session, update_id, case, vectors, stages)
+        moved, where = found.moved, found.where
         new, lost = len(change.communities_added), len(change.communities_removed)
         with _estimating(_course(session, run, change), run, where) as course:
             with stages("write"):
@@ -229,23 +232,40 @@ def amend(
 _OWN = ("run", "method", "stages")
 
 
-def _taken_in(  # noqa: PLR0913 - what, into what, and who counts the seconds
+def _taken_in(
     session: Session,
     update_id: int,
-    stand: Stand,
-    news: Difference,
+    case: Case,
     vectors: Mapping[str, Vectors],
     stages: Stages,
-) -> Rearranged:
-    """Return what becomes of a run once it has taken in what is new."""
+) -> tuple[float, Placed, Change]:
+    """Return the modularity of a run, and what becomes of it once it has taken in what is new.
+
+    Others begin to compare vectors and to find shared concepts while this process reads who is
+    where; and while the graph is written, which is no work for Python, statements are placed.
+    """
+    run, table, news = case
     with ExitStack() as stack:
+        with stages("begin to compare"):
+            material = material_for(session, run, table.layers, news, vectors)
+            amended = stack.enter_context(amending(table, material, graph_config(run)))
         with stages("read what is new"):
-            taking_in = material_for(session, update_id, stand, news, vectors)
-            material = stack.enter_context(taking_in)
-        with stages("read vectors, tie"):
-            graph = amended(stand.table, material, graph_config(stand.run))
-    with stages("place"):
-        return rearranged(stand, graph, news, may_move=True)
+            ties = concept_ties(session, update_id, run, table.layers, news)
+            concepts = stack.enter_context(ties)
+        with stages("read who is where"):
+            stand = stand_of(session, run, table)
+            before = _modularity(stand)
+        with stages("compare, tie"):
+            graph = amended(concepts)
+    with stages("place, write the graph"), ThreadPoolExecutor(1) as pool:
+        placing = pool.submit(placed, stand, graph, news, may_move=True)
+        store_graph(session, stand.run.id or 0, graph.table)
+        found = placing.result()
+        return before, found, change_of(stand, graph, news, found)
+
+
+def _modularity(stand: Stand) -> float:
+    return modularity_of(stand.ties, stand.standing.top(), resolution_of(stand.run))
 
 
 def thin(session: Session, update_id: int, run: Run, gone: Gone) -> None:
@@ -263,8 +283,10 @@ def thin(session: Session, update_id: int, run: Run, gone: Gone) -> None:
         gone_sources=gone.sources,
         relations=NO_TIES,
     )
-    found = rearranged(stand, without(stand.table, left), news, may_move=False)
-    apply(session, update_id, run, found.change)
+    graph = without(stand.table, left)
+    found = placed(stand, graph, news, may_move=False)
+    store_graph(session, run.id, graph.table)
+    apply(session, update_id, run, change_of(stand, graph, news, found))
     succeed(session, update_id, {"clustering_run": run.id, "removed": len(left)})
 
 

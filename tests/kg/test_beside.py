@@ -3,12 +3,14 @@
 import os
 import signal
 import sys
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from kg.beside import beside
+from kg.beside import beside, handed_out
 
 
 def _children() -> set[str]:
@@ -71,3 +73,38 @@ def test_nothing_is_left_running_if_its_result_is_not_wanted():
         assert len(_children() - before) == 1
 
     assert _children() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there are processes forked")
+def test_tasks_are_handed_out_once_each():
+    def work(numbers: Iterable[int]) -> list[np.ndarray]:
+        mine = []
+        for number in numbers:
+            mine.append(number)
+            time.sleep(0.002)
+        return [np.array(mine), np.array([os.getpid()])]
+
+    with handed_out(work, 60, 3) as together:
+        time.sleep(0.05)  # so long the others are alone
+        found = together()
+
+    assert sorted(np.concatenate([mine for mine, _ in found]).tolist()) == list(range(60))
+    assert found[0][0][0] > 0
+    assert min(len(mine) for mine, _ in found) > 0
+    assert len({int(process) for _, (process,) in found}) == 3
+
+
+def test_if_one_of_the_processes_is_killed_all_tasks_are_done_here():
+    here = os.getpid()
+
+    def work(numbers: Iterable[int]) -> list[np.ndarray]:
+        if os.getpid() != here:
+            next(iter(numbers))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return [np.array([*numbers])]
+
+    with handed_out(work, 5, 2) as together:
+        time.sleep(0.05)
+        found = [number for (numbers,) in together() for number in numbers.tolist()]
+
+    assert set(found) == set(range(5))

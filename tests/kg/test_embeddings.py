@@ -10,7 +10,7 @@ from sqlmodel import func, select
 from kg import embeddings
 from kg.db import open_engine, reading
 from kg.embedders import Embedder
-from kg.embeddings import embed_missing, embedded_text, vector_shares, vectors_of
+from kg.embeddings import embed_missing, embedded_text, vector_parts, vectors_of
 from kg.errors import NotFoundError
 from kg.tables import Embedding, Run, RunKind, RunStatus
 from tests.kg.conftest import CLAIM, STATEMENTS, Said, fill
@@ -71,40 +71,40 @@ def test_many_vectors_come_as_few_do(
     assert many.tobytes() == few.tobytes()
 
 
-@pytest.mark.parametrize("n_shares", [1, 3])
-def test_the_shares_of_the_vectors_make_up_all_of_them(
-    tmp_path: Path, minilm: Embedder, monkeypatch: pytest.MonkeyPatch, n_shares: int
+def test_the_parts_of_the_vectors_make_up_all_of_them(
+    tmp_path: Path, minilm: Embedder, monkeypatch: pytest.MonkeyPatch
 ):
     engine = open_engine(tmp_path / "some folder with 100 %.db")
     ids = fill(engine)
     embed_missing(engine, minilm)
-    monkeypatch.setattr(embeddings, "_SHARED_FROM", 2)
-    monkeypatch.setattr(embeddings, "n_processors", lambda: n_shares)
+    monkeypatch.setattr(embeddings, "_PARTS_FROM", 2)
+    monkeypatch.setattr(embeddings, "_PARTS", 3)
+    monkeypatch.setattr(embeddings, "_ROWS_PER_READ", 2)
 
     with reading(engine) as session:
-        shares = vector_shares(session, minilm.name, ids[2:])
-        blocks = [block for share in shares for block in share()]
+        parts = vector_parts(session, minilm.name, ids[2:])
+        blocks = [*parts.blocks([1]), *parts.blocks([2, 0])]
         expected = vectors_of(session, minilm.name, ids[2:])
 
-    assert len(shares) == n_shares
+    assert parts.n == 3
     places = np.concatenate([places for places, _ in blocks])
     vectors = np.concatenate([vectors for _, vectors in blocks])
     assert sorted(places.tolist()) == list(range(len(ids) - 2))
     assert vectors[np.argsort(places)].tobytes() == expected.tobytes()
 
 
-def test_a_database_in_memory_is_read_by_one_process(
+def test_the_vectors_of_a_database_in_memory_are_one_part(
     engine: Engine, minilm: Embedder, monkeypatch: pytest.MonkeyPatch
 ):
     ids = fill(engine)
     embed_missing(engine, minilm)
-    monkeypatch.setattr(embeddings, "_SHARED_FROM", 2)
-    monkeypatch.setattr(embeddings, "n_processors", lambda: 2)
+    monkeypatch.setattr(embeddings, "_PARTS_FROM", 2)
 
     with reading(engine) as session:
-        (share,) = vector_shares(session, minilm.name, ids)
-        n = sum(len(places) for places, _ in share())
+        parts = vector_parts(session, minilm.name, ids)
+        n = sum(len(places) for places, _ in parts.blocks(range(parts.n)))
 
+    assert parts.n == 1
     assert n == len(ids)
 
 

@@ -7,10 +7,11 @@ import pytest
 
 from kg.graph_updates import (
     NO_TIES,
+    Amended,
     LayerTies,
     Makers,
     News,
-    amended,
+    amending,
     restored,
     without,
 )
@@ -57,7 +58,7 @@ class Library:
     ) -> News:
         vectors = self.vectors(ids)
         everybody = Everybody(
-            len(ids), lambda _: [(np.arange(len(ids)), vectors)], lambda at: vectors[at]
+            len(ids), 1, lambda _: [(np.arange(len(ids)), vectors)], lambda at: vectors[at]
         )
         return News(
             ids=ids,
@@ -67,13 +68,19 @@ class Library:
             touched=frozenset(),
             new_sources=new_sources,
             vectors=everybody,
-            concepts=lambda: NO_TIES,
             relations=NO_TIES,
             makers=Makers(
                 lambda wanted: {i: frozenset(self.sources[i]) for i in wanted},
                 lambda source: [i for i in ids if source in self.sources[i]],
             ),
         )
+
+
+def _amended(
+    table: EdgeTable, news: News, config: GraphConfig, concepts: LayerTies = NO_TIES
+) -> Amended:
+    with amending(table, news, config) as amended:
+        return amended(lambda: concepts)
 
 
 def _bytes(table: EdgeTable) -> list[bytes]:
@@ -110,7 +117,7 @@ def test_it_is_the_graph_that_would_have_been_built(before, after, seed: int):
     new = [f"src_{source}" for source in after if source not in before]
 
     news = library.news(table.ids, ids, new)
-    change = amended(table, news, CONFIG)
+    change = _amended(table, news, CONFIG)
 
     _same(change.table, library.table(ids))
     back = restored(change.table, news.added, news.removed, change)
@@ -126,7 +133,7 @@ def test_a_statement_that_another_source_makes_too_is_tied_to_the_others_of_that
     library.sources[double] = {"src_0", "src_3"}
     news = library.news(table.ids, library.of(0, 1, 2, 3, 4), ["src_3"])
 
-    change = amended(table, news._replace(touched=frozenset([double])), CONFIG)
+    change = _amended(table, news._replace(touched=frozenset([double])), CONFIG)
 
     _same(change.table, library.table(news.ids))
 
@@ -139,7 +146,7 @@ def test_a_statement_with_another_vector_is_tied_anew():
     library.vector[one] = library.vector[other]
     news = library.news(table.ids, list(table.ids))
 
-    change = amended(table, news._replace(retied=frozenset([one])), config)
+    change = _amended(table, news._replace(retied=frozenset([one])), config)
 
     _same(change.table, library.table(list(table.ids), config))
 
@@ -151,12 +158,13 @@ def test_relations_and_concepts_are_tied_as_given_and_relations_can_go():
     ids = library.of(0, 1)
     some = LayerTies(np.array([5, 9]), np.array([2, 0]), np.array([0.5, 1], np.float32))
 
-    change = amended(
+    change = _amended(
         table,
-        library.news(table.ids, ids, ["src_1"])._replace(relations=some, concepts=lambda: some),
+        library.news(table.ids, ids, ["src_1"])._replace(relations=some),
         config,
+        some,
     )
-    gone = amended(change.table, library.news(ids, ids), config)
+    gone = _amended(change.table, library.news(ids, ids), config)
 
     head, tail = change.table.edges["head"], change.table.edges["tail"]
     at = np.flatnonzero(((head == 2) & (tail == 5)) | ((head == 0) & (tail == 9)))
@@ -186,8 +194,8 @@ def test_an_empty_graph_takes_statements_in_and_gives_them_up_again():
     nothing |= {name: np.empty(0, np.float32) for name in WEIGHTS}
     empty = EdgeTable([], nothing, layers)
 
-    change = amended(empty, library.news([], library.of(0, 1), ["src_0", "src_1"]), CONFIG)
-    again = amended(change.table, library.news(change.table.ids, []), CONFIG)
+    change = _amended(empty, library.news([], library.of(0, 1), ["src_0", "src_1"]), CONFIG)
+    again = _amended(change.table, library.news(change.table.ids, []), CONFIG)
 
     _same(change.table, library.table(library.of(0, 1)))
     assert len(again.table.pairs()) == 0
