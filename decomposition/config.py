@@ -138,6 +138,15 @@ class DecompositionConfig(BaseModel):
     consolidation_rate: float = Field(default=0.4, gt=0)
     """Learning rate at the first of these steps, in units of the peak."""
 
+    consolidation_minimality: float | None = Field(default=None, gt=0)
+    """Coefficient of minimality once training is over, in pruning and consolidation; None keeps the
+    last one of training. No effect without consolidation, nor has the next."""
+
+    consolidation_width: float | None = Field(default=None, gt=0)
+    """γ of then, importances being counted as g² / (g² + γ²) whatever was counted in training; None
+    counts as at the end of training. It makes little difference whether an importance is one or
+    nearly one then, so that those of features that hardly matter need not fall."""
+
     steps: int = Field(default=3000, ge=1)
     """Of each start."""
 
@@ -300,6 +309,17 @@ class DecompositionConfig(BaseModel):
             return partial(power, p=self.power(done))
         start, end = self.smooth_l0_width, self.smooth_l0_width_end
         return partial(smooth_l0, width=start + (end - start) * done)
+
+    def after_training(self) -> "DecompositionConfig":
+        """Return the configuration of what follows training where that is consolidated."""
+        changes: dict[str, object] = {}
+        if self.consolidation_minimality is not None:
+            changes |= {"minimality": self.consolidation_minimality, "minimality_end": None}
+        if self.consolidation_width is not None:
+            width = self.consolidation_width
+            changes |= dict.fromkeys(("smooth_l0_width", "smooth_l0_width_end"), width)
+            changes["sparsity"] = "smooth_l0"
+        return self.model_copy(update=changes) if self.consolidation_steps else self
 
 
 def _left(schedule: str, done: float) -> float:

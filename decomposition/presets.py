@@ -26,6 +26,7 @@ _SPD: dict[str, Any] = {
     "prune": False,
     "consolidation_steps": 0,
     "unmix": False,
+    "sparsity": "power",
     "minimality_end": None,
     "early_stop": None,
     "merge_zero_rows": False,

@@ -86,10 +86,12 @@ def swept(
 
 
 def with_minimality(config: DecompositionConfig, coefficient: float) -> DecompositionConfig:
-    """Return a configuration with another coefficient, its end changed in the same proportion."""
+    """Return a configuration with another coefficient, later ones changed in proportion."""
     changes = {"minimality": coefficient}
-    if config.minimality_end is not None and config.minimality:
-        changes["minimality_end"] = config.minimality_end * coefficient / config.minimality
+    for name in ("minimality_end", "consolidation_minimality"):
+        later = getattr(config, name)
+        if later is not None and config.minimality:
+            changes[name] = later * coefficient / config.minimality
     return config.model_copy(update=changes)
 
 

@@ -130,16 +130,17 @@ def decompose(
         session.run()
         assert session.best is not None, "at least one attempt is made"
         model, found = session.best.model, session.best.losses
+        later = config.after_training()
         is_last = not config.consolidation_steps
         if config.unmix and config.unmix_tolerance and not is_last:
-            found = set_apart(model, target, config) or found
+            found = set_apart(model, target, later) or found
         everything = is_last or config.prune_all_first
-        n_pruned = prune(model, target, config, everything) if config.prune else 0
+        n_pruned = prune(model, target, later, everything) if config.prune else 0
         if not is_last:
-            consolidated = consolidate(model, target, config)
+            consolidated = consolidate(model, target, later)
             found = consolidated.losses or found
             n_pruned += consolidated.n
-            n_pruned += prune(model, target, config) if config.prune else 0
+            n_pruned += prune(model, target, later) if config.prune else 0
     if state is not None:
         state.unlink(missing_ok=True)
     steps = config.restarts * config.steps

@@ -65,3 +65,20 @@ def test_what_an_importance_counts_for_is_annealed():
     # width 0.5 half-way: 1 / (1 + 4)
     assert smooth.count(0.5)(g).item() == pytest.approx(0.2)
     assert smooth.count(1.0)(g).item() == pytest.approx(0.5)
+
+
+def test_after_training_importances_have_a_cost_of_their_own_where_it_is_consolidated():
+    config = DecompositionConfig(
+        **{"minimality": 0.002, "minimality_end": 0.004, "consolidation_steps": 10},
+        **{"consolidation_minimality": 0.001, "consolidation_width": 0.5},
+    )
+
+    later = config.after_training()
+
+    # g = 0.5 is as large as the width
+    assert [later.count(done)(torch.tensor(0.5)).item() for done in (0.0, 1.0)] == [0.5, 0.5]
+    assert [later.coefficients(done)["minimality"] for done in (0.0, 1.0)] == [0.001, 0.001]
+    assert config.model_copy(update={"consolidation_steps": 0}).after_training().sparsity == "power"
+    assert DecompositionConfig(consolidation_steps=10).after_training() == DecompositionConfig(
+        consolidation_steps=10
+    )

@@ -5,7 +5,7 @@ import torch
 
 from decomposition.attempt import fresh_model, trained_parameters
 from decomposition.config import DecompositionConfig
-from decomposition.consolidation import candidates, consolidate, set_apart
+from decomposition.consolidation import Consolidated, candidates, consolidate, set_apart
 from decomposition.objective import objective_on_fresh_inputs
 from decomposition.seeds import generator_for
 from decomposition.targets.residual_mlp import ResidualMlp, ResidualMlpConfig, ResidualMlpTarget
@@ -170,6 +170,36 @@ def test_an_interrupted_consolidation_gives_the_same_numbers_from_the_end_of_tra
     assert again.n_pruned == whole.n_pruned
     for name, parameter in trained_parameters(whole.model).items():
         assert torch.equal(parameter, trained_parameters(again.model)[name])
+
+
+def test_what_follows_training_is_judged_by_costs_of_its_own_and_training_is_not(
+    pentagon, monkeypatch
+):
+    plain = DecompositionConfig(
+        **{"restarts": 1, "steps": 20, "batch_size": 64, "n_objective": 256, "prune": True},
+        **{"consolidation_steps": 5, "unmix": True, "unmix_tolerance": 0.1},
+    )
+    changes = {"consolidation_minimality": 0.001, "consolidation_width": 0.5}
+    seen: list[tuple[str, float]] = []
+
+    def looked_at(result: object):
+        def look(_model: object, _target: object, config: DecompositionConfig, *_: bool) -> object:
+            seen.append((config.sparsity, config.coefficients(1.0)["minimality"]))
+            return result
+
+        return look
+
+    for name, result in {
+        "set_apart": None,
+        "prune": 0,
+        "consolidate": Consolidated(0, None),
+    }.items():
+        monkeypatch.setattr(f"decomposition.training.{name}", looked_at(result))
+    found = [decompose(pentagon, plain.model_copy(update=of)).model for of in ({}, changes)]
+
+    assert seen == 4 * [("power", 0.003)] + 4 * [("smooth_l0", 0.001)]
+    for one, other in zip(*(trained_parameters(model).values() for model in found), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_those_that_are_alike_only_where_no_input_is_are_no_candidates():

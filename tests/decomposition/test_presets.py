@@ -14,6 +14,7 @@ def test_every_target_has_a_configuration_of_the_paper_that_can_be(target: str):
     assert not config.prune
     assert not config.unmix
     assert config.minimality_end is None
+    assert config.sparsity == "power"
     assert config.restarts == 1
 
 

@@ -121,9 +121,12 @@ def test_notes_of_a_sweep_that_are_damaged_are_refused_by_name(pentagon, tmp_pat
 
 
 def test_a_coefficient_that_changes_keeps_its_proportions():
-    config = DecompositionConfig(minimality=0.002, minimality_end=0.0005)
+    config = DecompositionConfig(
+        minimality=0.002, minimality_end=0.0005, consolidation_minimality=0.001
+    )
 
     other = with_minimality(config, 0.02)
 
     assert (other.minimality, other.minimality_end) == (0.02, pytest.approx(0.005))
+    assert other.consolidation_minimality == pytest.approx(0.01)
     assert with_minimality(DecompositionConfig(), 0.02).minimality_end is None
