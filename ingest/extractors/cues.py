@@ -13,10 +13,11 @@ expression each; cues of marks (numbers, citations, quotes, formulas) are regula
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, repeat
+from itertools import chain, pairwise
 from typing import TypeVar
 
-_T = TypeVar("_T")
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 
 def word_set(text: str) -> frozenset[str]:
@@ -39,32 +40,58 @@ _TOKEN = re.compile(r"⟨c⟩|[^\W\d_]+(?:'[a-z]+)?|0|[%?:;,()—–\"“”=]")
 
 def tokenise(sentence: str) -> list[str]:
     """Split into words and marks, in their own case; citations and numbers become one token."""
+    return list(chain.from_iterable(map(tokens_of, pieces_of(sentence))))
+
+
+def pieces_of(sentence: str) -> list[str]:
+    """Split at white space, with each citation as a piece: no token reaches across two."""
     text = sentence.replace("’", "'")
     if "[" in text or "(" in text or " et al" in text:
         text = _CITATION.sub(f" {CITATION} ", text)
-    return _TOKEN.findall(_NUMBER.sub(" 0 ", text))
+    return text.split()
+
+
+def tokens_of(piece: str) -> list[str]:
+    """Split what stands between white space into words and marks."""
+    return _TOKEN.findall(_NUMBER.sub(" 0 ", piece))
 
 
 def cues_of(sentence: str, words: Sequence[str]) -> frozenset[str]:
     """Return the names of the cues in a sentence, given with its tokens in lower case."""
-    found = {name for name, pattern in _MARKS.items() if pattern.search(sentence)}
-    if _NUMERIC.search(sentence):
+    seen = set(words)
+    found = {name for name, signs in _SIGNS.items() if _has_any(sentence, signs)}
+    for name, (signs, pattern) in _MARKS.items():
+        if _has_any(sentence, signs) and pattern.search(sentence):
+            found.add(name)
+    if "0" in seen or CITATION in seen or _has_any(sentence, _OF_NUMBERS):
         found.update(name for name, pattern in _NUMBERS.items() if pattern.search(sentence))
-    found.update(_lexical_cues(words))
-    if CITATION in words:
+    for word in _CUES_OF_WORD.keys() & seen:
+        found.update(_CUES_OF_WORD[word])
+    found.update(_cues_of_phrases(words))
+    if not _FIRST_PERSON.isdisjoint(seen):
+        found.update(_cues_behind_we(words))
+    if CITATION in seen:
         found |= _citation_cues(words)
-    found |= {cue for cue, openers in _OPENINGS.items() if words and words[0] in openers}
-    if not any(word in _FINITE or word.endswith(("s", "ed")) for word in words):
+    found.update(_CUES_OF_OPENER.get(words[0], ()) if words else ())
+    if _FINITE.isdisjoint(seen) and not any(word.endswith(("s", "ed")) for word in seen):
         found.add("no_verb")
     return frozenset(found)
 
 
-def _lexical_cues(words: Sequence[str]) -> Iterator[str]:
-    yield from chain.from_iterable(map(_CUES_OF_WORD.get, words, repeat(())))
-    for place, word in enumerate(words):
-        for phrase, cue in _PHRASES.get(word, ()):
-            if tuple(words[place : place + len(phrase)]) == phrase:
+def _has_any(sentence: str, signs: Iterable[str]) -> bool:
+    return any(map(sentence.__contains__, signs))
+
+
+def _cues_of_phrases(words: Sequence[str]) -> Iterator[str]:
+    if begun := _PHRASES.keys() & pairwise(words):
+        line = f" {' '.join(words)} "
+        for phrase, cue in chain.from_iterable(map(_PHRASES.__getitem__, begun)):
+            if phrase in line:
                 yield cue
+
+
+def _cues_behind_we(words: Sequence[str]) -> Iterator[str]:
+    for place, word in enumerate(words):
         if word in _FIRST_PERSON:
             for after in words[place + 1 : place + 4]:
                 yield from _AFTER_WE.get(after, ())
@@ -82,37 +109,48 @@ def _citation_cues(words: Sequence[str]) -> set[str]:
 
 _FIRST_PERSON = word_set("we i our my us")
 
-_NUMERIC = re.compile(r"[\d±=≈<>≤≥×→Δ]|AUROC|CI")
-"""Without any of these a sentence has none of the marks of numbers, which are slow to look for."""
+_OF_NUMBERS = (*"±=≈<>≤≥×→Δ", "AUROC", "CI")
+"""Without a number or any of these a sentence has none of the marks of numbers."""
 
 _NUMBERS = {
     "measure": re.compile(
-        r"[\dpn±=≈<>≤≥×→ΔAC]"
-        r"(?:(?<=\d)(?:\s?[%×]|/\d)|(?<=\b[pn])\s?[=<≈]|(?<=[±→Δ])|(?<=[=≈<>≤≥])\s?[+−-]?\d"
-        r"|(?<=×)\s?\d|(?<=\bA)UROC\b|(?<=\bC)I\b)"
+        r"[%×/=<≈>≤≥±→ΔUI]"
+        r"(?:(?<=\d[%×])|(?<=\d\s[%×])|(?<=\d/)\d|(?<=\b[pn][=<≈])|(?<=\b[pn]\s[=<≈])|(?<=[±→Δ])"
+        r"|(?<=[=≈<>≤≥])\s?[+−-]?\d|(?<=×)\s?\d|(?<=\bAU)ROC\b|(?<=\bCI)\b)"
     ),
-    "decimal": re.compile(r"\d\.\d"),
+    "decimal": re.compile(r"\.(?<=\d\.)\d"),
     "many_numbers": re.compile(r"\d[^\d.]+\d[^\d.]+\d[^\d.]+\d"),
 }
 
-_MARKS = {
-    "question": re.compile(r"\?[\"”')\]]*$"),
-    "quotation": re.compile(r"[\"“]"),
-    "formula": re.compile(r"[=∈∑∏√^_{}\\|≈∝∂λβαγσμθ]"),
-    "dash": re.compile(r"[—–-](?:(?<=[—–])|(?<=\s-)-?\s)"),
-    "colon": re.compile(r":\s"),
-    "bracket": re.compile(r"\("),
-    "link": re.compile(r"https?:|www\.|github\.|huggingface\.|doi\.org"),
-    "item": re.compile(r"^\W{0,2}(?:\d{1,2}|[ivx]{1,4}|[a-h])[.)]\s"),
-    "leaning": re.compile(
-        r"^(?:If (?:it|this|so|not)\b|(?:For|In|On|By|To|From|With|Under) (?:this|that|these|those"
-        r"|both|such|either)\b|(?:Second|Third|Similarly|Likewise|Conversely|Again|Also|Moreover"
-        r"|Furthermore|Additionally|Thus|Therefore|Hence|Consequently|So|And|But|Or|Then|Instead"
-        r"|Indeed|Nevertheless|Otherwise|Of course|In contrast|By contrast)\b"
-        r"|The (?:former|latter|same|other)\b)"
-    ),
-    "run_in": re.compile(r"^[A-Z0-9][\w'’./-]*(?: [\w'’./()-]+){0,6}[:.] [A-Z“\"]"),
+_SIGNS = {
+    "quotation": ('"', "“"),
+    "formula": tuple("=∈∑∏√^_{}\\|≈∝∂λβαγσμθ"),
+    "bracket": ("(",),
+    "link": ("http:", "https:", "www.", "github.", "huggingface.", "doi.org"),
 }
+"""Cues that are there wherever one of their signs is."""
+
+_MARKS = {
+    "question": (("?",), re.compile(r"\?[\"”')\]]*$")),
+    "dash": (("—", "–", "-"), re.compile(r"[—–-](?:(?<=[—–])|(?<=\s-)-?\s)")),
+    "colon": ((":",), re.compile(r":\s")),
+    "item": ((".", ")"), re.compile(r"^\W{0,2}(?:\d{1,2}|[ivx]{1,4}|[a-h])[.)]\s")),
+    "leaning": (
+        ("",),
+        re.compile(
+            r"^(?:If (?:it|this|so|not)\b|(?:For|In|On|By|To|From|With|Under) (?:this|that|these"
+            r"|those|both|such|either)\b|(?:Second|Third|Similarly|Likewise|Conversely|Again|Also"
+            r"|Moreover|Furthermore|Additionally|Thus|Therefore|Hence|Consequently|So|And|But|Or"
+            r"|Then|Instead|Indeed|Nevertheless|Otherwise|Of course|In contrast|By contrast)\b"
+            r"|The (?:former|latter|same|other)\b)"
+        ),
+    ),
+    "run_in": (
+        (". ", ": "),
+        re.compile(r"^[A-Z0-9][\w'’./-]*(?: [\w'’./()-]+){0,6}[:.] [A-Z“\"]"),
+    ),
+}
+"""Other cues of marks: their signs, and what must hold around one of them."""
 
 _WORDS = {
     "result": "result results experiment experiments ablation ablations control controls finding "
@@ -233,12 +271,12 @@ _FINITE = word_set(
 )
 
 
-def _lexicon() -> Iterator[tuple[tuple[str, ...], str]]:
+def _lexicon() -> Iterator[tuple[str, str]]:
     """Yield every word and phrase with its cue."""
     for cue, listed in _WORDS.items():
         for entry in listed.split(",") if "," in listed else listed.split():
             for phrase in _forms(entry.strip()):
-                yield tuple(phrase.split()), cue
+                yield phrase, cue
 
 
 def _forms(entry: str) -> list[str]:
@@ -248,22 +286,32 @@ def _forms(entry: str) -> list[str]:
     return [entry[:-1] + ending for ending in ("", "s", "e", "es", "ed", "d", "ing", "y", "ied")]
 
 
-def _by_key(pairs: Iterable[tuple[str, _T]]) -> dict[str, tuple[_T, ...]]:
-    values: dict[str, list[_T]] = defaultdict(list)
+def _by_key(pairs: Iterable[tuple[_K, _V]]) -> dict[_K, tuple[_V, ...]]:
+    values: dict[_K, list[_V]] = defaultdict(list)
     for key, value in pairs:
         values[key].append(value)
     return {key: tuple(listed) for key, listed in values.items()}
 
 
-_CUES_OF_WORD = _by_key((phrase[0], cue) for phrase, cue in _lexicon() if len(phrase) == 1)
-_PHRASES = _by_key((phrase[0], (phrase, cue)) for phrase, cue in _lexicon() if len(phrase) > 1)
+def _first_two(phrase: str) -> tuple[str, str]:
+    first, second, *_ = phrase.split()
+    return first, second
+
+
+_CUES_OF_WORD = _by_key((phrase, cue) for phrase, cue in _lexicon() if " " not in phrase)
+_PHRASES = _by_key(
+    (_first_two(phrase), (f" {phrase} ", cue)) for phrase, cue in _lexicon() if " " in phrase
+)
+"""Phrases between spaces, with their cues, by their first two words."""
+
+_CUES_OF_OPENER = _by_key((word, cue) for cue, words in _OPENINGS.items() for word in words)
 _AFTER_WE = _by_key(
     (word, cue) for cue, listed in _AFTER_FIRST_PERSON.items() for word in listed.split()
 )
 
 CUES = tuple(
     sorted(
-        {*_NUMBERS, *_MARKS, *_WORDS, *_AFTER_FIRST_PERSON, *_OPENINGS}
+        {*_NUMBERS, *_SIGNS, *_MARKS, *_WORDS, *_AFTER_FIRST_PERSON, *_OPENINGS}
         | {"cite", "cite_first", "cite_last", "no_verb"}
     )
 )

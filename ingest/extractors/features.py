@@ -14,10 +14,10 @@ name's prefix is its group, and a group's scale is folded into the weights by tr
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
-from ingest.extractors.cues import cues_of, tokenise, word_set
+from ingest.extractors.cues import cues_of, pieces_of, tokens_of, word_set
 
 GROUP_SCALES = {
     "c": 1.0,  # cues of the sentence itself
@@ -107,10 +107,18 @@ class Sentence(NamedTuple):
 
 def analyse(text: str) -> Sentence:
     """Take a sentence apart."""
-    tokens = tokenise(text)
+    parts = zip(*map(_taken_apart, pieces_of(text) or [""]), strict=True)
+    words, shapes, topical = [tuple(chain.from_iterable(each)) for each in parts]
+    return Sentence(text, words, ("^", *shapes, "$"), cues_of(text, words), topical)
+
+
+@lru_cache(maxsize=65536)
+def _taken_apart(piece: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return the words, the shapes and the topical words of what stands between white space."""
+    tokens = tokens_of(piece)
     words = tuple([token.lower() for token in tokens])
     topical = tuple([w for w in words if len(w) > 2 and w[0].isalpha() and w not in _CLOSED_CLASS])
-    return Sentence(text, words, ("^", *map(_shape, tokens), "$"), cues_of(text, words), topical)
+    return words, tuple(map(_shape, tokens)), topical
 
 
 def section_role(heading: str, kind: str = "body") -> str:
@@ -164,7 +172,6 @@ def _grams(sentence: Sentence) -> set[str]:
     }
 
 
-@lru_cache(maxsize=65536)
 def _shape(token: str) -> str:
     """Return a closed-class word or a mark as it is, and the class of any other word."""
     word = token.lower()
