@@ -27,7 +27,7 @@ from importlib.resources import files
 from itertools import pairwise, repeat
 from typing import NamedTuple
 
-from ingest.extractors.cues import word_set
+from ingest.extractors.cues import CITATION, word_set
 from ingest.extractors.features import GROUP_SCALES, Sentence
 
 WORTH_SCALES = GROUP_SCALES | {
@@ -62,7 +62,7 @@ _LEANINGS = {
     "rises falls fails collapses remains exceeds",
     "advice": "should must recommend",
 }
-_LEANING_OF = {word: name for name, words in _LEANINGS.items() for word in words.split()}
+_LEANING_OF = {word: f"l:{name}" for name, words in _LEANINGS.items() for word in words.split()}
 
 _OPENERS = {
     "count": "one two three four five six seven eight all both each most some several none",
@@ -72,9 +72,9 @@ _OPENERS = {
     "condition": "if when under once because since while although whether",
     "pronoun": "it its they their he she",
 }
-_OPENER_OF = {word: name for name, words in _OPENERS.items() for word in words.split()}
+_OPENER_OF = {word: f"l:opens_{name}" for name, words in _OPENERS.items() for word in words.split()}
 
-_POINTERS = word_set("this these those such that")
+_POINTERS = word_set("this these those such")
 _VERBS = word_set(
     "is are was were does do did can may will shows show suggests suggest means implies indicates "
     "confirms confirm provides"
@@ -96,6 +96,22 @@ _WE_DESCRIBE = word_set(
     "provide release treat frame position scope flag state note emphasise emphasize stress"
 )
 _WE_FIND = word_set("find found show observe observed demonstrate demonstrated")
+_NOT_POINTED_WITH = _OF_RESULTS | _VERBS | _FUNCTION | _OF_PAPER
+_PAIRS = {
+    (first, second): f"l:{name}"
+    for name, before, behind in (
+        ("pronoun", _BEFORE_PRONOUN, _PRONOUNS),
+        ("method", _VERBS, _METHOD),
+        ("points_to_results", _POINTERS | {"that"}, _OF_RESULTS),
+        ("points_bare", _POINTERS | {"that"}, _VERBS),
+        ("we_describe", {"we"}, _WE_DESCRIBE),
+        ("we_find", {"we"}, _WE_FIND),
+    )
+    for first in before
+    for second in behind
+}
+"""What two neighbouring words do; no pair does two things."""
+
 _LABEL = re.compile(r"[A-Z]{1,3}\d*[.:)\s(].{0,12}[:(]|[^:]{2,60}: |\(?[\divx]+[.)] ")
 _DISCLAIMS = re.compile(
     r"\bwe (?:do not|don[’']t|make no|cannot) claim|\bno claim|\bmake no\b|\bclaim only|not a claim"
@@ -105,7 +121,7 @@ _DISCLAIMS = re.compile(
 _DISCLAIMING = word_set("claim claims claimed make scope knowledge time")
 """Without any of these a sentence disclaims nothing; to look for what it may say is slow."""
 
-_CAPITAL = re.compile(r"(?<=\s)[(“]?[A-Z][\w-]+")
+_CAPITAL = re.compile(r" [(“]?[A-Z][\w-]")
 _NUMBER = re.compile(r"\d[\d.,]*")
 
 
@@ -140,67 +156,47 @@ def worth_features(
     names: Sequence[str], sentence: Sentence, surroundings: Surroundings
 ) -> list[str]:
     """Return the features of a sentence: those of the first model, steps and leanings."""
-    return [*names, *_steps(sentence, surroundings), *set(_leanings(sentence))]
+    return [*names, *_steps(sentence, surroundings), *_leanings(sentence)]
 
 
 def _steps(sentence: Sentence, around: Surroundings) -> Iterator[str]:
     topical = set(sentence.topical)
+    has_numbers = "0" in sentence.words or CITATION in sentence.words
     measured = {
         "chance": around.claim + around.finding,
         "finding": around.finding,
         "cited": around.cited,
         "central": around.centrality,
         "title": len(topical & around.title),
-        "words": sum(word[0].isalpha() for word in sentence.words),
+        "words": len([word for word in sentence.words if word[0].isalpha()]),
         "topical": len(topical),
         "capitals": len(_CAPITAL.findall(sentence.text)),
-        "numbers": len(_NUMBER.findall(sentence.text)),
+        "numbers": len(_NUMBER.findall(sentence.text)) if has_numbers else 0,
     }
     for name, value in measured.items():
         yield from _STEP_NAMES[name][: bisect_right(_STEPS[name], value)]
 
 
-def _leanings(sentence: Sentence) -> Iterator[str]:
+def _leanings(sentence: Sentence) -> set[str]:
     words, text = sentence.words, sentence.text
-    signs = {
-        "label": _LABEL.match(text),
-        "disclaims": not _DISCLAIMING.isdisjoint(words) and _DISCLAIMS.search(text),
-        "unended": text[-1:] != ".",
-    }
-    yield from (f"l:{name}" for name, holds in signs.items() if holds)
-    yield from (f"l:opens_{_OPENER_OF[word]}" for word in words[:1] if word in _OPENER_OF)
-    yield from (f"l:{_LEANING_OF[word]}" for word in words if word in _LEANING_OF)
-    for first, second in pairwise(("^", *words)):
-        yield from _pairs(first, second)
+    found = set(map(_LEANING_OF.__getitem__, _LEANING_OF.keys() & words))
+    found.update(map(_PAIRS.__getitem__, _PAIRS.keys() & pairwise(("^", *words))))
+    if not _POINTERS.isdisjoint(words) and any(map(_points, words, words[1:])):
+        found.add("l:points_to_other")
+    if words and words[0] in _OPENER_OF:
+        found.add(_OPENER_OF[words[0]])
+    if _LABEL.match(text):
+        found.add("l:label")
+    if not _DISCLAIMING.isdisjoint(words) and _DISCLAIMS.search(text):
+        found.add("l:disclaims")
+    if text[-1:] != ".":
+        found.add("l:unended")
+    return found
 
 
-def _pairs(first: str, second: str) -> Iterator[str]:
-    """Yield what two neighbouring words do."""
-    if first in _POINTERS:
-        yield from _pointing(first, second)
-    elif first == "we":
-        yield from _acting(second)
-    if second in _PRONOUNS and first in _BEFORE_PRONOUN:
-        yield "l:pronoun"
-    if second in _METHOD and first in _VERBS:
-        yield "l:method"
-
-
-def _pointing(first: str, second: str) -> Iterator[str]:
-    """Yield what "this", "these", "such" and "that" point with."""
-    if second in _OF_RESULTS:
-        yield "l:points_to_results"
-    elif second in _VERBS:
-        yield "l:points_bare"
-    elif first != "that" and second.isalpha() and second not in _FUNCTION | _OF_PAPER:
-        yield "l:points_to_other"
-
-
-def _acting(second: str) -> Iterator[str]:
-    if second in _WE_DESCRIBE:
-        yield "l:we_describe"
-    elif second in _WE_FIND:
-        yield "l:we_find"
+def _points(first: str, second: str) -> bool:
+    """Say whether "this", "these" or "such" points with a noun that is neither result nor paper."""
+    return first in _POINTERS and second not in _NOT_POINTED_WITH and second.isalpha()
 
 
 @lru_cache(maxsize=1)
