@@ -10,11 +10,9 @@ A classifier finds statements; a graph wants the ones a reader would name. Three
 - *weight*: cues with which authors mark a result or a position as their own.
 """
 
-import math
-from collections import Counter
 from collections.abc import Sequence
-from itertools import chain, repeat
-from operator import mul
+
+import numpy as np
 
 from ingest.extractors.features import Sentence
 
@@ -83,28 +81,29 @@ def centralities(
         title: The document's title, taken apart.
         sections: The role and the sentences of each section.
     """
-    bags = [Counter(sentence.topical) for _, sentences in sections for sentence in sentences]
-    in_focus = [role in _FOCUS for role, sentences in sections for _ in sentences]
-    spread = Counter(chain.from_iterable(bags))
-    rarity = {word: math.log((1 + len(bags)) / n) for word, n in spread.items()}
-    focus = Counter(title.topical)
-    is_all_focus = not any(in_focus)
-    for bag, is_focus in zip(bags, in_focus, strict=True):
-        if is_focus or is_all_focus:
-            focus.update(bag)
-    centre = {word: (1 + math.log(n)) * rarity.get(word, 0.0) for word, n in focus.items()}
-    length = math.hypot(*centre.values())
-    cosines = [_cosine(bag, rarity, centre, length) for bag in bags]
-    top = max(cosines, default=0.0)
-    return [cosine / top for cosine in cosines] if top else cosines
+    found = [sentence for _, sentences in sections for sentence in sentences]
+    words = [word for sentence in found for word in sentence.topical]
+    if not words:
+        return [0.0] * len(found)
+    columns = {word: column for column, word in enumerate(dict.fromkeys(words))}
+    places = np.repeat(np.arange(len(found)), [len(sentence.topical) for sentence in found])
+    places *= len(columns)
+    places += np.fromiter(map(columns.__getitem__, words), np.intp, len(words))
+    cells, counts = np.unique(places, return_counts=True)
+    row, column = np.divmod(cells, len(columns))
+    rarity = np.log((1 + len(found)) / np.bincount(column))
 
+    in_focus = np.repeat([role in _FOCUS for role, _ in sections], [len(s) for _, s in sections])
+    weights = counts * (in_focus if in_focus.any() else ~in_focus)[row]
+    focus = np.bincount(column, weights)
+    for word in title.topical:
+        if word in columns:
+            focus[columns[word]] += 1
+    centre = (1 + np.log(np.maximum(focus, 1))) * rarity * (focus > 0)
 
-def _cosine(
-    bag: Counter[str], rarity: dict[str, float], centre: dict[str, float], length: float
-) -> float:
-    values = [n * rarity[word] for word, n in bag.items()]
-    own = math.hypot(*values)
-    if not own or not length:
-        return 0.0
-    along: float = sum(map(mul, values, map(centre.get, bag, repeat(0.0))))
-    return along / (own * length)
+    values = counts * rarity[column]
+    along = np.bincount(row, values * centre[column], len(found))
+    lengths = np.sqrt(np.bincount(row, values**2, len(found))) * np.sqrt(np.square(centre).sum())
+    cosines = np.divide(along, lengths, out=np.zeros(len(found)), where=lengths > 0)
+    relative: list[float] = (cosines / (cosines.max() or 1.0)).tolist()
+    return relative
