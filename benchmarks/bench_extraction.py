@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ingest.documents import Document, Section
 from ingest.evaluation import PENALTIES, majority_labels, tfidf_labels, three_way
-from ingest.extractors.features import analyse, features_of, section_role
+from ingest.extractors.features import analyse
 from ingest.extractors.linear_model import LABELS, shipped_model
 from ingest.extractors.offline import OfflineExtractor, OfflineExtractorConfig
 from ingest.extractors.rules import reason_to_drop
@@ -75,8 +75,8 @@ def held_out_calibration(labelled: TrainingSet, scores: NDArray[np.float64]) -> 
     }
 
 
-def speed(sentences: list[LabelledSentence]) -> dict[str, int]:
-    """Return sentences per CPU second: classification alone, and the whole extraction."""
+def speed(sentences: list[LabelledSentence]) -> int:
+    """Return sentences per CPU second, for a whole extraction."""
     runs = [
         (passage.heading, [sentences[index].text for index in passage.indices])
         for passage in passages(sentences)
@@ -88,15 +88,7 @@ def speed(sentences: list[LabelledSentence]) -> dict[str, int]:
     def extract() -> None:
         OfflineExtractor(model=model).extract(document)  # a used one remembers the document
 
-    def classify() -> None:
-        for heading, texts in runs:
-            section = [analyse(text) for text in texts]
-            model.probabilities(model.scores(features_of(section, section_role(heading))))
-
-    return {
-        "classification": round(len(sentences) / _seconds(classify)),
-        "extraction": round(len(sentences) / _seconds(extract)),
-    }
+    return round(len(sentences) / _seconds(extract))
 
 
 def _seconds(work: Callable[[], object]) -> float:

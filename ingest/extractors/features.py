@@ -135,6 +135,12 @@ def section_role(heading: str, kind: str = "body") -> str:
 
 def features_of(section: Sequence[Sentence], role: str) -> list[list[str]]:
     """Return the names of the features of each sentence of one section, in its order."""
+    around = around_grams(section, role)
+    return [[*names, *grams(each)] for names, each in zip(around, section, strict=True)]
+
+
+def around_grams(section: Sequence[Sentence], role: str) -> list[list[str]]:
+    """Return the names of those that are no grams: cues, those of the neighbours, role, place."""
     last = len(section) - 1
     before = [["p:none"]] + [[f"p:{cue}" for cue in sentence.cues] for sentence in section[:-1]]
     after = [[f"n:{cue}" for cue in sentence.cues] for sentence in section[1:]] + [["n:none"]]
@@ -147,9 +153,20 @@ def features_of(section: Sequence[Sentence], role: str) -> list[list[str]]:
         names += _position(place, last)
         if role == "abstract":
             names += (f"o:at{min(place, MAX_PLACE)}", f"o:left{min(last - place, MAX_PLACE)}")
-        names.extend(_grams(sentence))
         rows.append(names)
     return rows
+
+
+def grams(sentence: Sentence) -> set[str]:
+    """Return the names of a sentence's words and of its one- to three-grams of shapes."""
+    shapes = sentence.shapes
+    pairs = [f"h:{first} {second}" for first, second in pairwise(shapes)]
+    return {
+        *[f"w:{word}" for word in sentence.words],
+        *[f"h:{shape}" for shape in shapes],
+        *pairs,
+        *[f"{pair} {third}" for pair, third in zip(pairs, shapes[2:], strict=False)],
+    }
 
 
 def _position(place: int, last: int) -> list[str]:
@@ -159,17 +176,6 @@ def _position(place: int, last: int) -> list[str]:
     if place == last:
         names.append("o:last")
     return names
-
-
-def _grams(sentence: Sentence) -> set[str]:
-    shapes = sentence.shapes
-    pairs = [f"h:{first} {second}" for first, second in pairwise(shapes)]
-    return {
-        *[f"w:{word}" for word in sentence.words],
-        *[f"h:{shape}" for shape in shapes],
-        *pairs,
-        *[f"{pair} {third}" for pair, third in zip(pairs, shapes[2:], strict=False)],
-    }
 
 
 def _shape(token: str) -> str:

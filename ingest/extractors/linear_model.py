@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ LABELS = ("cited", "claim", "finding", "other")
 """What a sentence can be; the model's columns, in this order."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LinearModel:
     """Weights, and how to turn a sum of them into a probability."""
 
@@ -43,11 +43,14 @@ class LinearModel:
 
     def scores(self, rows: Iterable[Sequence[str]]) -> NDArray[np.float64]:
         """Return W x + b for each row of feature names; unknown names count for nothing."""
-        row_of, last = self.vocabulary.get, len(self.weights)
-        known = [[last, *(row for row in map(row_of, names) if row is not None)] for names in rows]
-        starts = np.cumsum([0, *map(len, known)])[:-1]
-        terms = np.vstack([self.weights, self.bias]).take([*chain.from_iterable(known)], axis=0)
-        return np.add.reduceat(terms, starts) if known else np.empty((0, len(LABELS)))
+        if not (found := list(rows)):
+            return np.empty((0, len(LABELS)))
+        unknown, first = len(self.weights), len(self.weights) + 1
+        known = [[first, *map(self.vocabulary.get, names, repeat(unknown))] for names in found]
+        lengths = np.fromiter(map(len, known), np.intp, len(known))
+        flat = np.fromiter(chain.from_iterable(known), np.intp, lengths.sum())
+        table = np.vstack([self.weights, np.zeros(len(LABELS)), self.bias])
+        return np.add.reduceat(table.take(flat, axis=0), np.cumsum(lengths) - lengths)
 
     def probabilities(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return calibrated probabilities of the labels; each row sums to 1."""

@@ -16,6 +16,7 @@ made the role classifier worse on unseen topics.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from ingest.documents import Document, Draft, Section, Span
-from ingest.extractors.features import Sentence, analyse, features_of, section_role
+from ingest.extractors.features import Sentence, analyse, around_grams, grams, section_role
+from ingest.extractors.grams import GramWeights
 from ingest.extractors.linear_model import LABELS, LinearModel, shipped_model
 from ingest.extractors.notes import note_of
 from ingest.extractors.referents import self_contained
@@ -133,7 +135,10 @@ class _Judged(NamedTuple):
     """Of being a claim or a finding."""
 
     rows: list[list[str]]
-    """The features of each sentence."""
+    """The features of each sentence, but for grams."""
+
+    of_grams: NDArray[np.float64]
+    """What each sentence's grams add to its worth, as a sum of weights."""
 
 
 class Likely(NamedTuple):
@@ -144,7 +149,10 @@ class Likely(NamedTuple):
 
     sentence: Sentence
     names: list[str]
-    """Its features, for the first model."""
+    """Its features for the first model, but for grams."""
+
+    of_grams: float
+    """What its grams add to the sum of weights that tells its worth."""
 
     around: Surroundings
     salience: float
@@ -155,9 +163,15 @@ class Likely(NamedTuple):
         """Return the probability of being a claim or a finding."""
         return self.around.claim + self.around.finding
 
+    def worth(self) -> float:
+        """Return the probability, in [0, 1], that it is worth keeping."""
+        names = worth_features(self.names, self.sentence, self.around)
+        return shipped_worth().worth(names, self.of_grams)
+
     def features(self) -> list[str]:
-        """Return the features from which its worth is told."""
-        return worth_features(self.names, self.sentence, self.around)
+        """Return all features from which its worth is told, as a model of it is trained on."""
+        names = [*self.names, *grams(self.sentence)]
+        return worth_features(names, self.sentence, self.around)
 
 
 class OfflineExtractor:
@@ -186,9 +200,9 @@ class OfflineExtractor:
         if judged is None:
             return []
         is_note = self.is_note(document)
-        likely, model = self.likely(document), shipped_worth()
+        likely = self.likely(document)
         worths = [
-            1.0 if each.is_announced else each.chance if is_note else model.worth(each.features())
+            1.0 if each.is_announced else each.chance if is_note else each.worth()
             for each in likely
         ]
         chosen = self.chosen(likely, worths, is_note=is_note)
@@ -237,11 +251,12 @@ class OfflineExtractor:
             return None
         self.load()
         assert self._model
-        rows = [names for role, found in analysed for names in features_of(found, role)]
-        scores = self._model.scores(rows)
+        rows = [names for role, found in analysed for names in around_grams(found, role)]
+        sums = _gram_weights(self._model).sums([each.sentence for each in flat])
+        scores = self._model.scores(rows) + sums[:, :-1]
         probabilities = self._model.probabilities(scores)
         chances = probabilities[:, _CLAIM] + probabilities[:, _FINDING]
-        return _Judged(flat, analysed, scores, probabilities, chances, rows)
+        return _Judged(flat, analysed, scores, probabilities, chances, rows, sums[:, -1])
 
     def likely(self, document: Document) -> list[Likely]:
         """Return the sentences that are likely statements, with their features, in their order."""
@@ -260,7 +275,8 @@ class OfflineExtractor:
             sentence, role = judged.found[i].sentence, judged.found[i].role
             mattering = salience(sentence, role, central[i])
             is_announced = judged.found[i].is_announced
-            found.append(Likely(i, sentence, judged.rows[i], around, mattering, is_announced))
+            names, of_grams = judged.rows[i], float(judged.of_grams[i])
+            found.append(Likely(i, sentence, names, of_grams, around, mattering, is_announced))
         return found
 
     def chosen(
@@ -283,6 +299,15 @@ class OfflineExtractor:
                 kept.append(i)
                 said.add(words)
         return kept
+
+
+@lru_cache(maxsize=1)
+def _gram_weights(model: LinearModel) -> GramWeights:
+    """Return the weights of grams for a model's labels, and in the last column for worth."""
+    worth, labels = shipped_worth().weights, dict.fromkeys(LABELS, 0.0).values()
+    rows = {name: model.weights[row].tolist() for name, row in model.vocabulary.items()}
+    names = sorted(rows.keys() | worth.keys())
+    return GramWeights({n: [*rows.get(n, labels), worth.get(n, 0.0)] for n in names})
 
 
 def section_roles(sections: Sequence[Section]) -> Iterator[str]:

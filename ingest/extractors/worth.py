@@ -146,9 +146,14 @@ class WorthModel(NamedTuple):
     weights: Mapping[str, float]
     bias: float
 
-    def worth(self, names: Iterable[str]) -> float:
-        """Return the probability, in [0, 1], that a sentence with these features is worth it."""
-        total = self.bias + math.fsum(map(self.weights.get, names, repeat(0.0)))
+    def worth(self, names: Iterable[str], more: float = 0.0) -> float:
+        """Return the probability, in [0, 1], that a sentence with these features is worth it.
+
+        Args:
+            names: Features.
+            more: The sum of the weights of those that are not named.
+        """
+        total = self.bias + more + math.fsum(map(self.weights.get, names, repeat(0.0)))
         return 1 / (1 + math.exp(-total))
 
 

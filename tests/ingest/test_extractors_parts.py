@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from ingest.extractors.cues import CUES, cues_of, tokenise
-from ingest.extractors.features import analyse, features_of, section_role
+from ingest.extractors.features import analyse, features_of, grams, section_role
+from ingest.extractors.grams import GramWeights
 from ingest.extractors.linear_model import (
     LABELS,
     LinearModel,
@@ -84,6 +85,21 @@ def test_words_of_the_topic_leave_only_their_ending():
     shapes = [{name for name in row if name.startswith("h:")} for row in (about_heads, about_cells)]
     assert shapes[0] == shapes[1]
     assert "h:the -ed -s" in shapes[0]
+
+
+def test_sums_of_grams_are_those_of_their_names():
+    texts = ["We find that the heads, as in the model, fall by 3% of the mean [4].", "The the the."]
+    sentences = [*map(analyse, texts), analyse("")]
+    model = shipped_model()
+    weights = {name: model.weights[row].tolist() for name, row in model.vocabulary.items()}
+
+    sums = GramWeights(weights).sums(sentences)
+
+    known = [grams(each) & weights.keys() for each in sentences]
+    assert sums == pytest.approx(np.array([sum(np.array(weights[n]) for n in k) for k in known]))
+    assert {(name[0], len(name.split(" "))) for name in known[0]} == {
+        *(("w", 1), ("h", 1), ("h", 2), ("h", 3)),
+    }
 
 
 def test_neighbours_and_place_are_features():
