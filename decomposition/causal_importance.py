@@ -40,6 +40,9 @@ RAMP = 1.5
 NEARLY_CONSTANT = 0.1
 """What the last weights are multiplied by where all importances are to start alike."""
 
+BELOW_ZERO, ABOVE_ONE = -(2.0**-149), 1 + 2.0**-23
+"""Their next numbers in single precision, where torch leaves out an end of a range."""
+
 
 class _LowerLeakyHardSigmoid(torch.autograd.Function):
     """clamp(z, 0, 1); its gradient is written out in `lower_leaky_hard_sigmoid`."""
@@ -53,8 +56,10 @@ class _LowerLeakyHardSigmoid(torch.autograd.Function):
     def backward(ctx: FunctionCtx, *grads: Tensor) -> Tensor:
         (z,) = ctx.saved_tensors  # type: ignore[attr-defined]  # torch's stub lacks it
         (grad,) = grads
-        inside = torch.where(z <= 1, grad, 0.0)
-        return torch.where(z <= 0, LEAK * grad.clamp(max=0), inside)
+        leaking = LEAK * grad.clamp(max=0)
+        leaking -= torch.ops.aten.threshold_backward(leaking, z, 0)
+        inside: Tensor = torch.ops.aten.hardtanh_backward(grad, z, 0, ABOVE_ONE)
+        return inside.add_(leaking)
 
 
 def lower_leaky_hard_sigmoid(z: Float[Tensor, "*batch C"]) -> Float[Tensor, "*batch C"]:
@@ -90,7 +95,8 @@ class _UpperLeakyHardSigmoid(torch.autograd.Function):
     def backward(ctx: FunctionCtx, *grads: Tensor) -> Tensor:
         (z,) = ctx.saved_tensors  # type: ignore[attr-defined]  # torch's stub lacks it
         (grad,) = grads
-        return torch.where(z > 1, LEAK * grad, grad * (z >= 0))
+        inside: Tensor = torch.ops.aten.hardtanh_backward(grad, z, BELOW_ZERO, ABOVE_ONE)
+        return inside.add_(torch.ops.aten.threshold_backward(LEAK * grad, z, 1))
 
 
 def upper_leaky_hard_sigmoid(z: Float[Tensor, "*batch C"]) -> Float[Tensor, "*batch C"]:
@@ -221,19 +227,18 @@ class ImportanceNetworks(nn.Module):
     ) -> Float[Tensor, "*positions networks"]:
         """Return z, before any squashing, from the networks at this place."""
         rows = inner.flatten(0, -2).T  # networks rows
+        own = (self.weight_in, self.bias_in, self.weight_out, self.bias_out)
+        # the gradient of a part is put into zeros for the whole, so nothing is cut without need
+        cut = own if place == slice(None) else (parameter[place] for parameter in own)
+        weight_in, bias_in, weight_out, bias_out = cut
         if pays_in_blocks(rows, self.weight_in.shape[1]):
-            parameters = self.weight_in[place], self.bias_in[place], self.weight_out[place]
-            products = networks_in_blocks(rows, *parameters)
-            return (products.T + self.bias_out[place]).reshape(inner.shape)
+            products = networks_in_blocks(rows, weight_in, bias_in, weight_out)
+            return (products.T + bias_out).reshape(inner.shape)
         hidden = F.gelu(
-            torch.baddbmm(
-                self.bias_in[place].unsqueeze(1),
-                rows.unsqueeze(2),
-                self.weight_in[place].unsqueeze(1),
-            )
+            torch.baddbmm(bias_in.unsqueeze(1), rows.unsqueeze(2), weight_in.unsqueeze(1))
         )
-        products = torch.bmm(hidden, self.weight_out[place].unsqueeze(2)).squeeze(2)
-        return full_precision(products.T + self.bias_out[place]).reshape(inner.shape)
+        products = torch.bmm(hidden, weight_out.unsqueeze(2)).squeeze(2)
+        return full_precision(products.T + bias_out).reshape(inner.shape)
 
 
 class VectorNetworks(nn.Module):
