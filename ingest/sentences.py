@@ -33,7 +33,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 _CANDIDATE = re.compile(
-    r"""(?<![.!?…])(?P<stop>[.!?…]++)
+    r"""(?P<stop>[.!?…](?<![.!?…].)[.!?…]*+)
         (?P<close>["'”’»)\]]*+)
         (?P<note>(?:\[[^][]{1,80}\])+|\s\[[^][]{1,80}\](?=\s+["“]?[A-Z])|(?<=[a-z)”"’]\.)\d{1,2})?
         (?P<gap>\s+|$)""",
@@ -42,7 +42,7 @@ _CANDIDATE = re.compile(
 _PARAGRAPH_BREAK = re.compile(r"\n\s*\n")
 _BRACKET = re.compile(r"[()\[\]“”]")
 _CLOSES = {")": "(", "]": "[", "”": "“"}
-_LAST_WORD = re.compile(r"[^\s(\[“‘\"'/—–]+$")
+_LAST_WORD = re.compile(r"(?s:.*[\s(\[“‘\"'/—–])?([^\s(\[“‘\"'/—–]+)$")
 _LOWER_BUT_FIRST = re.compile(r"[a-z] ?[=<>≤≥≈∈(_]|\([ivx\d]{1,4}\) [A-Z]|\[[^][]{1,80}\] [a-z]")
 """A formula, an item's marker, or a citation as the subject."""
 
@@ -169,14 +169,14 @@ def _can_begin(after: str, before: str, stop: str) -> bool:
 
 def _owns_its_stop(before: str, after: str) -> bool:
     """Say whether the full stop belongs to the word before it and so ends nothing."""
-    match = _LAST_WORD.search(before)
+    match = _LAST_WORD.match(before)
     if match is None:
         return False
-    word = match.group()
-    if match.start() == 0 and re.fullmatch(r"\d{1,3}|[A-Za-z]|[ivxIVX]{1,4}", word):
+    word, start = match[1], match.start(1)
+    if start == 0 and re.fullmatch(r"\d{1,3}|[A-Za-z]|[ivxIVX]{1,4}", word):
         return True  # an item's number, at the start of its sentence
     if len(word) == 1 and word.isupper():
-        return _is_initial(before[: match.start()], after)
+        return _is_initial(before[:start], after)
     return _is_abbreviation(word, after)
 
 
