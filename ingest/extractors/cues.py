@@ -119,12 +119,11 @@ _NUMBERS = {
         r"|(?<=[=≈<>≤≥])\s?[+−-]?\d|(?<=×)\s?\d|(?<=\bAU)ROC\b|(?<=\bCI)\b)"
     ),
     "decimal": re.compile(r"\.(?<=\d\.)\d"),
-    "many_numbers": re.compile(r"\d[^\d.]+\d[^\d.]+\d[^\d.]+\d"),
+    "many_numbers": re.compile(r"\d[^\d.]++\d[^\d.]++\d[^\d.]++\d"),
 }
 
 _SIGNS = {
     "quotation": ('"', "“"),
-    "formula": tuple("=∈∑∏√^_{}\\|≈∝∂λβαγσμθ"),
     "bracket": ("(",),
     "link": ("http:", "https:", "www.", "github.", "huggingface.", "doi.org"),
 }
@@ -134,6 +133,7 @@ _MARKS = {
     "question": (("?",), re.compile(r"\?[\"”')\]]*$")),
     "dash": (("—", "–", "-"), re.compile(r"[—–-](?:(?<=[—–])|(?<=\s-)-?\s)")),
     "colon": ((":",), re.compile(r":\s")),
+    "formula": (("",), re.compile(r"[=∈∑∏√^_{}\\|≈∝∂λβαγσμθ]")),
     "item": ((".", ")"), re.compile(r"^\W{0,2}(?:\d{1,2}|[ivx]{1,4}|[a-h])[.)]\s")),
     "leaning": (
         ("",),

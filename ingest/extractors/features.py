@@ -14,7 +14,7 @@ name's prefix is its group, and a group's scale is folded into the weights by tr
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 from ingest.extractors.cues import cues_of, pieces_of, tokens_of, word_set
@@ -107,9 +107,14 @@ class Sentence(NamedTuple):
 
 def analyse(text: str) -> Sentence:
     """Take a sentence apart."""
-    parts = zip(*map(_taken_apart, pieces_of(text) or [""]), strict=True)
-    words, shapes, topical = [tuple(chain.from_iterable(each)) for each in parts]
-    return Sentence(text, words, ("^", *shapes, "$"), cues_of(text, words), topical)
+    words: list[str] = []
+    shapes, topical = ["^"], list[str]()
+    for of_piece in map(_taken_apart, pieces_of(text)):
+        words += of_piece[0]
+        shapes += of_piece[1]
+        topical += of_piece[2]
+    shapes.append("$")
+    return Sentence(text, tuple(words), tuple(shapes), cues_of(text, words), tuple(topical))
 
 
 @lru_cache(maxsize=65536)
