@@ -183,6 +183,7 @@ def _position(place: int, last: int) -> list[str]:
     return names
 
 
+@lru_cache(maxsize=65536)
 def _shape(token: str) -> str:
     """Return a closed-class word or a mark as it is, and the class of any other word."""
     word = token.lower()
@@ -190,7 +191,7 @@ def _shape(token: str) -> str:
         return word
     if token.isupper() and len(token) > 1:
         return "ABC"
-    for ending in _ENDINGS:
+    for ending in _ENDINGS if word.endswith(_ENDINGS) else ():
         if word.endswith(ending) and len(word) > len(ending) + 2:
             return f"-{ending}"
     return "X"
