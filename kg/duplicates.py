@@ -1,5 +1,7 @@
 """What two statements are to each other, as far as their words can tell.
 
+0. One sentence that is set in two ways, as in a paper's source and its PDF, is the same
+   (`kg.formulas`), and formulas are compared as they are printed.
 1. A pair that disagrees in polarity, direction, quantity, scope or subject (`kg.agreement`) is not
    the same, however close.
 2. A pair of which one only adds to the other is a refinement. What is left is scored by a logistic
@@ -27,6 +29,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from kg.agreement import Disagreement, Facet, disagreements, replaced_words
+from kg.formulas import are_one_sentence, in_print
 from kg.grounding import Glossary
 from kg.lexicon import LIGHT_MEANINGS
 from kg.opposition import answered_opposites
@@ -163,6 +166,9 @@ def compared(
         glossary: What short forms stand for in the sources of both.
         config: When they count as the same.
     """
+    if are_one_sentence(a.text, b.text):
+        return Comparison(Relation.SAME, 1.0, ("the same sentence, set in another way",))
+    a, b = (each._replace(text=in_print(each.text)) for each in (a, b))
     found = disagreements(a.text, b.text, glossary)
     both = readings(a.text, b.text, glossary)
     words, replaced = overlap(*both), replaced_words(*both)

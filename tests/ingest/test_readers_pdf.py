@@ -489,7 +489,8 @@ def test_ligatures_of_fonts_without_a_unicode_map_are_put_right(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("code", "text"), [(0x1C, "fi"), (0x0B, "ff"), (0xFB03, "ffi"), (0x02, "-"), (0x41, "A")]
+    ("code", "text"),
+    [(0x1C, "fi"), (0x0B, "ff"), (0xFB03, "ffi"), (0x02, "-"), (0x9F, "§"), (0x41, "A")],
 )
 def test_a_character_code_prints_as(code: int, text: str):
     assert printed_as(code) == text
