@@ -9,13 +9,14 @@ wrong, nothing ever will.
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Literal, NamedTuple, Protocol, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from kg.beside import beside
+from kg.beside import apart, beside
 from kg.citing_ties import related_ties
 from kg.communities import community_id
 from kg.concepts import ConceptNeighbours, concepts_of
@@ -47,6 +48,10 @@ log = logging.getLogger(__name__)
 
 _BESIDE_FROM = 4000
 """Statements whose concepts are looked for in a process of their own."""
+
+_AT_ONCE_UP_TO = 500_000
+"""Statements whose concepts are looked for while their neighbours are. Among more, what both hold
+is not held at once: the search for neighbours has processes enough for two processors."""
 
 METHODS: Mapping[str, GraphConfig] = {
     "leiden_concepts": GraphConfig(semantic=0, relations=0, source=0),
@@ -219,7 +224,9 @@ def _graph(session: Session, texts: Mapping[str, str], config: ClusteringConfig)
         return ties_by_concepts(concepts, ids, config.graph)
 
     is_much = config.graph.concepts > 0 and len(ids) >= _BESIDE_FROM
-    with beside(by_concepts, worthwhile=is_much) as result:
+    is_at_once = len(ids) <= _AT_ONCE_UP_TO
+    work = by_concepts if is_at_once else partial(apart, by_concepts)
+    with beside(work, worthwhile=is_much and is_at_once) as result:
         return build_hybrid_graph(
             ids,
             vectors,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kg.beside import beside, handed_out
+from kg.beside import apart, beside, handed_out
 
 
 def _children() -> set[str]:
@@ -30,6 +30,17 @@ def test_what_is_done_beside_comes_back_as_arrays():
     assert found[1].dtype == np.float32
     assert len(found[2]) == 0
     assert found[3] != os.getpid()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there are processes forked")
+def test_what_is_done_apart_has_a_process_that_has_ended():
+    before = _children()
+
+    numbers, process = apart(lambda: [np.arange(3), np.array([os.getpid()])])
+
+    assert numbers.tolist() == [0, 1, 2]
+    assert process[0] != os.getpid()
+    assert _children() == before
 
 
 def test_what_is_not_worth_it_is_done_here_when_it_is_asked_for():

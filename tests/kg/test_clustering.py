@@ -1,14 +1,17 @@
 """Clustering: the same statements give the same communities, wholly or not at all."""
 
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import Engine, event
 from sqlmodel import func, select
 
+from kg import clustering, hybrid_graph
 from kg.clustering import METHODS, cluster
 from kg.communities import (
     certainties_of,
@@ -20,11 +23,13 @@ from kg.communities import (
     tree_of,
 )
 from kg.db import open_engine, reading, writing
-from kg.embedders import Embedder
+from kg.embedders import Embedder, Vectors
 from kg.errors import ConfigError
 from kg.leiden import LeidenConfig
+from kg.neighbours import Neighbours, nearest_neighbours
 from kg.relations import RelationDraft, add_relations
 from kg.runs import active_run, run_of
+from kg.stored_graph import stored_graph
 from kg.tables import Community, Embedding, Graph, Membership, Run, RunKind, RunStatus
 from tests.kg.conftest import FINDING, STATEMENTS, Said, fill
 
@@ -373,3 +378,28 @@ def test_layers_are_cut_as_a_multiplex_where_the_graph_is_small_and_the_run_says
 def test_a_multiplex_from_the_bottom_up_is_refused():
     with pytest.raises(ValidationError, match="no multiplex"):
         LeidenConfig(layers="multiplex", direction="bottom_up")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there are processes forked")
+def test_concepts_of_very_many_are_looked_for_after_neighbours_with_the_same_result(
+    engine: Engine, minilm: Embedder, monkeypatch: pytest.MonkeyPatch
+):
+    fill(engine)
+    beside, found = [], []
+
+    def neighbours(vectors: Vectors, k: int) -> Neighbours:
+        children = Path("/proc/thread-self/children").read_text(encoding="ascii").split()
+        beside.append(len(children))
+        return nearest_neighbours(vectors, k)
+
+    monkeypatch.setattr(hybrid_graph, "nearest_neighbours", neighbours)
+    monkeypatch.setattr(clustering, "_BESIDE_FROM", 0)
+    for most in (len(STATEMENTS), 0):
+        monkeypatch.setattr(clustering, "_AT_ONCE_UP_TO", most)
+        report = cluster(engine, "leiden_hybrid_concepts", minilm)
+        with reading(engine) as session:
+            found.append(dict(stored_graph(session, report.run).edges))
+
+    assert beside == [1, 0]
+    np.testing.assert_equal(found[1], found[0])
+    assert found[0]["concepts"].any()
