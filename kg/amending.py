@@ -222,7 +222,8 @@ def _moved(stand: Stand, graph: Amended, ties: Ties, place: Places) -> Places:
     came_from[place[place >= 0]] = np.flatnonzero(place >= 0)
     old = came_from[free][came_from[free] != NOWHERE]
     resolution = resolution_of(stand.run)
-    gains = best_gains(stand.ties, stand.standing.top(), old, resolution)
+    around = stand.ties.around(old)
+    gains = best_gains(stand.ties, stand.standing.top(), around, resolution)
     rules = Rules(
         resolution=resolution,
         gains_before={int(place[vertex]): gain for vertex, gain in gains.items()},

@@ -72,6 +72,16 @@ class CommunityTree:
         came = self._inside.get(path)
         return np.sort(np.append(stayed, sorted(came))) if came else stayed
 
+    def _held_by(self, communities: Sequence[Path]) -> tuple[Places, Places]:
+        """Return the members of communities at one depth, ascending, and the number of each's."""
+        number = self._standing.held_by(communities)
+        if communities:
+            depth, place = len(communities[0]), {path: at for at, path in enumerate(communities)}
+            for vertex, home in self._homes.items():
+                number[vertex] = place.get(home[:depth], NOWHERE)
+        held = np.flatnonzero(number != NOWHERE)
+        return held, number[held]
+
     def moved(self) -> list[int]:
         """Return who is in a community with another path than before, ascending."""
         return sorted(v for v, home in self._homes.items() if home != self._standing.path_of(v))
@@ -172,7 +182,7 @@ class CommunityTree:
 
     def _loose_pieces(self, ties: Ties, communities: Sequence[Path]) -> list[list[int]]:
         """Return the connected pieces of communities at one depth, but the largest of each."""
-        held, number = _joined([self.members(path) for path in communities])
+        held, number = self._held_by(communities)
         part = ties.among(held).inside(number).parts()
         first = np.unique(part, return_index=True)[1]
         in_pieces = (np.bincount(number[first], minlength=len(communities)) > 1)[number]
@@ -191,7 +201,7 @@ class CommunityTree:
     def _beside(self, ties: Ties, pieces: Sequence[Sequence[int]]) -> Places:
         """Return the top communities once each piece is where it is tied to most, or its own."""
         top = self.top()
-        neighbours = ties.of(np.array(sorted(v for one in pieces for v in one), dtype=np.intp))
+        neighbours = ties.around(np.array(sorted(v for one in pieces for v in one), dtype=np.intp))
         after, new = top.copy(), max(self._last_used_of(()), int(top.max(initial=0))) + 1
         for piece in pieces:
             weights: dict[int, float] = {}
@@ -294,7 +304,7 @@ class CommunityTree:
         """Return the part of its home that each vertex goes to; all homes are at one depth."""
         parents = sorted({self._home(vertex) for vertex in vertices})
         parts = [(*path, part) for path in parents for part in sorted(self.parts(path))]
-        held, number = _joined([self.members(path) for path in parts])
+        held, number = self._held_by(parts)
         above = {path: at for at, path in enumerate(parents)}
         parent_of = np.array([above[path[:-1]] for path in parts], dtype=np.intp)
         own = [above[self._home(vertex)] for vertex in vertices]
@@ -309,15 +319,6 @@ class CommunityTree:
             parts[at] if at != NOWHERE else (*self._home(v), min(self.parts(self._home(v))))
             for v, at in zip(vertices, chosen.tolist(), strict=True)
         ]
-
-
-def _joined(groups: Sequence[Places]) -> tuple[Places, Places]:
-    """Return all members of groups, and the number of the group of each."""
-    sizes = [len(group) for group in groups]
-    return (
-        np.concatenate([np.empty(0, np.intp), *groups]).astype(np.intp),
-        np.repeat(np.arange(len(groups)), sizes),
-    )
 
 
 def _renamed(path: Path, names: Mapping[Path, Path]) -> Path:

@@ -10,6 +10,7 @@ import random
 
 import igraph as ig
 import numpy as np
+from scipy.sparse import csr_array
 
 from kg.placing import Places, Ties, Weights, modularity_of
 
@@ -61,7 +62,7 @@ def _contracted(ties: Ties, part: Places, n: int) -> tuple[Places, Places, Weigh
     """Return the ties between parts, each pair once."""
     one, other = part[ties.head], part[ties.tail]
     across = one != other
-    keys = np.minimum(one, other)[across] * n + np.maximum(one, other)[across]
-    pairs, which = np.unique(keys, return_inverse=True)
-    weight = np.bincount(which, ties.weight[across], len(pairs)).astype(np.float64)
-    return pairs // n, pairs % n, weight
+    ends = np.minimum(one, other)[across], np.maximum(one, other)[across]
+    rows = csr_array((ties.weight[across], ends), shape=(n, n))
+    rows.sum_duplicates()
+    return np.repeat(np.arange(n), np.diff(rows.indptr)), rows.indices, rows.data

@@ -24,7 +24,7 @@ But: standing communities are neither split nor merged here; that takes a full r
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -95,11 +95,8 @@ class Ties:
         within = (community[self.head] == community[self.tail]) & (community[self.head] != NOWHERE)
         return Ties(self.n, self.head[within], self.tail[within], self.weight[within])
 
-    def ends_at(self, vertices: Places) -> tuple[Places, Places, Weights]:
-        """Return the ties of these vertices: which of them, the other end and the weight.
-
-        By vertex; a tie between two of them comes twice.
-        """
+    def around(self, vertices: Places) -> "Around":
+        """Return the ties of these vertices, which are ascending."""
         wanted = np.zeros(self.n, dtype=bool)
         wanted[vertices] = True
         at_head, at_tail = np.flatnonzero(wanted[self.head]), np.flatnonzero(wanted[self.tail])
@@ -107,18 +104,33 @@ class Ties:
         order = np.argsort(ends, kind="stable")
         others = np.concatenate([self.tail[at_head], self.head[at_tail]])
         weights = np.concatenate([self.weight[at_head], self.weight[at_tail]])
-        return ends[order], others[order], weights[order]
+        return Around(vertices, ends[order], others[order], weights[order])
 
-    def of(self, vertices: Places) -> dict[int, list[tuple[int, float]]]:
-        """Return the neighbours of each of these vertices, with the weights of the ties."""
-        ends, *columns = self.ends_at(vertices)
-        others, weights = (column.tolist() for column in columns)
+
+class Around:
+    """The ties of some vertices; one between two of them comes twice."""
+
+    def __init__(self, vertices: Places, ends: Places, others: Places, weights: Weights) -> None:
+        """Take columns of ties.
+
+        Args:
+            vertices: Ascending.
+            ends: Which of the vertices each tie is of, ascending.
+            others: The other end.
+            weights: Of the ties.
+        """
+        self.vertices, self.ends, self.others, self.weights = vertices, ends, others, weights
         starts = np.searchsorted(ends, vertices, side="left").tolist()
         stops = np.searchsorted(ends, vertices, side="right").tolist()
-        return {
-            vertex: list(zip(others[start:stop], weights[start:stop], strict=True))
-            for vertex, start, stop in zip(vertices.tolist(), starts, stops, strict=True)
-        }
+        self._rows = dict(zip(vertices.tolist(), map(slice, starts, stops), strict=True))
+
+    def __contains__(self, vertex: int) -> bool:
+        return vertex in self._rows
+
+    def __getitem__(self, vertex: int) -> Iterator[tuple[int, float]]:
+        """Return the neighbours of one of the vertices, with the weights of the ties."""
+        row = self._rows[vertex]
+        return zip(self.others[row].tolist(), self.weights[row].tolist(), strict=True)
 
 
 def modularity_of(ties: Ties, community: Places, resolution: float) -> float:
@@ -132,18 +144,18 @@ def modularity_of(ties: Ties, community: Places, resolution: float) -> float:
 
 
 def best_gains(
-    ties: Ties, community: Places, vertices: Places, resolution: float
+    ties: Ties, community: Places, around: Around, resolution: float
 ) -> Mapping[int, float]:
-    """Return what each of these vertices would gain by moving to the community best for it.
+    """Return what each of some vertices would gain by moving to the community best for it.
 
     It is below 0 where staying is best, and 0 without another community to go to.
     """
-    ends, others, weights = ties.ends_at(vertices)
+    vertices, ends, others = around.vertices, around.ends, around.others
     row = np.zeros(ties.n, dtype=np.intp)
     row[vertices] = np.arange(len(vertices))
     totals = np.bincount(community, ties.strengths)
     keys, which = np.unique(row[ends] * len(totals) + community[others], return_inverse=True)
-    tied = np.bincount(which, weights, len(keys))
+    tied = np.bincount(which, around.weights, len(keys))
     row, place = np.divmod(keys, max(1, len(totals)))
     own, strength = community[vertices], ties.strengths[vertices]
     pull = strength * _scale(ties, resolution)
@@ -185,13 +197,14 @@ def moved_locally(ties: Ties, community: Places, free: Places, rules: Rules) -> 
     is_new = community == NOWHERE
     alone = community.copy()
     alone[is_new] = rules.first_new + np.arange(is_new.sum())
-    state = _State(ties, alone, free, rules.resolution)
+    around = ties.around(free)
+    state = _State(ties, alone, around, rules.resolution)
     bars = {
         vertex: gain + _LEAST_CHANGE * state.strength[vertex]
         for vertex, gain in rules.gains_before.items()
         if gain > 0
     }
-    gains = best_gains(ties, alone, free, rules.resolution)
+    gains = best_gains(ties, alone, around, rules.resolution)
     first = [
         vertex
         for vertex, new in zip(free.tolist(), is_new[free].tolist(), strict=True)
@@ -206,8 +219,8 @@ def moved_locally(ties: Ties, community: Places, free: Places, rules: Rules) -> 
 class _State:
     """The communities while vertices move, with the weight of each."""
 
-    def __init__(self, ties: Ties, community: Places, free: Places, resolution: float) -> None:
-        self.neighbours = ties.of(free)
+    def __init__(self, ties: Ties, community: Places, around: Around, resolution: float) -> None:
+        self.neighbours = around
         self.strength: list[float] = ties.strengths.tolist()
         self.community: list[int] = community.tolist()
         self.total: list[float] = np.bincount(community, self.strength).tolist()
@@ -232,7 +245,7 @@ class _State:
     def settle(self, vertices: Sequence[int], bars: Mapping[int, float]) -> None:
         """Move vertices, and those they set free, until none gains by it."""
         waiting, queued = deque(vertices), set(vertices)
-        visits = _MOST_VISITS * len(self.neighbours)
+        visits = _MOST_VISITS * len(self.neighbours.vertices)
         while waiting and visits:
             visits -= 1
             vertex = waiting.popleft()
@@ -252,7 +265,7 @@ class _State:
     def merge_from(self, first: int) -> bool:
         """Join whole communities from this number on to others where that gains; say if any did."""
         members: dict[int, list[int]] = {}
-        for vertex in self.neighbours:
+        for vertex in self.neighbours.vertices.tolist():
             if self.community[vertex] >= first:
                 members.setdefault(self.community[vertex], []).append(vertex)
         merged = False
@@ -298,7 +311,7 @@ def placed_below(
     twice = 2 * np.bincount(parent[within.head], within.weight, int(parent.max()) + 1)
     is_placed = child != NOWHERE
     total: list[float] = np.bincount(child[is_placed], strength[is_placed]).tolist()
-    neighbours = within.of(vertices)
+    neighbours = within.around(vertices)
     found: dict[int, int] = {}
 
     def choose(vertex: int) -> int:

@@ -73,6 +73,17 @@ class Standing:
         first, last = self._slice(path)
         return self._order[self._starts[first] : self._starts[last]]
 
+    def held_by(self, communities: Sequence[Path]) -> Places:
+        """Return the number of the community that holds each vertex, -1 if none of these does.
+
+        Args:
+            communities: At one depth.
+        """
+        number = np.full(len(self.paths) + 1, -1, dtype=np.intp)  # the last for new vertices
+        for at, path in enumerate(communities):
+            number[slice(*self._slice(path))] = at
+        return number[self.home]
+
     def moved_to(self, place: Places, n: int) -> "Standing":
         """Return the same communities once vertices have other places, -1 for those that left.
 

@@ -43,7 +43,7 @@ def test_the_gain_of_a_move_is_the_difference_of_modularity_times_half_of_all_ti
     ties = _ties(6, *TRIANGLES, (2, 3, 1.0))
     stands, moved = _places(0, 0, 0, 1, 1, 1), _places(0, 0, 1, 1, 1, 1)
 
-    gain = best_gains(ties, stands, _places(2), 1.0)[2]
+    gain = best_gains(ties, stands, ties.around(_places(2)), 1.0)[2]
 
     difference = modularity_of(ties, moved, 1.0) - modularity_of(ties, stands, 1.0)
     assert gain == pytest.approx(difference * ties.weight.sum())
@@ -75,7 +75,7 @@ def test_only_free_vertices_move_and_only_if_the_change_is_the_reason():
     ties = _ties(6, *TRIANGLES)
     wrong = _places(0, 0, 1, 1, 1, 1)  # 2 would rather be with 0 and 1
 
-    gain = best_gains(ties, wrong, _places(2), 1.0)[2]
+    gain = best_gains(ties, wrong, ties.around(_places(2)), 1.0)[2]
 
     assert gain > 0
     assert moved_locally(ties, wrong, _places(0), _rules()).tolist() == wrong.tolist()

@@ -25,6 +25,14 @@ def test_members_and_parts_of_every_community():
     assert sorted(standing.members(()).tolist()) == [0, 1, 2, 4, 5, 6]
 
 
+def test_of_some_communities_it_is_known_who_is_in_which():
+    standing = _standing()
+
+    assert standing.held_by([(0,), (2,), (7,)]).tolist() == [1, 0, 0, -1, 0, 0, -1]
+    assert standing.held_by([(0, 0), (0, 1), (10, 3)]).tolist() == [-1, 0, 1, -1, 1, 0, 2]
+    assert standing.held_by([]).tolist() == [-1] * 7
+
+
 def test_who_is_new_is_nowhere_and_everybody_else_has_a_path():
     standing = _standing()
 
