@@ -65,4 +65,5 @@ def _contracted(ties: Ties, part: Places, n: int) -> tuple[Places, Places, Weigh
     ends = np.minimum(one, other)[across], np.maximum(one, other)[across]
     rows = csr_array((ties.weight[across], ends), shape=(n, n))
     rows.sum_duplicates()
-    return np.repeat(np.arange(n), np.diff(rows.indptr)), rows.indices, rows.data
+    head = np.repeat(np.arange(n), np.diff(rows.indptr))
+    return head, rows.indices.astype(np.intp), rows.data

@@ -28,6 +28,9 @@ from kg.products import STEPS, Levels, Pairs, Places, Products, Singles, steps_o
 _SIDE = 1024
 """Of a tile. Smaller ones cost more calls, and larger ones do not fit into a processor's cache."""
 
+_FIRST = 256
+"""Side of the tiles along the diagonal that give the first bars: a cell has fewer members."""
+
 _AT_ONCE = 512
 """Tiles between two times that the bars are raised; at first fewer."""
 
@@ -73,7 +76,7 @@ class Tiles:
         self._k = k
         self._order = order
         self._loaded = products.load(vectors, order)
-        starts = range(0, len(order), _SIDE)
+        starts = range(0, len(order), _FIRST)
         bars = np.concatenate(products.each(self._first_bars, starts))
         by_bar = np.argsort(-bars, kind="stable")
         self._order, self._bars = order[by_bar], bars[by_bar]
@@ -106,7 +109,7 @@ class Tiles:
     def _first_bars(self, start: int) -> Levels:
         """Return what the products of these with their nearest cannot be below."""
         n = len(self._order)
-        first, stop = max(0, min(start, n - _SIDE)), min(start + _SIDE, n)
+        first, stop = max(0, min(start, n - _FIRST)), min(start + _FIRST, n)
         block = self._products.cut(self._loaded, first, stop)
         numbers = self._products.cosines(block, block)[start - first : stop - first, : stop - first]
         k = self._k + 1  # itself is among them

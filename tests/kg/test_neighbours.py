@@ -285,6 +285,7 @@ def test_neighbours_of_each_pair_once_are_those_that_sorting_everything_gives(
         patch.setattr(neighbours, "_HALVES_FROM", 10**12 if single else 0)
         patch.setattr(neighbours, "has_fast_halves", lambda: True)
         patch.setattr(tiles, "_SIDE", side)
+        patch.setattr(tiles, "_FIRST", side)
         patch.setattr(tiles, "_AT_ONCE", at_once)
         patch.setattr(tiles, "CROWD", crowd)
         found = nearest_neighbours(vectors, k)
