@@ -32,7 +32,8 @@ _GROUPS = 128
 """Of columns, of whose largest cosines the first bars are made."""
 
 _FEW = 100
-"""Rows that are compared with each block as it comes, out of the processor's cache."""
+"""Rows that are compared with each block as it comes, out of the processor's cache, on one thread:
+several wait for each other longer than such products take."""
 
 Numbers = NDArray[np.int64]
 
@@ -78,6 +79,7 @@ def nearest_and_seen(
     products = products_for(len(rows) * everybody.n)
     own = everybody.take(rows)
     k = min(k, everybody.n)
+    is_few = len(rows) <= _FEW
 
     def of_parts(numbers: Iterable[int]) -> Arrays:
         searches = [
@@ -86,7 +88,7 @@ def nearest_and_seen(
         ]
         seen, n = [NO_ENTRIES], 0
         blocks = everybody.blocks(numbers)
-        for places, block in blocks if len(rows) <= _FEW else _larger(blocks):
+        for places, block in blocks if is_few else _larger(blocks):
             if not np.isfinite(block @ own[0]).all():
                 raise ModelError("an embedding is not finite: embed the statements again")
             loaded = products.cut(products.load(block), 0, len(block))
@@ -101,7 +103,7 @@ def nearest_and_seen(
             return products.each(of_parts, [numbers], threads=1)[0]
 
     n_processes = min(everybody.n_parts, n_processors())
-    work = on_one_thread if n_processes > 1 else of_parts
+    work = on_one_thread if n_processes > 1 or is_few else of_parts
     with handed_out(work, everybody.n_parts, n_processes) as together:
 
         def all_found() -> tuple[Entries, Entries]:
