@@ -291,8 +291,10 @@ def _run_in(text: str, edges: NDArray[np.float64], end: int, size: float) -> int
 
     What ends with a stop or a colon may be a sentence or a label, and stays with the text.
     """
-    heading = text[:end].rstrip()
-    start = len(text) - len(text[end:].lstrip())
+    heading, rest = text[:end].rstrip(), text[end:].lstrip()
+    if not rest:
+        return 0
+    start = len(text) - len(rest)
     room = edges[start, 0] - edges[len(heading) - 1, 1]
     is_one = _HEADING.fullmatch(heading) is not None and not text[start].islower()
     return start if is_one and room > _RUN_IN_GAP * size else 0

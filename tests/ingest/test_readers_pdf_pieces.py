@@ -63,6 +63,14 @@ def test_most_characters_say_the_font_and_the_middle_one_the_size():
     assert (piece.size, piece.font, piece.is_bold, piece.largest) == (10.5, "Times", False, 12.0)
 
 
+def test_a_bold_line_may_end_in_a_space_of_another_font():
+    letters = [(letter, 60 + 6 * n, BOLD) for n, letter in enumerate("Heads")]
+
+    (piece,) = _pieces(*letters, (" ", 90, LARGE))
+
+    assert (piece.text, piece.run_in) == ("Heads", 0)
+
+
 def test_small_capitals_are_known_by_their_sizes_or_by_the_font():
     def piece(text: str, font: str, largest: float = 8.0) -> Piece:
         return Piece(1, Box(60, 700, 90, 709), 8.0, font, False, text, largest=largest)
