@@ -38,11 +38,6 @@ _NUMBER = re.compile(r"[+−\d-](?:(?<=\d)|\d)(?:[\d,.]*\d)?(?:×10\^?[−-]?\d+
 _TOKEN = re.compile(r"⟨c⟩|[^\W\d_]+(?:'[a-z]+)?|0|[%?:;,()—–\"“”=]")
 
 
-def tokenise(sentence: str) -> list[str]:
-    """Split into words and marks, in their own case; citations and numbers become one token."""
-    return list(chain.from_iterable(map(tokens_of, pieces_of(sentence))))
-
-
 def pieces_of(sentence: str) -> list[str]:
     """Split at white space, with each citation as a piece: no token reaches across two."""
     text = sentence.replace("’", "'")
@@ -52,7 +47,10 @@ def pieces_of(sentence: str) -> list[str]:
 
 
 def tokens_of(piece: str) -> list[str]:
-    """Split what stands between white space into words and marks."""
+    """Split what stands between white space into words and marks, in their own case.
+
+    Citations and numbers become one token.
+    """
     return _TOKEN.findall(_NUMBER.sub(" 0 ", piece))
 
 

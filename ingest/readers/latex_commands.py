@@ -9,7 +9,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 SECTION_LEVELS = {"part": 1, "chapter": 1, "section": 1, "subsection": 2, "subsubsection": 3}
-RUN_INS, RUN_IN_LEVEL = _words("paragraph subparagraph"), 4
+RUN_INS = _words("paragraph subparagraph")
 MARKS = {"---": "—", "--": "–", "``": "“", "''": "”", "`": "‘", "'": "’", "~": " ", "&": " "}
 """Marks that TeX's fonts print as another character."""
 

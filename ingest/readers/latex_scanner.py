@@ -20,7 +20,6 @@ from ingest.readers.latex_commands import (
     N_DROPPED_ARGUMENTS,
     N_ENVIRONMENT_ARGUMENTS,
     REFERS,
-    RUN_IN_LEVEL,
     RUN_INS,
     SECTION_LEVELS,
     SYMBOLS,
@@ -35,7 +34,7 @@ from ingest.readers.latex_glossaries import (
 )
 from ingest.readers.latex_labels import Labels
 from ingest.readers.latex_source import Cursor, Macros
-from ingest.readers.sections import Aside, Block, Heading, Paragraph, clean
+from ingest.readers.sections import RUN_IN_LEVEL, Aside, Block, Heading, Paragraph, clean
 
 _CAPTION = re.compile(r"\\caption(?:of\s*\{[^}]*\})?\*?(?=[\[{])")
 _ENTRY = re.compile(r"\\bibitem\b")

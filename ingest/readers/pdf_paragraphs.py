@@ -16,6 +16,7 @@ from ingest.readers.pdf_measures import Measures
 from ingest.readers.pdf_pieces import Piece, cut
 from ingest.readers.pdf_positions import printed_lines
 from ingest.readers.sections import (
+    RUN_IN_LEVEL,
     Aside,
     Block,
     Heading,
@@ -31,9 +32,6 @@ _ROMAN = re.compile(r"[IVX]{1,4}\.\s")
 _LETTERED = re.compile(r"(?![IVX]\.\s[A-Z]{2})[A-Z]\.\s|[IVX]{1,4}-[A-Z]\.\s")
 _ENTRY = re.compile(r"\[[^\]]{1,30}\]|\d{1,3}\.\s")
 _BULLET = re.compile(r"^[•◦▪‣∙]")
-_RUN_IN = 4
-"""How deep a heading stands at least that runs into its text: as a paragraph's in LaTeX."""
-
 _MARKER = re.compile(r"[–—-]\s|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]\s")
 
 
@@ -186,7 +184,7 @@ def _heading_at(lines: list[Line], place: int, words: Counter[str]) -> Heading:
 def _run_in(piece: Piece) -> Heading:
     """Return the heading on whose line the text begins."""
     text = clean(piece.text[: piece.run_in])
-    return Heading(text, max(_depth(text), _RUN_IN))
+    return Heading(text, max(_depth(text), RUN_IN_LEVEL))
 
 
 def _depth(text: str) -> int:

@@ -46,6 +46,9 @@ _KNOWN = re.compile(
 )
 _LETTERED = re.compile(r"^[A-Z](?:\.\d+)*[.:]?\s+[A-Z]")
 
+RUN_IN_LEVEL = 4
+"""How deep a heading stands at least on whose line the text begins: as a paragraph's in LaTeX."""
+
 
 @dataclass(frozen=True)
 class Heading:

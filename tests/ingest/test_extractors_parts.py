@@ -6,7 +6,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from ingest.extractors.cues import CUES, cues_of, tokenise
+from ingest.extractors.cues import CUES, cues_of, pieces_of, tokens_of
 from ingest.extractors.features import analyse, features_of, grams, section_role
 from ingest.extractors.grams import GramWeights
 from ingest.extractors.linear_model import (
@@ -19,6 +19,10 @@ from ingest.extractors.linear_model import (
 from ingest.extractors.notes import note_of
 from ingest.extractors.rules import reason_to_drop
 from ingest.extractors.salience import centralities, salience
+
+
+def tokenise(sentence):
+    return [token for piece in pieces_of(sentence) for token in tokens_of(piece)]
 
 
 @pytest.mark.parametrize(
