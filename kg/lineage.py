@@ -76,11 +76,6 @@ def first_link(community_id: str) -> str:
     return content_id("com", community_id)
 
 
-def is_link(identifier: str) -> bool:
-    """Say whether this is a permanent link, and not the id of a community."""
-    return identifier.startswith("com_")
-
-
 def inherited_links(session: Session, method: str, new: Forest) -> dict[str, str]:
     """Return the permanent link of each community of a run that is about to be stored, by id.
 

@@ -1,18 +1,12 @@
-"""How good a partition is, by the measures of the field; pure functions over columns of edges.
+"""How good a partition is: its modularity; pure functions over columns of edges.
 
 With w_ij the weight between i and j, k_i the sum of the weights at i, m the sum of all weights,
-and gamma the resolution:
+and gamma the resolution, *modularity* (Newman & Girvan, 2004, doi:10.1103/PhysRevE.69.026113;
+Reichardt & Bornholdt, 2006, doi:10.1103/PhysRevE.74.016110) is
 
-- *modularity* (Newman & Girvan, 2004, doi:10.1103/PhysRevE.69.026113; Reichardt & Bornholdt, 2006,
-  doi:10.1103/PhysRevE.74.016110),
+    Q = 1 / 2m  sum over i, j of (w_ij - gamma k_i k_j / 2m) [i and j are together],
 
-      Q = 1 / 2m  sum over i, j of (w_ij - gamma k_i k_j / 2m) [i and j are together],
-
-  at most 1; the partition that leaves all together has 1 - gamma;
-- *CPM quality* (Traag, Van Dooren & Nesterov, 2011, doi:10.1103/PhysRevE.84.016114), the sum over
-  communities of w_c - gamma n_c (n_c - 1) / 2, with w_c the weight inside and n_c the size;
-- *conductance* of a community, the share of the weight at its members that leads outside, counted
-  from its smaller side: cut / min(volume, 2m - volume), in [0, 1], 0 if nothing leads outside.
+at most 1; the partition that leaves all together has 1 - gamma.
 
 Edges are rows: `head[i]` and `tail[i]` are tied by `weight[i]`; no loops, no pair twice.
 """
@@ -115,21 +109,3 @@ def modularity(pieces: Pieces, labels: Ints, resolution: float = 1.0) -> float:
     """Return Q of the graph taken as one part; 0 for a graph without edges."""
     whole = Pieces(np.zeros_like(pieces.part), pieces.head, pieces.tail, pieces.weight)
     return float(modularities(whole, labels, resolution)[0]) if pieces.n else 0.0
-
-
-def cpm_quality(pieces: Pieces, labels: Ints, resolution: float) -> float:
-    """Return the quality that the constant Potts model gives to a partition."""
-    together = labels[pieces.head] == labels[pieces.tail]
-    sizes = np.bincount(labels).astype(np.float64)
-    return float(pieces.weight[together].sum() - resolution * (sizes * (sizes - 1) / 2).sum())
-
-
-def conductances(pieces: Pieces, labels: Ints) -> Floats:
-    """Return the conductance of each community; the graph is taken as one part."""
-    strength = pieces.strength()
-    volumes = summed(labels, strength, int(labels.max(initial=-1)) + 1)
-    across = labels[pieces.head] != labels[pieces.tail]
-    ends = np.concatenate([labels[pieces.head[across]], labels[pieces.tail[across]]])
-    cut = summed(ends, np.tile(pieces.weight[across], 2), len(volumes))
-    smaller = np.minimum(volumes, strength.sum() - volumes)
-    return np.where(cut > 0, cut / np.where(smaller > 0, smaller, 1.0), 0.0)

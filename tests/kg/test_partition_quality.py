@@ -6,13 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from kg.leiden import checked
-from kg.partition_quality import (
-    Pieces,
-    conductances,
-    cpm_quality,
-    modularities,
-    modularity,
-)
+from kg.partition_quality import Pieces, modularities, modularity
 from tests.kg.weighted_graphs import cliques, hybrid, weighted_edges
 
 
@@ -45,23 +39,6 @@ def test_each_part_has_a_modularity_of_its_own():
     found = modularities(pieces, np.array([0, 0, 0, 1, 1, 1, 2, 2, 3]))
 
     assert found == pytest.approx([0.357143, 0, 0], abs=1e-6)
-
-
-def test_cpm_counts_the_weight_inside_less_the_pairs():
-    # 3 + 3 edges of weight 1 inside; 3 + 3 pairs: 6 - 0.5 * 6 = 3
-    pieces = checked(hybrid(6, cliques([3, 3], bridge=0.25)))
-
-    assert cpm_quality(pieces, np.array([0, 0, 0, 1, 1, 1]), 0.5) == pytest.approx(3)
-
-
-def test_conductance_is_the_share_of_the_weight_that_leads_outside():
-    # Triangles have a volume of 6 + 0.25 each, the pair beside them has 2 and no cut.
-    edges = cliques([3, 3], bridge=0.25) | {(6, 7): 1.0}
-    pieces = checked(hybrid(8, edges))
-
-    found = conductances(pieces, np.array([0, 0, 0, 1, 1, 1, 2, 2]))
-
-    assert found == pytest.approx([0.25 / 6.25, 0.25 / 6.25, 0])
 
 
 def test_a_graph_without_edges_has_no_modularity():
