@@ -387,6 +387,7 @@ CONFIGS: dict[str, DecompositionConfig] = {
             "n_subcomponents": 200,
             "steps": 500,
             "n_objective": 1024,
+            "n_pruning": 4096,
             "consolidation_steps": 300,
             "unmix_tolerance": 0.5,
             "prune_all_first": True,
