@@ -9,8 +9,10 @@ TORCH := torch==2.13.0
 demo: $(VENV)/.installed
 	$(BIN)/claimgraph demo
 
+# A process for each of up to four processors, one thread each; a file of tests stays in one.
 test: $(VENV)/.installed-dev lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
+		--numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
