@@ -32,11 +32,17 @@ class Skipped(NamedTuple):
     reason: str
 
 
-def files_of(paths: Sequence[Path]) -> tuple[list[Found], list[Skipped]]:
+def files_of(
+    paths: Sequence[Path], database: Path | None = None
+) -> tuple[list[Found], list[Skipped]]:
     """Return the files to read, in order, and those that are left out.
 
-    Of a folder's files, hidden ones are left out without a word, and links and those of unknown
-    format are reported. What is found twice is read once.
+    Of a folder's files, hidden ones and the database's own are left out without a word, and links
+    and those of unknown format are reported. What is found twice is read once.
+
+    Args:
+        paths: Files and folders.
+        database: The file of the database that is to hold them; None if it is in memory.
 
     Raises:
         ConfigError: There is no such file or folder.
@@ -52,7 +58,7 @@ def files_of(paths: Sequence[Path]) -> tuple[list[Found], list[Skipped]]:
         if not path.is_dir():
             found.setdefault(path, Found(path, path.parent))
             continue
-        for file in _files_in(path):
+        for file in _files_in(path, database):
             if file.is_symlink():
                 skipped.append(Skipped(str(file), "it is a link: name what it points to"))
             elif file.suffix.lower() in READERS:
@@ -73,6 +79,24 @@ def sha256_of(path: Path) -> str | None:
         return None
 
 
+def _belongs_to(file: Path, database: Path | None) -> bool:
+    """Say whether a file is a database's, or one that is kept beside it for it.
+
+    For `library.db` these are itself, `library.db-wal` and the like, `library.db.lock`,
+    `library.replies.jsonl`, and all that is in `library.artifacts`.
+    """
+    if database is None:
+        return False
+    place, home = file.resolve(), database.resolve().parent
+    if not place.is_relative_to(home):
+        return False
+    first, *inside = place.relative_to(home).parts
+    if inside:
+        return first == f"{database.stem}.artifacts"
+    is_beside = first.startswith((f"{database.name}-", f"{database.name}.lock"))
+    return is_beside or first in {database.name, f"{database.stem}.replies.jsonl"}
+
+
 def _why_skipped(file: Path) -> str:
     reason = f"{file.suffix or 'a name without a suffix'} is not a known format"
     if file.suffix.lower() in SUFFIXES:
@@ -80,8 +104,9 @@ def _why_skipped(file: Path) -> str:
     return reason
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
+def _files_in(folder: Path, database: Path | None) -> Iterator[Path]:
     """Yield a folder's files in every depth, by name; linked folders are not entered."""
     for place, subfolders, names in os.walk(folder):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
+        files = (Path(place, name) for name in sorted(names) if not name.startswith("."))
+        yield from (file for file in files if not _belongs_to(file, database))

@@ -135,7 +135,8 @@ def ingest(
     Raises:
         ConfigError: There is no such extractor, or no such path.
     """
-    files, skipped = files_of(paths)
+    file = engine.url.database
+    files, skipped = files_of(paths, Path(file) if file else None)
     jobs, chosen, fetched = crew or Crew()
     extractor = chosen or open_extractor(config.extractor)
     with recording(engine, RunKind.INGESTION, extractor.name, config) as run_id:

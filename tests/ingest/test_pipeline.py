@@ -159,6 +159,22 @@ def test_an_interruption_keeps_the_files_before_it_and_marks_the_run(
         assert session.exec(select(Run.status)).all() == [RunStatus.FAILED]
 
 
+def test_the_database_in_a_folder_and_what_is_kept_for_it_are_not_looked_at(tmp_path: Path):
+    (tmp_path / "note.md").write_text(NOTE, encoding="utf-8")
+    (tmp_path / "library.replies.jsonl").write_text('{"key": "of an answer"}', encoding="utf-8")
+    (tmp_path / "library.artifacts").mkdir()
+    (tmp_path / "library.artifacts" / "report.html").write_text(NOTE, encoding="utf-8")
+    (tmp_path / "library.of.mine.bin").write_bytes(b"0")
+    engine = open_engine(tmp_path / "library.db")
+
+    report = _ingest(engine, tmp_path)
+
+    assert (tmp_path / "library.db.lock").exists()
+    assert [source.name for source in report.sources] == ["note.md"]
+    assert [Path(skipped.name).name for skipped in report.skipped] == ["library.of.mine.bin"]
+    assert report.failures == []
+
+
 def test_where_metadata_comes_from_is_stored_with_it(engine: Engine, tmp_path: Path):
     (tmp_path / "paper.md").write_text(NOTE, encoding="utf-8")
     (tmp_path / "paper.bib").write_text(
