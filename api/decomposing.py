@@ -1,6 +1,5 @@
 """Decomposing a target from the command line: which configuration, and what is shown meanwhile."""
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from sqlalchemy import Engine
 
 from api.jobs import OnProgress
+from api.options import setting
 from api.views.reports import DecompositionView, SweepTrial
 from kg.errors import ConfigError
 from kg.evidence import Store
@@ -122,19 +122,9 @@ def _config(target: str, wanted: Wanted) -> "DecompositionConfig":
     from decomposition.presets import changed, paper_config
 
     base = paper_config(target) if wanted.is_paper else config_of(target)
-    changes: dict[str, Any] = dict(_setting(text) for text in wanted.changes)
+    changes: dict[str, Any] = dict(setting(text) for text in wanted.changes)
     if wanted.device is not None:
         changes["device"] = wanted.device
     config = changed(base, changes | {"seed": wanted.seed})
     device_named(config.device)  # before a target is trained in vain
     return config
-
-
-def _setting(text: str) -> tuple[str, Any]:  # the configuration checks what value it is
-    name, is_there, value = text.partition("=")
-    if not is_there:
-        raise ConfigError(f"{text!r} changes nothing; say NAME=VALUE, as in steps=500")
-    try:
-        return name, json.loads(value)
-    except json.JSONDecodeError:
-        return name, value

@@ -23,6 +23,7 @@ from kg.errors import DocumentError, KnowledgeGraphError
 from kg.language_model import ModelConfig, open_language_model
 
 if TYPE_CHECKING:
+    from ingest.extractors import Settings
     from ingest.fetching import Fetcher
 
 
@@ -42,6 +43,9 @@ class Reading(NamedTuple):
 
     fetcher: "Fetcher | None" = None
     """Who fetches what is no file; default: one with the usual limits."""
+
+    settings: "Settings" = MappingProxyType({})
+    """What of the extractor's config is not as usual."""
 
     embedder: str = "minilm"
     """For what has to be placed anew when an earlier version of a file leaves."""
@@ -91,8 +95,12 @@ def ingest_files(
     if how.extractor == "llm":
         if how.model is not None:
             model = open_language_model(how.model, how.replies, how.budget)
-        extractor = open_extractor(how.extractor, model)
-    config = IngestionConfig(extractor=how.extractor, model=model.name if model else None)
+        extractor = open_extractor(how.extractor, model, how.settings)
+    config = IngestionConfig(
+        extractor=how.extractor,
+        model=model.name if model else None,
+        settings=dict(how.settings),
+    )
     report = ingest(engine, paths, config, on_progress, Crew(how.jobs, extractor, fetched))
     replaced = _remove_earlier_versions(engine, how.embedder)
     return IngestionView(
@@ -110,6 +118,7 @@ def ingest_files(
                 read_with=source.read_with,
                 claims=source.claims,
                 findings=source.findings,
+                candidates=source.candidates,
                 refused=len(source.refusals),
                 refusals=[
                     RefusalView(section=each.section, quote=each.quote, reason=each.reason)

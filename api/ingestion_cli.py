@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from api.options import Database, Json, database_of, engine_of, model_config, processors
+from api.options import Database, Json, database_of, engine_of, model_config, processors, setting
 from api.settings import Settings, replies_of
 
 app = typer.Typer()
@@ -24,6 +24,15 @@ def ingest(
     ] = None,
     budget: Annotated[
         int | None, typer.Option(min=0, help="Tokens that may be spent. Default: any number.")
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Change a setting of the extractor, such as max_statements=20, min_worth=0.9. "
+            "May be repeated.",
+        ),
     ] = None,
     jobs: Annotated[
         int | None,
@@ -50,6 +59,7 @@ def ingest(
             model=model_config(model) if extractor == "llm" else None,
             replies=replies_of(database_of(db)),
             budget=budget,
+            settings=dict(setting(text) for text in change or []),
             embedder=Settings().embedder,
         )
         view = ingest_items(engine, items, how, on_progress)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from api.views.candidates import KeptView, kept_view
 from api.views.evidence import evidence_view
 from api.views.relations import RelatedView, RelatingView, RelationReportView, words_of
 from api.views.reports import (
@@ -23,6 +24,7 @@ from api.views.reports import (
 from api.views.spent import spent_on
 from api.views.updates import RemovalView, UpdatesView
 from api.views.view import statement_name
+from kg.candidates import keep
 from kg.db import reading, writing
 from kg.errors import ConfigError
 from kg.evidence import Store
@@ -107,6 +109,13 @@ def _leiden_config(cutting: Cutting) -> "LeidenConfig":
     return LeidenConfig.model_validate(
         {**given, "direction": cutting.direction, "layers": cutting.layers}
     )
+
+
+def keep_candidates(engine: Engine, identifiers: Sequence[str]) -> KeptView:
+    """Make statements of candidates: all of them, or none."""
+    kept = keep(engine, identifiers)
+    with reading(engine) as session:
+        return kept_view(session, kept.run, kept.statements)
 
 
 def relate_statements(

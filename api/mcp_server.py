@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from api.views.bridges import BridgesView, bridges_view
+from api.views.candidates import CandidatesView, candidates_view
 from api.views.canonical import OFFERED, RepeatsView, repeats_view
 from api.views.changes import ChangesView, changes_view
 from api.views.communities import CommunitiesView, CommunityView, communities_view, community_view
@@ -113,6 +114,11 @@ class _Views:
         """Show a paper or note: what is known of it, its sections and its statements."""
         with self._answering() as session:
             return source_view(session, source_id)
+
+    def candidates(self, source_id: str, limit: Limit = 50) -> CandidatesView:
+        """List what a paper or note may state beyond its statements, the surest first."""
+        with self._answering() as session:
+            return candidates_view(session, source_id, limit)
 
     def concepts(self, statement_id: str | None = None, limit: Limit = 50) -> ConceptsView:
         """List what two statements or more speak of, or what one of them does."""

@@ -1,10 +1,11 @@
 """What all commands share: their options, and the way from an option to an open database."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy import Engine
@@ -12,6 +13,7 @@ from sqlmodel import Session
 
 from api.settings import Settings
 from kg.db import LARGEST, open_engine, reading
+from kg.errors import ConfigError
 from kg.language_model import ModelConfig
 from kg.runs import close_abandoned
 
@@ -30,6 +32,21 @@ def signed(name: str) -> str:
     if not name.strip():
         raise typer.BadParameter("a name, please, such as person")
     return name.strip()
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """Return the name and the value of a setting; whose it is checks what value it is.
+
+    Raises:
+        ConfigError: It is not of the form NAME=VALUE.
+    """
+    name, is_there, value = text.partition("=")
+    if not is_there:
+        raise ConfigError(f"{text!r} changes nothing; say NAME=VALUE, as in steps=500")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
 
 
 named: ContextVar[str | None] = ContextVar("named", default=None)

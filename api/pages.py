@@ -35,6 +35,7 @@ from api.marking import pieces_of
 from api.settings import DEFAULT_METHOD
 from api.spectrum import MARKS, spectra
 from api.templating import templates
+from api.views.candidates import candidates_view
 from api.views.canonical import repeats_view
 from api.views.changes import changes_view, comparison_view
 from api.views.communities import CommunityItem, communities_view, community_view
@@ -58,6 +59,10 @@ from kg.connectors import TopReader
 from kg.tables import Stance
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
+
+
+N_CANDIDATES = 200
+"""Sentences that were not kept, on a source's page."""
 
 
 class Branch(NamedTuple):
@@ -255,6 +260,7 @@ def source_page(
         request,
         "source.html",
         source=source_view(session, source_id),
+        candidates=candidates_view(session, source_id, N_CANDIDATES),
         text=text,
         pieces={section.id: pieces_of(section.text, section.marks) for section in text.sections},
     )

@@ -203,6 +203,24 @@ def source(source_id: str, db: Database = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def candidates(
+    source_id: str,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most this many. Default: all.")
+    ] = None,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """List sentences of a source that may be statements and were not kept, the surest first."""
+    from api import terminal, terminal_ingestion
+    from api.views.candidates import candidates_view
+
+    with session_of(db) as session:
+        view = candidates_view(session, source_id, limit)
+        terminal.show(view, as_json, terminal_ingestion.candidates)
+
+
+@app.command()
 def search(
     query: str,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,

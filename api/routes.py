@@ -25,6 +25,7 @@ from api.dependencies import (
 )
 from api.problems import PROBLEM_RESPONSES
 from api.views.bridges import BridgesView, bridges_view
+from api.views.candidates import CandidatesView, candidates_view
 from api.views.canonical import OFFERED, RepeatsView, repeats_view
 from api.views.changes import ChangesView, ComparisonView, changes_view, comparison_view
 from api.views.communities import CommunitiesView, CommunityView, communities_view, community_view
@@ -246,6 +247,20 @@ def read_source_text(
 ) -> SourceTextView:
     """Return the text of a source from one section on, with its statements marked."""
     return source_text_view(session, source_id, first)
+
+
+@router.get("/sources/{source_id}/candidates", tags=["sources"])
+def read_candidates(
+    source_id: SourceId,
+    lead_on: LeadOnDep,
+    session: SessionDep,
+    limit: Limit = 50,
+    offset: Offset = 0,
+) -> CandidatesView:
+    """Return what may be statements of a source and was not kept, the surest first."""
+    view = candidates_view(session, source_id, limit, offset)
+    lead_on(view.total, offset + limit)
+    return view
 
 
 @router.get("/search", tags=["search"])

@@ -289,7 +289,10 @@ def search(view: SearchView) -> Lines:
     for hit in view.hits:
         yield f"{hit.id}  {hit.kind:<7}  {hit.text}"
     if not view.hits:
-        yield "nothing found"
+        yield (
+            "nothing found among the statements; `claimgraph candidates SOURCE` lists sentences "
+            "that were not kept"
+        )
     if view.notice:
         yield f"note: {view.notice}"
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from api import terminal_updates
 from api.counting import count_of
+from api.views.candidates import CandidatesView, KeptView
 from api.views.citations import CitationsView, ReferenceView
 from api.views.hidden import HiddenView
 from api.views.reports import IngestionView, ReplacedView, SourceReportView
@@ -21,7 +22,8 @@ def ingestion(view: IngestionView) -> Lines:
     for source in view.sources:
         yield (
             f"{source.id}  {source.claims:>3} claims {source.findings:>3} findings "
-            f"{source.refused:>2} refused  {source.title}{_state(source)}"
+            f"{source.candidates:>4} candidates {source.refused:>2} refused  "
+            f"{source.title}{_state(source)}"
         )
         for refusal in source.refusals:
             yield f"    refused: {refusal.reason}: {_short(refusal.quote)}"
@@ -41,6 +43,29 @@ def ingestion(view: IngestionView) -> Lines:
     )
     yield from spent(view)
     yield from terminal_updates.amended(view.updates)
+
+
+def candidates(view: CandidatesView) -> Lines:
+    """List what a source may state beyond its statements."""
+    for each in view.candidates:
+        yield f"{each.id}  {each.kind:<7}  {each.score:.2f}  {each.text}"
+    if view.total:
+        yield (
+            f"{len(view.candidates)} of {view.total}; `claimgraph keep CANDIDATE...` makes "
+            "statements of them"
+        )
+    else:
+        yield f"{view.source.title} has no candidates"
+
+
+def kept(view: KeptView) -> Lines:
+    """Say which statements candidates have become."""
+    for each in view.statements:
+        yield f"{each.id}  {each.kind:<7}  {each.text}"
+    yield (
+        f"run {view.run}: {len(view.statements)} kept; `claimgraph update` places them in the "
+        "communities"
+    )
 
 
 def spent(view: SpentView) -> Lines:

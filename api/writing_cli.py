@@ -142,6 +142,22 @@ def embed(db: Database = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def keep(
+    candidates: Annotated[
+        list[str], typer.Argument(metavar="CANDIDATE...", help="Ids that `candidates` lists.")
+    ],
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Make statements of sentences that were not kept: all of them, or none."""
+    from api import terminal, terminal_ingestion
+    from api.jobs import keep_candidates
+
+    view = keep_candidates(engine_of(db), candidates)
+    terminal.show(view, as_json, terminal_ingestion.kept)
+
+
+@app.command()
 def relate(
     head: Annotated[str | None, typer.Argument(help="The statement that says it.")] = None,
     kind: Annotated[RelationKind | None, typer.Argument(help="What it is to the other.")] = None,

@@ -87,7 +87,7 @@ def _belongs_to(file: Path, database: Path | None) -> bool:
     """
     if database is None:
         return False
-    place, home = file.resolve(), database.resolve().parent
+    place, home = file.parent.resolve() / file.name, database.resolve().parent
     if not place.is_relative_to(home):
         return False
     first, *inside = place.relative_to(home).parts

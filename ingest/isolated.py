@@ -26,13 +26,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import IO, Any, NamedTuple, Self
 
 from pydantic import RootModel
 
 from ingest.documents import Document
-from ingest.extractors import open_extractor
+from ingest.extractors import Settings, open_extractor
 from ingest.preparing import Prepared, taken_apart
 from ingest.readers import prepare_for, read
 from ingest.readers.files import label
@@ -72,6 +72,9 @@ class Task(NamedTuple):
 
     extractor: str | None = None
     """Who finds the statements; none if the file is only read."""
+
+    settings: Settings = MappingProxyType({})
+    """What of the extractor's config is not as usual."""
 
 
 class _Documents(RootModel[list[Document]]):
@@ -154,6 +157,7 @@ class ReadingProcess:
             "path": str(task.path),
             "sidecars": [str(sidecar) for sidecar in task.sidecars],
             "extractor": task.extractor,
+            "settings": dict(task.settings),
             "cpu_seconds": max(math.ceil(self._limits.seconds), 1),
             "memory_bytes": self._limits.memory_mb * 1024 * 1024,
         }
@@ -267,7 +271,9 @@ def _answer_to(request: dict[str, Any]) -> bytes:
     try:
         documents = read(path, [Path(sidecar) for sidecar in request["sidecars"]])
         if request["extractor"]:
-            answer = _prepared(documents, request["extractor"])
+            extractor = open_extractor(request["extractor"], settings=request["settings"])
+            sources = [taken_apart(document, extractor) for document in documents]
+            answer = _Sources(sources).model_dump_json().encode()
         else:
             answer = _Documents(documents).model_dump_json().encode()
     except DocumentError as error:
@@ -280,12 +286,6 @@ def _answer_to(request: dict[str, Any]) -> bytes:
     if len(answer) > _LONGEST_ANSWER:
         return _complaint(error=f"{label(path)}: there is too much text in it: split it")
     return answer
-
-
-def _prepared(documents: Sequence[Document], extractor: str) -> bytes:
-    opened = open_extractor(extractor)
-    sources = [taken_apart(document, opened) for document in documents]
-    return _Sources(sources).model_dump_json().encode()
 
 
 def _complaint(**fields: str | int) -> bytes:

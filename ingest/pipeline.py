@@ -15,13 +15,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 
 from ingest.crew import in_order
-from ingest.extractors import open_extractor
+from ingest.extractors import Settings, open_extractor
 from ingest.extractors.protocol import Extractor
 from ingest.folders import Found, Skipped, files_of, sha256_of
 from ingest.isolated import ReadingProcess, Task
@@ -56,6 +56,9 @@ class IngestionConfig(BaseModel):
 
     model: str | None = None
     """The language model, if it asks one."""
+
+    settings: dict[str, Any] = {}
+    """What of the extractor's own config is not as usual."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ def ingest(
     file = engine.url.database
     files, skipped = files_of(paths, Path(file) if file else None)
     jobs, chosen, fetched = crew or Crew()
-    extractor = chosen or open_extractor(config.extractor)
+    extractor = chosen or open_extractor(config.extractor, settings=config.settings)
     with recording(engine, RunKind.INGESTION, extractor.name, config) as run_id:
         report = IngestionReport(run_id)
         with reading(engine) as session:
@@ -146,7 +149,7 @@ def ingest(
             bibliographies = Bibliographies(noted_in_runs(session, RunKind.INGESTION, _NOTED))
         results = in_order(
             _pieces(files, known, unplaced, bibliographies),
-            _work(extractor, chosen is None and extractor.is_offline),
+            _work(extractor, config.settings if chosen is None and extractor.is_offline else None),
             jobs,
         )
         try:
@@ -186,16 +189,16 @@ def _pieces(
 
 
 def _work(
-    extractor: Extractor, is_in_child: bool
+    extractor: Extractor, settings: Settings | None
 ) -> Callable[[ReadingProcess, _Piece], list[Prepared] | DocumentError]:
-    """Return what is done with each file, beside all others."""
+    """Return what is done with each file, beside all others; with settings, all in the child."""
 
     def work(process: ReadingProcess, piece: _Piece) -> list[Prepared] | DocumentError:
         if piece.is_known and not piece.is_read_again:
             return []
         try:
-            if is_in_child and not piece.is_known:
-                task = Task(piece.found.path, piece.sidecars, extractor.name)
+            if settings is not None and not piece.is_known:
+                task = Task(piece.found.path, piece.sidecars, extractor.name, settings)
                 return process.prepare(task)
             documents = process.read(piece.found.path, piece.sidecars)
             if piece.is_known:

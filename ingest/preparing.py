@@ -30,6 +30,9 @@ class Prepared(NamedTuple):
     """Of each section."""
 
     references: list[Entry]
+    candidates: list[Located]
+    """What may be statements and was not kept."""
+
     citations: list[tuple[Located, list[int]]]
     """Sentences on the work of others, with the places of the references that they give."""
 
@@ -46,14 +49,19 @@ def taken_apart(document: Document, extractor: Extractor) -> Prepared:
     """Return a document with what an extractor finds in it; a list has its own statements."""
     if document.drafts:
         return prepared(document, document.drafts)
-    return prepared(document, extractor.extract(document), extractor.cited(document))
+    found = extractor.extract(document)
+    return prepared(document, found, extractor.candidates(document), extractor.cited(document))
 
 
 def prepared(
-    document: Document, proposed: Sequence[Draft], cited: Sequence[Draft] = ()
+    document: Document,
+    proposed: Sequence[Draft],
+    candidates: Sequence[Draft] = (),
+    cited: Sequence[Draft] = (),
 ) -> Prepared:
     """Return a document with the statements that were proposed, as far as it says them."""
     located, refusals = locate_quotes(document, proposed)
+    possible, _ = locate_quotes(document, candidates)
     reported, refused = locate_quotes(document, cited)
     references = entries_of(document)
     return Prepared(
@@ -62,6 +70,7 @@ def prepared(
         refusals=[*refusals, *refused],
         abbreviations=[abbreviations(section.text) for section in document.sections],
         references=references,
+        candidates=possible,
         citations=[(each, _cited(document, each, references)) for each in reported],
     )
 

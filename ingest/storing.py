@@ -10,6 +10,7 @@ from ingest.abbreviations import Abbreviation
 from ingest.documents import Document, Hidden, Located, Refusal, Section
 from ingest.preparing import FETCHED, Prepared
 from ingest.references import Entry
+from kg.candidates import add_candidates, count_candidates, keep_again
 from kg.citations import CitationDraft, ReferenceDraft, add_citations, add_references
 from kg.db import writing
 from kg.ids import content_id
@@ -46,6 +47,9 @@ class SourceReport:
 
     claims: int = 0
     findings: int = 0
+    candidates: int = 0
+    """Sentences that may be statements and were not kept."""
+
     refusals: tuple[Refusal, ...] = ()
     hidden: tuple[Hidden, ...] = ()
     """What its pages hide from a reader, which was not read."""
@@ -77,6 +81,8 @@ def store(engine: Engine, sources: list[Prepared], place: str, run_id: int) -> l
             source = add_source(session, _source_draft(each, file), run_id)
             mentions = [_mention_draft(source, found) for found in each.located]
             add_mentions(session, mentions, run_id)
+            add_candidates(session, [_mention_draft(source, c) for c in each.candidates], run_id)
+            keep_again(session, source)
             references = [_reference_draft(source, entry) for entry in each.references]
             add_references(session, references)
             add_citations(session, _citation_drafts(source, each, references), run_id)
@@ -187,6 +193,7 @@ def _taken(taken: Prepared, version: int) -> SourceReport:
         version=version,
         claims=kinds.count("claim"),
         findings=kinds.count("finding"),
+        candidates=len(taken.candidates),
         refusals=tuple(taken.refusals),
         hidden=document.hidden,
         text_from=dict(document.origins).get("text", ""),
@@ -239,6 +246,7 @@ def _unchanged(session: Session, sha256: str, name: str, run_id: int) -> SourceR
         version=source.version,
         claims=counts[StatementKind.CLAIM],
         findings=counts[StatementKind.FINDING],
+        candidates=count_candidates(session, source.id),
         read_with="" if then == now or source.format == "statements" else then,
     )
 

@@ -32,7 +32,7 @@ from sqlmodel import Session
 
 from kg.errors import DatabaseError
 
-HEAD = "0013"
+HEAD = "0014"
 """The newest migration."""
 
 _PRAGMAS = (

@@ -288,6 +288,33 @@ class Mention(Row, table=True):
     """How sure the extractor is that this is a claim or a finding, in [0, 1]."""
 
 
+class Candidate(Row, table=True):
+    """A sentence that may be a claim or a finding and was not kept; no statement until it is.
+
+    Its quote is `section.text[char_start:char_end]`.
+    """
+
+    __table_args__ = (CheckConstraint("0 <= char_start AND char_start < char_end"),)
+
+    id: str = Field(primary_key=True)
+    """`content_id("can", section_id, char_start)`."""
+
+    section_id: str = Field(foreign_key="section.id", index=True)
+    run_id: int = Field(foreign_key="run.id", index=True)
+    kind: StatementKind = Field(sa_type=_one_of(StatementKind))
+    """What it would be."""
+
+    text: str = Field(sa_type=Text)
+    """As in `Statement`."""
+
+    char_start: int
+    char_end: int
+    page: int | None = None
+    note: str = ""
+    score: float
+    """As in `Mention`, with the three before."""
+
+
 class Relation(Row, table=True):
     """What one statement is to another, as somebody asserted it."""
 

@@ -41,6 +41,9 @@ class SourceReportView(View):
 
     claims: int
     findings: int
+    candidates: int
+    """Sentences that may be statements and were not kept."""
+
     refused: int
     refusals: list[RefusalView]
     hidden: list[HiddenView]

@@ -119,15 +119,25 @@ class ModelExtractor:
             DocumentError: The model answered, but not in the form that was asked for.
             LanguageModelError: The model cannot be reached.
         """
-        drafts = [each for each in self._drafts(document) if each.kind != "cited"]
-        if len(drafts) <= self.config.max_statements:
-            return drafts
-        best = sorted(range(len(drafts)), key=lambda at: (-drafts[at].score, at))
-        return [drafts[at] for at in sorted(best[: self.config.max_statements])]
+        return self._in_two(document)[0]
+
+    def candidates(self, document: Document) -> list[Draft]:
+        """Return what the model takes for statements beyond the `max_statements` surest."""
+        return self._in_two(document)[1]
 
     def cited(self, document: Document) -> list[Draft]:
         """Return what the model takes for the work of others; it was asked by `extract`."""
         return [each for each in self._drafts(document) if each.kind == "cited"]
+
+    def _in_two(self, document: Document) -> tuple[list[Draft], list[Draft]]:
+        """Return the statements that are kept, and those that are not."""
+        drafts = [each for each in self._drafts(document) if each.kind != "cited"]
+        best = sorted(range(len(drafts)), key=lambda at: (-drafts[at].score, at))
+        kept = set(best[: self.config.max_statements])
+        return (
+            [each for at, each in enumerate(drafts) if at in kept],
+            [each for at, each in enumerate(drafts) if at not in kept and not each.refused],
+        )
 
     def _drafts(self, document: Document) -> Iterator[Draft]:
         said: set[tuple[int, str]] = set()

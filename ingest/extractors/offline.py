@@ -90,6 +90,9 @@ class OfflineExtractorConfig(BaseModel):
     min_probability: float = Field(default=0.5, ge=0.0, le=1.0)
     """A sentence must be a claim or a finding with at least this probability, in [0, 1]."""
 
+    min_candidate: float = Field(default=0.2, ge=0.0, le=1.0)
+    """A sentence that is not kept is listed as a candidate from this probability on, in [0, 1]."""
+
     min_worth: float = Field(default=0.8, ge=0.0, le=1.0)
     """Beyond the best `n_sure` of a paper, a sentence must be worth keeping with at least this
     probability, in [0, 1]: a paper with little to say has fewer statements, not worse ones."""
@@ -105,8 +108,8 @@ class OfflineExtractorConfig(BaseModel):
     """A document of fewer sentences is a note; the model of worth was trained on papers."""
 
 
-class _Candidate(NamedTuple):
-    """A sentence that may become a draft."""
+class _Placed(NamedTuple):
+    """A sentence, and where it stands."""
 
     section: int
     span: Span
@@ -125,7 +128,7 @@ class _Candidate(NamedTuple):
 class _Judged(NamedTuple):
     """All sentences of a document with what the model makes of them, row by row."""
 
-    found: list[_Candidate]
+    found: list[_Placed]
     analysed: list[tuple[str, list[Sentence]]]
     """The role and the sentences of each section."""
 
@@ -189,6 +192,7 @@ class OfflineExtractor:
         self.config = config or OfflineExtractorConfig()
         self._model = model
         self._last: tuple[Document, _Judged | None] | None = None
+        self._last_kept: tuple[Document, list[int]] | None = None
 
     def load(self) -> None:
         """Read the weights."""
@@ -197,8 +201,37 @@ class OfflineExtractor:
     def extract(self, document: Document) -> list[Draft]:
         """Return the document's most salient statements in reading order."""
         judged = self._judged(document)
+        return [] if judged is None else _drafts(document, judged, self._kept(document))
+
+    def candidates(self, document: Document) -> list[Draft]:
+        """Return, in reading order, what may be statements and was not kept.
+
+        What says the same words as one that was kept, and what reports others' work, is none.
+        """
+        judged = self._judged(document)
         if judged is None:
             return []
+        kept = self._kept(document)
+        said = {judged.found[i].sentence.text.casefold() for i in kept}
+        is_cited = judged.probabilities.argmax(axis=1) == _CITED
+        may_be = (judged.chances >= self.config.min_candidate) & ~is_cited
+        may_be[kept] = False
+        found: list[int] = []
+        for i in np.flatnonzero(may_be).tolist():
+            sentence = judged.found[i].sentence
+            words = sentence.text.casefold()
+            if words not in said and reason_to_drop(sentence) is None:
+                found.append(i)
+                said.add(words)
+        return _drafts(document, judged, found)
+
+    def _kept(self, document: Document) -> list[int]:
+        """Return the places of the sentences that are kept, ascending; asked for twice, as well."""
+        if self._last_kept is None or self._last_kept[0] is not document:
+            self._last_kept = (document, self._best(document))
+        return self._last_kept[1]
+
+    def _best(self, document: Document) -> list[int]:
         is_note = self.is_note(document)
         likely = self.likely(document)
         worths = [
@@ -206,10 +239,7 @@ class OfflineExtractor:
             for each in likely
         ]
         chosen = self.chosen(likely, worths, is_note=is_note)
-        return [
-            _draft(judged.found[i], document, judged.scores[i], float(judged.chances[i]))
-            for i in sorted(likely[each].place for each in chosen)
-        ]
+        return sorted(likely[each].place for each in chosen)
 
     def is_note(self, document: Document) -> bool:
         """Return whether a document is too short for what was learned from papers."""
@@ -239,7 +269,7 @@ class OfflineExtractor:
 
     def _judge(self, document: Document) -> _Judged | None:
         parts = [
-            (index, role, _candidates(index, section, role))
+            (index, role, _placed(index, section, role))
             for index, (section, role) in enumerate(
                 zip(document.sections, section_roles(document.sections), strict=True)
             )
@@ -340,8 +370,8 @@ def _outer_headings(section: Section) -> Iterator[str]:
             yield heading
 
 
-def _candidates(index: int, section: Section, role: str) -> list[_Candidate]:
-    found: list[_Candidate] = []
+def _placed(index: int, section: Section, role: str) -> list[_Placed]:
+    found: list[_Placed] = []
     before, last = "", 0
     for start, end in sentences(section.text):
         if end - start > _LONGEST:
@@ -352,7 +382,7 @@ def _candidates(index: int, section: Section, role: str) -> list[_Candidate]:
         is_first = "\n\n" in section.text[last:start]
         label = _ANNOUNCES.match(text)
         is_announced = label is not None and label["label"] is not None
-        found.append(_Candidate(index, span, analyse(text), role, before, is_first, is_announced))
+        found.append(_Placed(index, span, analyse(text), role, before, is_first, is_announced))
         before, last = text, end
     if _ANNOUNCES.match(section.heading):
         n = next((i for i, each in enumerate(found) if each.is_first), len(found))
@@ -372,8 +402,15 @@ def _label(text: str, scores: Sequence[float]) -> int:
     return _CLAIM if scores[_CLAIM] >= scores[_FINDING] else _FINDING
 
 
+def _drafts(document: Document, judged: _Judged, places: Sequence[int]) -> list[Draft]:
+    return [
+        _draft(judged.found[i], document, judged.scores[i], float(judged.chances[i]))
+        for i in places
+    ]
+
+
 def _draft(
-    found: _Candidate,
+    found: _Placed,
     document: Document,
     scores: Sequence[float],
     chance: float,
@@ -391,7 +428,7 @@ def _draft(
     )
 
 
-def _cited(found: _Candidate, document: Document, chance: float) -> Draft:
+def _cited(found: _Placed, document: Document, chance: float) -> Draft:
     text = document.sections[found.section].text
     return Draft(
         section=found.section,

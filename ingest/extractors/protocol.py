@@ -22,6 +22,10 @@ class Extractor(Protocol):
         """Return proposed statements in reading order; none is guaranteed to be located."""
         ...
 
+    def candidates(self, document: Document) -> list[Draft]:
+        """Return, in reading order, what may be statements and was not among those proposed."""
+        ...
+
     def cited(self, document: Document) -> list[Draft]:
         """Return, in reading order, the sentences that report what others claim or found."""
         ...

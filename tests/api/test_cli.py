@@ -11,8 +11,10 @@ from typing import Any
 import networkx as nx
 import pytest
 from sqlmodel import func, select
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
+from api.app import create_app
 from api.cli import app
 from kg.db import open_engine, reading
 from kg.runs import close_abandoned
@@ -53,6 +55,30 @@ def test_every_example_is_taken(library: Path):
 
     assert len(sources) == len(list((ROOT / "examples").iterdir()))
     assert all(source["claims"] + source["findings"] >= 5 for source in sources)
+
+
+def test_a_sentence_that_was_not_kept_is_listed_kept_and_found(tmp_path: Path):
+    database, note = tmp_path / "a.db", tmp_path / "note.md"
+    found = "We find that ablating head {0} of the second layer lowers the accuracy by {0} %."
+    note.write_text(f"# Heads\n\n{found.format(11)} {found.format(12)}\n", encoding="utf-8")
+    ingested = _json(database, "ingest", str(note), "--set", "max_statements=1")
+    (source,) = ingested["sources"]
+    listed = _json(database, "candidates", source["id"])
+    (candidate,) = listed["candidates"]
+
+    web = TestClient(create_app(open_engine(database)))
+    page = web.get(f"/sources/{source['id']}").text
+    kept = _json(database, "keep", candidate["id"])
+
+    assert source["candidates"] == listed["total"] == 1
+    assert web.get(f"/api/sources/{source['id']}/candidates").json()["total"] == 0
+    assert candidate["id"] in page
+    assert candidate["text"] in page
+    assert [each["text"] for each in kept["statements"]] == [candidate["text"]]
+    assert candidate["quote"] in _run(database, "source", source["id"]).stdout
+    assert "has no candidates" in _run(database, "candidates", source["id"]).stdout
+    assert _run(database, "keep", candidate["id"]).exit_code == 1
+    assert _run(database, "ingest", str(note), "--set", "max_statements").exit_code == 1
 
 
 def test_ingesting_again_reports_that_nothing_changed(library: Path):

@@ -36,6 +36,7 @@ PROBLEM = "application/problem+json"
         "/api/sources?limit=1&offset=2",
         "/api/sources/{reply}",
         "/api/sources/{reply}/text?first=1",
+        "/api/sources/{reply}/candidates?limit=3",
         "/api/search?q=superposition",
         "/api/runs",
         "/api/runs/6",

@@ -118,6 +118,19 @@ def test_a_quote_that_is_made_up_or_from_elsewhere_is_refused_with_a_reason(
     assert re.search(reason, refused[0].reason)
 
 
+def test_what_goes_beyond_the_most_statements_is_listed_as_candidates():
+    provider = Scripted(
+        _said("The probe reads layer 3.", score=0.4), _said("It finds 9 of 10 features.", score=0.9)
+    )
+    model = LanguageModel("test:scripted", provider)
+
+    few = open_extractor("llm", model, {"max_statements": 1})
+
+    assert [each.quote for each in few.extract(_document())] == ["It finds 9 of 10 features."]
+    assert [each.quote for each in few.candidates(_document())] == ["The probe reads layer 3."]
+    assert open_extractor("llm", model).candidates(_document()) == []
+
+
 def test_the_work_of_others_is_kept_apart():
     provider = Scripted(_said("Lark (2024) reported that heads copy.", "cited"))
     extractor = ModelExtractor(LanguageModel("test:scripted", provider))

@@ -353,3 +353,14 @@ def test_a_file_that_another_extractor_read_is_not_read_again_and_that_is_said(
 
     assert report.sources[0].read_with == "offline"
     assert _ingest(engine, path).sources[0].read_with == ""
+
+
+def test_links_that_lead_to_one_another_are_reported_and_the_rest_is_read(tmp_path: Path):
+    (tmp_path / "note.md").write_text(NOTE, encoding="utf-8")
+    (tmp_path / "a.md").symlink_to(tmp_path / "b.md")
+    (tmp_path / "b.md").symlink_to(tmp_path / "a.md")
+
+    report = _ingest(open_engine(tmp_path / "library.db"), tmp_path)
+
+    assert [source.name for source in report.sources] == ["note.md"]
+    assert [Path(each.name).name for each in report.skipped] == ["a.md", "b.md"]
