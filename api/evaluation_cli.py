@@ -25,7 +25,19 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and 
 @app.command()
 def extraction(
     gold: Annotated[Path, typer.Argument(help="Labelled sentences, one JSON object a line.")],
-    extractor: Annotated[str, typer.Option(help="Who finds the statements.")] = "offline",
+    extractor: Annotated[
+        str, typer.Option(help="Who finds the statements: offline, llm.")
+    ] = "offline",
+    model: Annotated[
+        str | None, typer.Option(help="provider:name, for llm. Default: $CLAIMGRAPH_MODEL.")
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option(min=0, help="Tokens that may be spent. Default: any number.")
+    ] = None,
+    replies: Annotated[
+        Path | None,
+        typer.Option(help="Where the model's answers are kept, so that none is paid for twice."),
+    ] = None,
     hold_out: Annotated[
         bool | None,
         typer.Option(
@@ -41,13 +53,21 @@ def extraction(
     A line has `text` and `label` (claim, finding, cited, other) and, where known, `source`,
     `section` and `previous`.
     """
-    from api import terminal
+    from api import terminal, terminal_ingestion
+    from api.options import model_config
+    from api.views.spent import SpentView, spent_on
     from ingest.evaluation import evaluate_extraction
     from ingest.labelled import LabelledSentence, read_lines
+    from kg.language_model import open_language_model
 
     sentences = read_lines(gold, LabelledSentence)
+    config = model_config(model) if extractor == "llm" else None
+    asked = open_language_model(config, replies, budget) if config else None
     with terminal.progress("training") as on_progress:
-        view = evaluate_extraction(sentences, extractor, hold_out, on_progress)
+        view = evaluate_extraction(sentences, extractor, hold_out, on_progress, asked)
+    if asked is not None:
+        spent = ", ".join(terminal_ingestion.spent(SpentView(**spent_on(asked))))
+        view = view.model_copy(update={"remarks": [*view.remarks, spent or "nothing was asked"]})
     terminal.show(view, as_json, extraction_lines)
 
 

@@ -31,6 +31,7 @@ from ingest.labelled import LabelledSentence, Passage, passages
 from ingest.provenance import locate_quotes
 from ingest.scores import Figures, Gain, gain, judged
 from kg.errors import ConfigError
+from kg.language_model import LanguageModel
 
 OnProgress = Callable[[int, int], None]
 
@@ -75,6 +76,7 @@ def evaluate_extraction(
     extractor: str = "offline",
     hold_out: bool | None = None,
     on_progress: OnProgress | None = None,
+    model: LanguageModel | None = None,
 ) -> ExtractionEvaluation:
     """Judge an extractor on labelled sentences, beside the baselines.
 
@@ -84,11 +86,14 @@ def evaluate_extraction(
         hold_out: Whether to judge each document by a model trained without it; by default, only
             if the shipped model was trained on one of the sentences.
         on_progress: Told how many groups of documents are done, where models are trained.
+        model: For an extractor that asks one.
 
     Raises:
+        BudgetError: The budget of the model is spent.
         ConfigError: There is no such extractor, or it is none that is trained here.
+        LanguageModelError: The model cannot be reached.
     """
-    reader = _unlimited(extractor)
+    reader = _unlimited(extractor, model)
     is_ours = isinstance(reader, OfflineExtractor)
     if hold_out and not is_ours:
         raise ConfigError(f"{extractor} is not trained here, so that nothing can be held out")
@@ -215,9 +220,10 @@ def _remarks(
     return remarks
 
 
-def _unlimited(name: str) -> Extractor:
-    extractor = open_extractor(name)
-    return _offline() if isinstance(extractor, OfflineExtractor) else extractor
+def _unlimited(name: str, model: LanguageModel | None) -> Extractor:
+    if name == OfflineExtractor.name:
+        return _offline()
+    return open_extractor(name, model, {"max_statements": sys.maxsize})
 
 
 def _offline(model: LinearModel | None = None) -> OfflineExtractor:

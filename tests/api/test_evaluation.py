@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from api.reference import command_reference
+from tests.kg.model_server import says, serving
 
 DATA = Path(__file__).parents[1] / "data"
 MACRO = ("precision", "recall", "f1", "n")
@@ -183,3 +184,28 @@ def test_the_reference_lists_commands_inside_groups():
     assert "## claimgraph evaluate extraction\n" in reference
     assert "`claimgraph evaluate labels [OPTIONS] {cases}`" in reference
     assert "## claimgraph evaluate\n" not in reference
+
+
+def test_a_language_model_is_judged_beside_the_baselines_and_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pytest.importorskip("pydantic_ai")
+    gold, replies = tmp_path / "gold.jsonl", tmp_path / "replies.jsonl"
+    rows = [
+        {"text": "We find that heads copy names in 8 of 9 runs.", "label": "finding"},
+        {"text": "The paper is organised as follows.", "label": "other"},
+    ]
+    gold.write_text("\n".join(json.dumps({**row, "source": "a"}) for row in rows))
+    found = {"statements": [{"kind": "finding", "quote": rows[0]["text"]}]}
+    options = ["--extractor", "llm", "--model", "openai:tiny", "--replies", str(replies), "--json"]
+    with serving(says(found)) as server:
+        monkeypatch.setenv("CLAIMGRAPH_MODEL_URL", server.url)
+        first = _run("extraction", gold, *options)
+        again = _run("extraction", gold, *options)
+
+    judged = json.loads(first.stdout)
+    assert len(server.asked) == 1
+    assert judged["extractor"] == "llm"
+    assert judged["classes"]["finding"]["f1"] == judged["classes"]["neither"]["f1"] == 1
+    assert "1 requests, 100 tokens in, 20 out" in judged["remarks"]
+    assert json.loads(again.stdout)["remarks"][-1] == "nothing was asked"
