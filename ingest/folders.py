@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,46 +26,52 @@ class Found(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """A file that is not read, and why."""
+    """A file or folder that is not read, and why."""
 
     name: str
     reason: str
 
 
-def files_of(
-    paths: Sequence[Path], database: Path | None = None
-) -> tuple[list[Found], list[Skipped]]:
-    """Return the files to read, in order, and those that are left out.
+class Files(NamedTuple):
+    """What became of the files and folders that were named."""
 
-    Of a folder's files, hidden ones and the database's own are left out without a word, and links
-    and those of unknown format are reported. What is found twice is read once.
+    found: list[Found]
+    """Those to read, in order."""
+
+    skipped: list[Skipped]
+    """What is left out of the folders."""
+
+    missing: list[Skipped]
+    """What was named and is not there, or cannot be looked at."""
+
+
+def files_of(paths: Sequence[Path], database: Path | None = None) -> Files:
+    """Return the files to read.
+
+    Of a folder's files, hidden ones and the database's own are left out without a word; links,
+    folders that cannot be looked into and files of unknown format are reported. What is found
+    twice is read once.
 
     Args:
         paths: Files and folders.
         database: The file of the database that is to hold them; None if it is in memory.
 
     Raises:
-        ConfigError: There is no such file or folder.
+        ConfigError: None of the files and folders is there.
     """
     found: dict[Path, Found] = {}
     skipped: list[Skipped] = []
+    missing: list[Skipped] = []
     for path in paths:
-        if path.parts[:1] in {("http:",), ("https:",)}:
-            raise ConfigError(f"{path} is a URL: save the page or the PDF, and give the file")
-        if not path.exists():
-            what = "a link that leads nowhere" if path.is_symlink() else "no file or folder"
-            raise ConfigError(f"{label(path)}: there is {what}")
-        if not path.is_dir():
+        if reason := _why_missing(path):
+            missing.append(Skipped(label(path), f"{label(path)}: {reason}"))
+        elif path.is_dir():
+            _search(path, database, found, skipped)
+        else:
             found.setdefault(path, Found(path, path.parent))
-            continue
-        for file in _files_in(path, database):
-            if file.is_symlink():
-                skipped.append(Skipped(str(file), "it is a link: name what it points to"))
-            elif file.suffix.lower() in READERS:
-                found.setdefault(file, Found(file, path))
-            else:
-                skipped.append(Skipped(str(file), _why_skipped(file)))
-    return list(found.values()), skipped
+    if missing and len(missing) == len(paths):
+        raise ConfigError("; ".join(each.reason for each in missing))
+    return Files(list(found.values()), skipped, missing)
 
 
 def sha256_of(path: Path) -> str | None:
@@ -104,9 +110,51 @@ def _why_skipped(file: Path) -> str:
     return reason
 
 
-def _files_in(folder: Path, database: Path | None) -> Iterator[Path]:
-    """Yield a folder's files in every depth, by name; linked folders are not entered."""
-    for place, subfolders, names in os.walk(folder):
+def _why_missing(path: Path) -> str:
+    """Say why there is nothing to read at a path; empty if there is something."""
+    if path.parts[:1] in {("http:",), ("https:",)}:
+        return "it is a URL: save the page or the PDF, and give the file"
+    try:
+        if path.exists():
+            if path.is_dir():
+                next(path.iterdir(), None)
+            return ""
+        is_link = path.is_symlink()
+    except OSError as error:
+        return f"it cannot be looked at ({error.strerror})"
+    return "there is a link that leads nowhere" if is_link else "there is no file or folder"
+
+
+def _search(
+    folder: Path, database: Path | None, found: dict[Path, Found], skipped: list[Skipped]
+) -> None:
+    """Add a folder's files to those that are found, or to those that are skipped."""
+    unreadable: list[OSError] = []
+    for file in _files_in(folder, database, unreadable.append):
+        if file.is_symlink():
+            skipped.append(Skipped(str(file), "it is a link: name what it points to"))
+        elif file.suffix.lower() in READERS:
+            found.setdefault(file, Found(file, folder))
+        else:
+            skipped.append(Skipped(str(file), _why_skipped(file)))
+    for error in unreadable:
+        reason = f"it cannot be looked into ({error.strerror})"
+        skipped.append(Skipped(label(Path(error.filename)), reason))
+
+
+def _files_in(
+    folder: Path, database: Path | None, on_error: Callable[[OSError], None]
+) -> Iterator[Path]:
+    """Yield a folder's files in every depth, by name, and linked folders, which are not entered.
+
+    Args:
+        folder: Where to begin.
+        database: Its files are left out.
+        on_error: Called with what went wrong in a folder below that cannot be looked into.
+    """
+    for place, subfolders, names in os.walk(folder, onerror=on_error):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        files = (Path(place, name) for name in sorted(names) if not name.startswith("."))
+        linked = [name for name in subfolders if Path(place, name).is_symlink()]
+        seen = sorted(name for name in (*names, *linked) if not name.startswith("."))
+        files = (Path(place, name) for name in seen)
         yield from (file for file in files if not _belongs_to(file, database))

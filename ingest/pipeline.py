@@ -76,7 +76,7 @@ class IngestionReport:
     run: int
     sources: list[SourceReport] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
-    """Files in a folder whose format is not one that can be read."""
+    """What of a folder is not read: files of unknown format, links, folders without permission."""
 
     failures: list[Failure] = field(default_factory=list)
     sidecars: list[str] = field(default_factory=list)
@@ -136,14 +136,15 @@ def ingest(
         crew: Who takes them apart; default: one process.
 
     Raises:
-        ConfigError: There is no such extractor, or no such path.
+        ConfigError: There is no such extractor, or none of the paths is there.
     """
     file = engine.url.database
-    files, skipped = files_of(paths, Path(file) if file else None)
+    files, skipped, missing = files_of(paths, Path(file) if file else None)
     jobs, chosen, fetched = crew or Crew()
     extractor = chosen or open_extractor(config.extractor, settings=config.settings)
     with recording(engine, RunKind.INGESTION, extractor.name, config) as run_id:
         report = IngestionReport(run_id)
+        report.failures = [Failure(*each) for each in missing]
         with reading(engine) as session:
             known, unplaced = known_origins(session), without_places(session)
             bibliographies = Bibliographies(noted_in_runs(session, RunKind.INGESTION, _NOTED))

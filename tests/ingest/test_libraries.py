@@ -263,12 +263,52 @@ def test_results_come_in_order_and_an_error_leaves_no_process():
 
 
 def test_what_is_found_twice_is_read_once_and_a_link_to_nowhere_is_named(library: Path):
-    found, _ = files_of([library, library / "00.md", library])
+    found = files_of([library, library / "00.md", library]).found
     (library / "loop.md").symlink_to(library / "loop.md")
 
     assert len(found) == N_FILES
     with pytest.raises(ConfigError, match=r"loop\.md: there is a link that leads nowhere"):
         files_of([library / "loop.md"])
+
+
+def test_one_path_that_is_not_there_does_not_stop_the_others(engine: Engine, library: Path):
+    absent, loop = library / "absent.md", library / "loop.md"
+    loop.symlink_to(loop)
+
+    report = ingest(engine, [absent, library / "00.md", loop], IngestionConfig())
+
+    assert [source.name for source in report.sources] == ["00.md"]
+    assert [(each.name, each.reason) for each in report.failures] == [
+        (str(absent), f"{absent}: there is no file or folder"),
+        (str(loop), f"{loop}: there is a link that leads nowhere"),
+    ]
+
+
+def test_linked_folders_are_reported(library: Path, tmp_path: Path):
+    (tmp_path / "elsewhere").mkdir()
+    (library / "more").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+
+    assert files_of([library]).skipped == [
+        (str(library / "more"), "it is a link: name what it points to")
+    ]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_reported(library: Path, monkeypatch):
+    closed = library / "closed"
+    closed.mkdir()
+    scandir = os.scandir
+
+    def refusing(path: str | Path):
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+
+    found, skipped, _ = files_of([library])
+
+    assert len(found) == N_FILES
+    assert skipped == [(str(closed), "it cannot be looked into (Permission denied)")]
 
 
 def test_what_no_reader_would_take_has_no_digest(library: Path):
