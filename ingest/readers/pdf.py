@@ -9,7 +9,7 @@ Words inside figures and tables are left out; captions and footnotes go beside t
 come out as the glyphs they are printed with. A scan without a text layer is refused: recognising
 text is not this program's work, and its mistakes would become quotes. A damaged file is written
 anew once (by qpdf, through pikepdf), which finds its objects without the index, and read from
-there; the document says so.
+there; the document says so, and which pages have lost text (`pdf_damage`).
 """
 
 import io
@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
+import pikepdf
 import pypdfium2
 from pypdfium2 import raw as pdfium
 
@@ -27,6 +28,7 @@ from ingest.metadata import Description, described
 from ingest.readers.files import RawFile
 from ingest.readers.hyphens import count_words, join_lines
 from ingest.readers.pdf_characters import Page, page_of
+from ingest.readers.pdf_damage import damage_of
 from ingest.readers.pdf_layout import Kind, Line, classify
 from ingest.readers.pdf_lines import lines_of
 from ingest.readers.pdf_marks import without_marks
@@ -60,20 +62,31 @@ def read_pdf(file: RawFile) -> list[Document]:
     """Read a PDF as one document.
 
     Raises:
-        DocumentError: The file is damaged, encrypted, too long, or has no text layer.
+        DocumentError: The file is damaged beyond repair or on most pages, encrypted, too long, or
+            has no text layer.
     """
     try:
-        return [_read(file, file.data)]
+        document, copy = _read(file, file.data), ""
     except DamagedPdfError as error:
-        repaired = _repaired(file.data)
-        if repaired is None:
-            raise
-        try:
-            document = _read(file, repaired)
-        except DocumentError:
-            raise error from None
-    origins = (*document.origins, ("text", "a repaired copy, for the file is damaged"))
+        document, copy = _read_repaired(file, error), "a repaired copy, for the file is damaged"
+    damage = damage_of(file.data, is_mended=bool(copy))
+    if damage.is_most:
+        raise file.error(f"the PDF is damaged: {damage}: get it anew")
+    if damage:
+        copy = f"{copy or 'a damaged file'}: {damage}"
+    origins = (*document.origins, ("text", copy)) if copy else document.origins
     return [replace(document, origins=tuple(sorted(origins)))]
+
+
+def _read_repaired(file: RawFile, error: DamagedPdfError) -> Document:
+    """Read a copy of a damaged file, or raise what is wrong with the file itself."""
+    repaired = _repaired(file.data)
+    if repaired is None:
+        raise error
+    try:
+        return _read(file, repaired)
+    except DocumentError:
+        raise error from None
 
 
 def _read(file: RawFile, data: bytes) -> Document:
@@ -110,8 +123,6 @@ def _read(file: RawFile, data: bytes) -> Document:
 
 def _repaired(data: bytes) -> bytes | None:
     """Return a PDF written anew from what can be found in this one, or none."""
-    import pikepdf
-
     written = io.BytesIO()
     try:
         with pikepdf.open(io.BytesIO(data), suppress_warnings=True) as opened:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pikepdf
 import pypdfium2
 import pytest
 from reportlab.lib.colors import Color, black, white
@@ -554,6 +555,53 @@ def test_a_damaged_pdf_is_repaired_once_and_says_so(make: Callable[..., Path], d
     assert document.sections == whole.sections
     assert dict(document.origins)["text"] == "a repaired copy, for the file is damaged"
     assert "text" not in dict(whole.origins)
+
+
+def _damaged(path: Path, *pages: int) -> Path:
+    """Overwrite the middle of what draws these pages, counted from 1."""
+    deflated = io.BytesIO()
+    with pikepdf.open(path) as opened:
+        opened.save(deflated, stream_decode_level=pikepdf.StreamDecodeLevel.generalized)
+    data = deflated.getvalue()
+    with pikepdf.open(deflated) as opened:
+        for number in pages:
+            packed = opened.pages[number - 1].Contents.read_raw_bytes()
+            half = len(packed) // 2
+            data = data.replace(packed, packed[:half] + bytes(len(packed) - half))
+    path.write_bytes(data)
+    return path
+
+
+def _left(canvas: Canvas) -> None:
+    _lines(canvas, 72, 700, LEFT)
+
+
+def _right(canvas: Canvas) -> None:
+    _lines(canvas, 72, 700, RIGHT)
+
+
+def test_a_pdf_with_a_damaged_page_names_it(make: Callable[..., Path]):
+    path = _damaged(make(_left, _right, _two_columns), 2)
+
+    (document,) = read(path)
+
+    assert dict(document.origins)["text"] == (
+        "a damaged file: text is missing or garbled on page 2"
+    )
+
+
+def test_a_pdf_with_most_pages_damaged_is_refused(make: Callable[..., Path]):
+    path = _damaged(make(_left, _right, _two_columns), 1, 3)
+
+    assert _refusal(path) == (
+        "the PDF is damaged: text is missing or garbled on page 1 and 3: get it anew"
+    )
+
+
+def test_blank_pages_are_no_damage(make: Callable[..., Path]):
+    (document,) = read(_damaged(make(_two_columns, lambda _: None, lambda _: None)))
+
+    assert "text" not in dict(document.origins)
 
 
 def test_a_pdf_whose_index_is_gone_is_refused(tmp_path: Path):
