@@ -6,13 +6,17 @@ images, raw HTML and displayed formulas; captions ("Figure 3: ...") and footnote
 A front matter block (``---`` at the very top) may give title, authors, date and url.
 
 CommonMark 0.31.2, https://spec.commonmark.org/0.31.2/, by markdown-it-py; formulas are not part
-of it, so one inline rule here takes them before emphasis can eat their asterisks.
+of it, so one inline rule here takes them before emphasis can eat their asterisks. Nor is what
+Obsidian adds (https://help.obsidian.md/obsidian-flavored-markdown): a link to a note leaves its
+alias or the note's name, the title of a callout is a paragraph, and embedded files, comments and
+the ids of blocks leave nothing.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
@@ -35,6 +39,18 @@ _LIST_ITEM = re.compile(r"^[ \t]*-[ \t]+(.+)$")
 _DISPLAY = re.compile(r"\$\$.*?\$\$", re.DOTALL)
 _FORMULA = re.compile(r"\$(?![\s$])(?:\\.|[^$\\\n])+?(?<!\s)\$(?!\d)")
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,40}\](:?)")
+_WIKI_LINK = re.compile(
+    r"\[\[(?=[^\[\]]*[^\W\d_]|\d{4}-\d\d-\d\d)(?P<note>[^\[\]\n|#]*)(?P<part>#[^\[\]\n|]*)?"
+    r"(?:\|(?P<alias>[^\[\]\n]+))?\]\](?!\()"
+)
+"""A link to a note; ``[[1]]`` and ``[[1, 2]]`` are citations or numbers, and ``[[a]](b)`` is a link
+of CommonMark."""
+
+_EMBEDDED = re.compile(r"!\[\[[^\[\]\n]+\]\]")
+_COMMENT = re.compile(r"%%.*?%%", re.DOTALL)
+_BREAKS = frozenset({"softbreak", "hardbreak"})
+_CALLOUT = re.compile(r"\[![\w-]+\][+-]?(?:\s|\Z)")
+_BLOCK_ID = re.compile(r"(?:^|\s)\^(?=[\d-]*[A-Za-z])[A-Za-z\d-]{2,}[ \t]*$", re.MULTILINE)
 
 
 def read_markdown(file: RawFile) -> list[Document]:
@@ -99,44 +115,84 @@ def _blocks(text: str) -> Iterator[Block]:
         elif token.type == "heading_close":
             level = 0
         elif token.type == "inline" and not in_table:
-            yield _block(token, level)
+            yield from _blocks_of(token, level)
 
 
-def _block(token: Token, level: int) -> Block:
+def _blocks_of(token: Token, level: int) -> Iterator[Block]:
+    """Yield what a row of inline tokens is: one block, or two where it begins a callout."""
+    children = token.children or []
     footnote = _FOOTNOTE.match(token.content)
-    words = clean("".join(_words(token)))
     if level:
-        return Heading(words, level)
-    if footnote and footnote.group(1):
-        return Aside("Footnotes", words.lstrip(": "))
-    return Aside("Captions", words) if is_caption(words) else Paragraph(words)
+        yield Heading(_words(children), level)
+    elif footnote and footnote.group(1):
+        yield Aside("Footnotes", _words(children).lstrip(": "))
+    elif callout := _CALLOUT.match(token.content):
+        ends = (place for place, child in enumerate(children) if child.type in _BREAKS)
+        end = next(ends, len(children))
+        yield Paragraph(_words(children[:end])[callout.end() :].strip())
+        yield Paragraph(_words(children[end:]))
+    else:
+        words = _words(children)
+        yield Aside("Captions", words) if is_caption(words) else Paragraph(words)
 
 
-def _words(inline: Token) -> Iterator[str]:
-    """Yield what a reader of the rendered paragraph reads, without the images."""
-    for token in inline.children or ():
-        if token.type in {"text", "code_inline", "formula"}:
+def _words(children: Sequence[Token]) -> str:
+    """Return what a reader of the rendered text reads, without the images."""
+    return clean(_BLOCK_ID.sub("", "".join(_pieces(children))))
+
+
+def _pieces(children: Sequence[Token]) -> Iterator[str]:
+    for token in children:
+        if token.type in {"text", "code_inline", "kept"}:
             yield token.content
-        elif token.type in {"softbreak", "hardbreak", "html_inline"}:
-            yield " " if token.type != "html_inline" or token.content.startswith("<br") else ""
+        elif token.type in _BREAKS or token.content.startswith("<br"):
+            yield "\n"
 
 
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable("table")
-    parser.inline.ruler.before("escape", "formula", _formula_rule)
+    parser.inline.ruler.before("escape", "kept", _kept_rule)
+    parser.block.ruler.before("code", "comment", _comment_rule, {"alt": ["paragraph"]})
     return parser
 
 
-def _formula_rule(state: StateInline, silent: bool) -> bool:
-    """Take a formula or a footnote's mark whole; displayed formulas and marks leave nothing."""
-    if state.src[state.pos] not in "$[":
+def _kept_rule(state: StateInline, silent: bool) -> bool:
+    """Take whole what CommonMark would take apart; only a formula or a link leaves words."""
+    if state.src[state.pos] not in "$[!%":
         return False
-    kept = _FORMULA.match(state.src, state.pos)
-    gone = _DISPLAY.match(state.src, state.pos) or _FOOTNOTE.match(state.src, state.pos)
-    match = gone or kept
+    gone = _first(state, _DISPLAY, _FOOTNOTE, _EMBEDDED, _COMMENT)
+    match = gone or _first(state, _FORMULA, _WIKI_LINK)
     if match is None:
         return False
     if not silent:
-        state.push("formula", "", 0).content = "" if gone else match.group()
+        state.push("kept", "", 0).content = "" if gone else _as_read(match)
     state.pos = match.end()
+    return True
+
+
+def _first(state: StateInline, *patterns: re.Pattern[str]) -> re.Match[str] | None:
+    found = (pattern.match(state.src, state.pos) for pattern in patterns)
+    return next(filter(None, found), None)
+
+
+def _as_read(match: re.Match[str]) -> str:
+    """Return a formula as it is, and of a link to a note what it is shown as."""
+    if match.re is _FORMULA:
+        return match.group()
+    return match["alias"] or match["note"] or (match["part"] or "").strip("#^")
+
+
+def _comment_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Pass over a comment that begins a line and goes over several, with empty ones among them."""
+    first = state.bMarks[start] + state.tShift[start]
+    if not state.src.startswith("%%", first):
+        return False
+    close = state.src.find("%%", first + 2, state.eMarks[end - 1])
+    if close < 0:
+        return False
+    last = next(line for line in range(start, end) if close <= state.eMarks[line])
+    if state.src[close + 2 : state.eMarks[last]].strip():
+        return False  # text follows on the line: an inline comment at the start of a paragraph
+    if not silent:
+        state.line = last + 1
     return True

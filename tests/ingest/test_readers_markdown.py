@@ -82,6 +82,51 @@ def test_raw_html_leaves_its_words_but_not_its_tags(tmp_path: Path):
     assert document.sections[0].text == "Water is H2O. Fire is hot."
 
 
+VAULT = """# Copying heads
+
+Heads in [[Layer 5]] copy names, as [[notes/Probing#Setup|the probe]] shows. ^a1b2c3
+See [[#Limits]] and ![[figure.png|300]] below. %% check this %% It holds. ^main-result
+
+> [!important]+ Copying is *causal*.
+> Ablating the head costs 0.3 nats.
+> It costs more in [[2024-05-01]].
+
+> [!note]
+> Others agree.
+
+%%
+A remark to myself.
+
+It goes on.
+%%
+
+- An item. ^ab12
+- It grows with n ^2
+
+In code `%% [[this]] %%` stays, [[1]] and [[2, 3]] are cited, and [[4]](#four) is a link.
+"""
+
+
+def test_what_obsidian_adds_to_markdown_reads_as_it_is_shown(tmp_path: Path):
+    document = _read(tmp_path, VAULT)
+
+    assert document.sections[0].text.split("\n\n") == [
+        "Heads in Layer 5 copy names, as the probe shows. See Limits and below. It holds.",
+        "Copying is causal.",
+        "Ablating the head costs 0.3 nats. It costs more in 2024-05-01.",
+        "Others agree.",
+        "An item.",
+        "It grows with n ^2",
+        "In code %% [[this]] %% stays, [[1]] and [[2, 3]] are cited, and [4] is a link.",
+    ]
+
+
+def test_a_comment_without_an_end_takes_nothing_along(tmp_path: Path):
+    document = _read(tmp_path, "Before.\n\n%% never closed\n\nAfter.")
+
+    assert document.sections[0].text == "Before.\n\n%% never closed\n\nAfter."
+
+
 def test_without_front_matter_the_first_heading_is_the_title(tmp_path: Path):
     document = _read(tmp_path, "# A title with `code`\n\nText.\n\n## Results\n\nMore.")
 
