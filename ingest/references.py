@@ -3,7 +3,8 @@
 Readers give a list of references as a section of its own with an entry to a paragraph. An entry is
 known by the number or the key that it begins with ("[3]", "[bricken2023]"), by the family name that
 it begins with and its year ("Bricken et al., 2023"), and by the arXiv id or the DOI in it. A
-sentence cites an entry if it has its number or key in brackets, or its name and year in a citation.
+sentence cites an entry if it has its number or key in brackets, or its name and year in a citation;
+where the list is numbered, names count only in sentences that give none of its numbers.
 
 But: an entry is not taken apart into authors and title, which is guesswork without a model; a
 source is found by its identifiers or by its whole title (`kg.citations`).
@@ -75,8 +76,10 @@ def cited_in(sentence: str, entries: Sequence[Entry], linked: Set[str] = frozens
         (found["name"].casefold(), found["year"]) for found in _AUTHOR_YEAR.finditer(sentence)
     }
 
+    gives_numbers = any(entry.number in numbers for entry in entries)
+
     def is_cited(entry: Entry) -> bool:
-        if entry.number is not None:
+        if gives_numbers and entry.number is not None:
             return entry.number in numbers
         return entry.key in keys or bool(authors and _names(entry) & authors)
 
@@ -100,7 +103,7 @@ def _entry(section: int, text: str, span: Span) -> Entry:
     number = _NUMBER.match(words)
     key = _KEY.match(words)
     preprints = printed_arxiv_ids(words)
-    published = () if preprints else doi(words)
+    published = [pair for pair in doi(words) if pair[0] == "doi" or not preprints]
     return Entry(
         section=section,
         span=span,

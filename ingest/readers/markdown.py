@@ -3,7 +3,8 @@ r"""Markdown: headings and paragraphs from the block tokens of a CommonMark pars
 A section's text has no markup: emphasis, links and list marks are gone, inline code keeps its
 words, inline formulas stay as their source (``$x_i$``). Out of the flow are code blocks, tables,
 images, raw HTML and displayed formulas; captions ("Figure 3: ...") and footnotes go beside it.
-A front matter block (``---`` at the very top) may give title, authors, date and url.
+A front matter block (``---`` at the very top) may give title, authors, date, url, arxiv and
+doi; an url of arXiv or of doi.org is an id, too.
 
 CommonMark 0.31.2, https://spec.commonmark.org/0.31.2/, by markdown-it-py; formulas are not part
 of it, so one inline rule here takes them before emphasis can eat their asterisks. Nor is what
@@ -21,6 +22,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from ingest.documents import Document
+from ingest.identifiers import Identifiers, arxiv_id, doi, printed_doi
 from ingest.readers.files import RawFile, decode
 from ingest.readers.sections import (
     Aside,
@@ -34,7 +36,7 @@ from ingest.readers.sections import (
 )
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FIELD = re.compile(r"^(title|authors?|date|year|url)[ \t]*:[ \t]*(.*)$", re.IGNORECASE)
+_FIELD = re.compile(r"^(title|authors?|date|year|url|arxiv|doi)[ \t]*:[ \t]*(.*)$", re.IGNORECASE)
 _LIST_ITEM = re.compile(r"^[ \t]*-[ \t]+(.+)$")
 _DISPLAY = re.compile(r"\$\$.*?\$\$", re.DOTALL)
 _FORMULA = re.compile(r"\$(?![\s$])(?:\\.|[^$\\\n])+?(?<!\s)\$(?!\d)")
@@ -81,8 +83,17 @@ def read_markdown(file: RawFile) -> list[Document]:
             authors=tuple(fields.get("author", []) + fields.get("authors", [])),
             year=int(year.group()) if year else None,
             url=next(iter(fields.get("url", [])), None),
+            identifiers=_identifiers(fields),
         )
     ]
+
+
+def _identifiers(fields: dict[str, list[str]]) -> Identifiers:
+    """Return the arXiv id and the DOI that the fields give, or else the address does."""
+    urls = fields.get("url", [])
+    preprints = filter(None, map(arxiv_id, [*fields.get("arxiv", []), *urls]))
+    numbers = filter(None, [*map(doi, fields.get("doi", [])), *map(printed_doi, urls)])
+    return tuple(sorted(dict((*next(numbers, ()), *next(preprints, ()))).items()))
 
 
 def _fields(front_matter: str) -> dict[str, list[str]]:

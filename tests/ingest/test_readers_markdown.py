@@ -26,6 +26,23 @@ def test_front_matter_gives_title_authors_year_and_address():
     assert document.url == "https://example.org/probe-note"
 
 
+@pytest.mark.parametrize(
+    ("field", "identifiers"),
+    [
+        ("arxiv: 2506.20790v1", {"arxiv": "2506.20790", "arxiv_version": "1"}),
+        ("doi: https://doi.org/10.7554/eLife.56337", {"doi": "10.7554/elife.56337"}),
+        ("url: https://arxiv.org/abs/2506.20790", {"arxiv": "2506.20790"}),
+        ('url: "https://doi.org/10.7554/eLife.56337"', {"doi": "10.7554/elife.56337"}),
+        ("arxiv: 2506.20790\ndoi: 10.1234/abc", {"arxiv": "2506.20790", "doi": "10.1234/abc"}),
+        ("url: https://example.org/2506.20790", {}),
+    ],
+)
+def test_front_matter_gives_identifiers(tmp_path: Path, field: str, identifiers: dict[str, str]):
+    document = _read(tmp_path, f"---\ntitle: A\n{field}\n---\nText.")
+
+    assert dict(document.identifiers) == identifiers
+
+
 def test_sections_have_text_without_markup():
     (document,) = read(NOTE)
 

@@ -40,6 +40,18 @@ def test_every_entry_is_a_stretch_of_its_section_with_its_number_and_identifiers
         assert document.sections[entry.section].text[slice(*entry.span)] == entry.text
 
 
+def test_an_entry_keeps_its_arxiv_id_and_its_doi():
+    (entry,) = entries_of(
+        _document("[1] Ada Lark. Heads that copy. arXiv:2401.00001v2. doi:10.1234/abc.5.")
+    )
+
+    assert dict(entry.identifiers) == {
+        "arxiv": "2401.00001",
+        "arxiv_version": "2",
+        "doi": "10.1234/abc.5",
+    }
+
+
 def test_entries_in_one_paragraph_are_split_at_their_bullets():
     entries = entries_of(_document(NAMED))
 
@@ -54,7 +66,8 @@ def test_entries_in_one_paragraph_are_split_at_their_bullets():
         ("Heads copy [1, 3] and probes read [2].", [0, 1, 2]),
         ("All of them [1-3].", [0, 1, 2]),
         ("A vector [0, 1] is not cited, nor is a year [2024].", [0]),
-        ("Lark (2024) has no number here.", []),
+        ("Lark (2024) has no number here.", [0]),
+        ("Moor and Reed (2023) follow Lark (2024) [1].", [0]),
         ("We removed 3 heads.", []),
     ],
 )
