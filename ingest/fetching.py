@@ -50,8 +50,13 @@ _NAMED_PDF = re.compile(
     re.IGNORECASE,
 )
 
-_MAPPED = tuple(map(ipaddress.ip_network, ("::ffff:0:0/96", "64:ff9b::/96", "::/96")))
+_MAPPED = tuple(
+    map(ipaddress.ip_network, ("::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "::/96"))
+)
 """IPv6 addresses that stand for the IPv4 address in their last 32 bits."""
+
+_LOCAL = tuple(map(ipaddress.ip_network, ("64:ff9b:1::/48", "fec0::/10")))
+"""IPv6 addresses that mean something inside one network only (RFC 8215, RFC 3879)."""
 
 Resolver = Callable[[str, int], list[str]]
 
@@ -85,6 +90,8 @@ def is_public(address: str) -> bool:
     """Say whether an address is one of the public internet."""
     parsed = ipaddress.ip_address(address.split("%")[0])
     if isinstance(parsed, ipaddress.IPv6Address):
+        if any(parsed in network for network in _LOCAL):
+            return False
         if parsed.sixtofour is not None:
             parsed = parsed.sixtofour
         elif any(parsed in network for network in _MAPPED):

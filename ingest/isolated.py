@@ -2,7 +2,7 @@
 
 Parsers of hostile formats crash, loop and eat memory, whatever they are written in; PDFium aborts
 when memory runs out. So each file is read, and its statements are found, by a child process that
-may use only so much memory, time and nothing to write to, gets none of the environment's
+may use only so much memory and time and change no file, gets none of the environment's
 variables, and hands back JSON. Whatever becomes of the child, the caller gets an answer or a
 `DocumentError`.
 
@@ -332,10 +332,22 @@ def _inherited_bytes() -> int:
     return int(told.read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
-_REFUSED = ("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.system")
+_REFUSED = (
+    *("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.system"),
+    *("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "os.link", "os.symlink"),
+    *("os.chmod", "os.chown", "os.utime", "os.setxattr", "os.removexattr"),
+    *("shutil.", "tempfile.", "sqlite3.connect"),
+)
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 
 
-def _refuse(event: str, _arguments: tuple[object, ...]) -> None:
-    """Refuse what no parser has to do: talk to the network, start a program."""
-    if event.startswith(_REFUSED):
+def _refuse(event: str, arguments: tuple[object, ...]) -> None:
+    """Refuse what no parser has to do: talk to the network, start a program, change a file.
+
+    Args:
+        event: As in https://docs.python.org/3/library/audit_events.html.
+        arguments: Those of the event; the last of "open" are the flags of the system call.
+    """
+    is_writing = event == "open" and isinstance(arguments[-1], int) and arguments[-1] & _WRITING
+    if is_writing or event.startswith(_REFUSED):
         raise PermissionError(f"a reader may not do this: {event}")

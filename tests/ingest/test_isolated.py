@@ -3,8 +3,9 @@
 import json
 import os
 import signal
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,39 @@ def test_the_child_gets_none_of_the_environment(monkeypatch: pytest.MonkeyPatch)
 def test_a_reader_may_not_use_the_network_or_start_a_program(event: str):
     with pytest.raises(PermissionError, match="may not do this"):
         isolated._refuse(event, ())
+
+
+@posix_only
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: path.open("w"),
+        lambda path: path.open("r+"),
+        lambda path: os.open(path.with_name("new"), os.O_CREAT | os.O_WRONLY),
+        lambda path: path.unlink(),
+        lambda path: path.rename(path.with_name("new")),
+        lambda path: os.truncate(path, 0),
+        lambda path: path.with_name("folder").mkdir(),
+        lambda path: path.with_name("link").symlink_to(path),
+        lambda path: path.chmod(0),
+    ],
+    ids=["write", "update", "create", "remove", "rename", "truncate", "folder", "link", "mode"],
+)
+def test_a_reader_may_not_change_a_file(change: Callable[[Path], object], tmp_path: Path):
+    path = tmp_path / "note.txt"
+    path.write_text("Some words.")
+    child = os.fork()
+    if child == 0:
+        sys.addaudithook(isolated._refuse)
+        try:
+            change(path)
+        except PermissionError as error:
+            os._exit(0 if "a reader may not do this" in str(error) else 2)
+        os._exit(1)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert [each.name for each in tmp_path.iterdir()] == ["note.txt"]
+    assert path.read_text() == "Some words."
 
 
 def test_stopping_leaves_no_process():
