@@ -137,11 +137,14 @@ def _replaced(view: ReplacedView) -> Lines:
 
 def citations(view: CitationsView) -> Lines:
     """Say what a source cites, what it says of it, and who cites it."""
+    entries = {each.id: each for each in view.references}
     if view.cited:
         yield f"\nOn the work of others ({len(view.cited)})"
     for each in view.cited:
         yield f"  {each.score:.2f}  {_short(each.quote)}"
         yield from (f"        cites {source.id}  {source.title}" for source in each.cites)
+        others = (entries[reference] for reference in each.references)
+        yield from (f"        cites {_short(other.text)}" for other in others if not other.cites)
     yield from _references(view.references)
     if view.cited_by:
         yield f"\nCited by ({len(view.cited_by)})"

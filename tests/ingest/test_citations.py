@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
+from api import terminal_ingestion
 from api.views.sources import source_view
 from ingest.pipeline import IngestionConfig, ingest
 from kg.citations import citing
@@ -102,6 +103,22 @@ def test_what_others_found_is_kept_as_cited_with_its_reference_and_is_no_stateme
     assert not quotes & set(cited)
     for each in view.citations.cited:
         assert sections[each.section][each.char_start : each.char_end] == each.quote
+
+
+def test_the_terminal_names_what_a_sentence_cites_in_the_graph_or_not(
+    engine: Engine, papers: dict[str, Path]
+):
+    ingest(engine, [papers["what_heads_do.md"], papers["map.md"]], IngestionConfig())
+    ids = _sources(engine)
+
+    with reading(engine) as session:
+        view = source_view(session, ids["what_heads_do.md"]).citations
+
+    lines = [line for line in terminal_ingestion.citations(view) if line.startswith(" " * 8 + "c")]
+    assert lines == [
+        "        cites Lark, A. (2024). Heads that copy. arXiv:2401.00001.",
+        f"        cites {ids['map.md']}  A Map of the Residual Streams",
+    ]
 
 
 def test_a_paper_that_leaves_is_cited_no_more_and_the_reference_stays(
