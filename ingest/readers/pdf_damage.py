@@ -8,6 +8,7 @@ But: a stream that is not deflated has no checksum, so a changed byte in it is n
 qpdf mends of an index without losing a stream is no damage.
 """
 
+import base64
 import io
 import zlib
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import pikepdf
 import pypdfium2
 
 _MOST_AT_ONCE = 1_000_000
+_WHITE = b" \t\n\r\f\0"
 
 
 class Damage(NamedTuple):
@@ -114,16 +116,20 @@ def _is_whole(thing: pikepdf.Object) -> bool:
     if not isinstance(thing, pikepdf.Stream) or thing.get("/Subtype") == "/Image":
         return True
     filters = thing.get("/Filter")
-    first = filters[0] if isinstance(filters, pikepdf.Array) and len(filters) else filters
-    if first != "/FlateDecode":
+    named = [str(each) for each in (filters if isinstance(filters, pikepdf.Array) else [filters])]
+    is_text = named[:2] == ["/ASCII85Decode", "/FlateDecode"]
+    if not is_text and named[:1] != ["/FlateDecode"]:
         return True
     inflater = zlib.decompressobj()
     try:
         packed = thing.read_raw_bytes()
+        if is_text:
+            written = packed.strip(_WHITE).removesuffix(b"~>")
+            packed = base64.a85decode(written, ignorechars=_WHITE)
         while packed and not inflater.eof:
             inflater.decompress(packed, _MOST_AT_ONCE)
             packed = inflater.unconsumed_tail
-    except (zlib.error, pikepdf.PdfError):
+    except (zlib.error, pikepdf.PdfError, ValueError):
         return False
     return inflater.eof
 
