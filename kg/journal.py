@@ -17,7 +17,7 @@ from sqlmodel import Session, SQLModel, col, func, select
 from kg.communities import branch_of, path_of
 from kg.graph_updates import Amended, restored
 from kg.stored_graph import EDGE, store_graph, stored_graph
-from kg.tables import Amendment, Community, Membership, Move, Run, Statement
+from kg.tables import Amendment, Community, Label, Membership, Move, Run, RunKind, Statement
 
 _IDS_PER_QUERY = 500
 
@@ -120,6 +120,7 @@ def undo(session: Session, update_id: int, clustering: Run, amendments: Sequence
     _apply_moves(session, clustering.id, moves)
     _delete_communities(session, sorted(away))
     _remember(session, {name: row for name, row in measured.items() if name not in away})
+    _unlabel(session, [amendment.run_id for amendment in amendments])
     session.add(
         Amendment(
             run_id=update_id,
@@ -280,6 +281,15 @@ def _remember(session: Session, measured: Mapping[str, Sequence[Any]]) -> None:
             rows,
         )
         session.expire_all()
+
+
+def _unlabel(session: Session, updates: Sequence[int]) -> None:
+    """Delete the labels that updates gave cause for."""
+    rows = select(Run.id, Run.config).where(
+        Run.kind == RunKind.LABELLING, col(Run.id) > min(updates)
+    )
+    labellings = [run for run, config in session.exec(rows) if config.get("update") in updates]
+    session.execute(delete(Label).where(col(Label.run_id).in_(labellings)))
 
 
 def _referring() -> list[tuple[Table, str]]:

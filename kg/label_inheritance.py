@@ -15,6 +15,9 @@ All this is asked of the members at the time when the name was given, however ma
 small steps do not add up. Who gave it stays its author. If the members are the same as in the last
 run, the description stays too; else it is written anew by whoever labels now.
 
+An update asks the same of what it changed (`kg.label_doubts`), and there the description stays as
+long as it holds.
+
 Names go on when a run is labelled for the first time: asking for another labelling means asking for
 new names. And the offline labeller's names make way for a language model's, never the other way
 round.
@@ -140,13 +143,24 @@ def inheritance_of(session: Session, run_id: int) -> Inheritance:
     """
     before = previous_run(session, run_of(session, run_id))
     own = _communities(session, run_id)
-    families = _families(own)
     if before is None or _labels(session, run_id):
-        return Inheritance({}, families, {})
+        return inheritance_from(session, {}, own)
     links = {community.link: community.id for community in own if community.link}
-    found = _names(session, before, links)
-    members = frozenset[str]().union(*(each.first for each in found.values()))
-    return Inheritance(found, families, _words(session, sorted(members)))
+    return inheritance_from(session, _names(session, before, links), own)
+
+
+def inheritance_from(
+    session: Session, names: Mapping[str, Inherited], communities: Sequence[Community]
+) -> Inheritance:
+    """Return these names, by community, as those that may go on.
+
+    Args:
+        session: Where to read what their members said.
+        names: By community.
+        communities: Those, with their siblings.
+    """
+    members = frozenset[str]().union(*(each.first for each in names.values()))
+    return Inheritance(names, _families(communities), words_by_id(session, sorted(members)))
 
 
 def _names(session: Session, run: Run, links: Mapping[str, str]) -> dict[str, Inherited]:
@@ -220,7 +234,8 @@ def _families(communities: Sequence[Community]) -> dict[str, frozenset[str]]:
     return {each.id: frozenset(children[each.parent_id] - {each.id}) for each in communities}
 
 
-def _words(session: Session, statements: Sequence[str]) -> dict[str, str]:
+def words_by_id(session: Session, statements: Sequence[str]) -> dict[str, str]:
+    """Return text and note of each of these statements that there still is."""
     notes = notes_of(session, statements)
     return {
         identifier: f"{row.text}\n{notes.get(identifier, '')}"

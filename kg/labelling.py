@@ -9,18 +9,20 @@ when its turn comes. All labels of a run are stored in one transaction.
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine, insert
 from sqlmodel import Session, col, select
 
-from kg.communities import members_by_community, members_of, path_of
+from kg.communities import children_of, members_by_community, members_of, path_of
 from kg.db import reading, writing
-from kg.label_inheritance import inheritance_of
-from kg.labellers.checked import Named, checked_label
+from kg.label_doubts import doubts_of
+from kg.label_inheritance import inheritance_from, inheritance_of
+from kg.labellers.checked import Named
 from kg.labellers.offline import OfflineLabeller
 from kg.labellers.task import Frequencies, Labeller, LabellingTask, Member
 from kg.labels import labels_of
@@ -29,7 +31,7 @@ from kg.runs import recording, succeed, succeeded_run
 from kg.sources import glossary
 from kg.statements import notes_of, sources_by_statement, statements_by_id
 from kg.stored_graph import ENDS, EdgeTable, stored_graph
-from kg.tables import Community, Label, Run, RunKind, RunStatus
+from kg.tables import Amendment, Community, Label, Run, RunKind, RunStatus
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,13 @@ class LabellingConfig(BaseModel):
 
     clustering_run: int
     """The run whose communities are named."""
+
+
+class RelabellingConfig(LabellingConfig):
+    """What a labelling run names after an update."""
+
+    update: int
+    """If it is taken back, these labels go with it."""
 
 
 def label_run(
@@ -91,36 +100,65 @@ def label_run(
     return run_id
 
 
-def label_unnamed(engine: Engine, clustering_run_id: int) -> int | None:
-    """Name the communities of a labelled run that have no name, such as an update makes.
+def label_changed(engine: Engine, clustering_run_id: int, update_id: int) -> int | None:
+    """See to the labels of the communities that an update made or changed; all others keep theirs.
 
-    They are named offline, unlike their siblings and what they are part of; all others keep their
-    names. Returns the labelling run; none if there is nothing to name, or if nobody has named the
-    run yet. What is frequent is counted among up to `_SAMPLE` statements, not among all: there may
-    be few to name, and a hundred thousand to count.
+    Communities without a name get one, a label that no longer holds makes way (`kg.label_doubts`),
+    and who is no longer a member is no longer named as support. New names are found offline, unlike
+    those of the siblings and of what they are part of. What is frequent is counted among up to
+    `_SAMPLE` statements, not among all: there may be few to name, and a hundred thousand to count.
+
+    Returns:
+        The labelling run; none if every label holds, or if nobody has named the run yet.
     """
     with reading(engine) as session:
-        unnamed = _unnamed(session, clustering_run_id)
-        if not unnamed:
-            return None
-        communities = _beside(session, unnamed)
-        names = labels_of(session, [community.id for community in communities])
-        material = _material_for(session, clustering_run_id, communities, unnamed)
-    material.names.update({name: row.label for name, row in names.items()})
-    labeller = OfflineLabeller()
-    config = LabellingConfig(clustering_run=clustering_run_id)
-    with recording(engine, RunKind.LABELLING, labeller.name, config) as run_id:
-        rows: list[dict[str, object]] = []
-        for task in _tasks(material):
-            named = checked_label(labeller, task)
-            material.names[task.community_id] = named.draft.label
-            rows.append(_row(run_id, task, named))
-        with writing(engine) as session:
-            session.execute(insert(Label), rows)
-            result = {"clustering_run": clustering_run_id, "communities": len(rows)}
-            succeed(session, run_id, {**result, "kept": 0, "refused": 0})
-    log.info("named %s communities that had no name", len(rows))
+        new = _new_labels(session, clustering_run_id, update_id)
+    if not new:
+        return None
+    config = RelabellingConfig(clustering_run=clustering_run_id, update=update_id)
+    with (
+        recording(engine, RunKind.LABELLING, OfflineLabeller.name, config) as run_id,
+        writing(engine) as session,
+    ):
+        session.execute(insert(Label), [{**row, "run_id": run_id} for row in new])
+        result = {"clustering_run": clustering_run_id, "communities": len(new)}
+        succeed(session, run_id, {**result, "kept": 0, "refused": 0})
+    log.info("labelled %s communities that an update made or changed", len(new))
     return run_id
+
+
+def _new_labels(session: Session, run_id: int, update_id: int) -> list[dict[str, object]]:
+    """Return the labels that an update gives cause for."""
+    trimmed, doubtful = doubts_of(session, run_id, update_id)
+    new = [label.model_dump() for label in trimmed.values()]
+    wanted = _unnamed(session, run_id, update_id).union(doubtful)
+    if not wanted:
+        return new
+    communities = _beside(session, wanted)
+    standing = labels_of(session, [community.id for community in communities])
+    inheritance = inheritance_from(session, doubtful, communities)
+    material = _material_for(session, run_id, communities, wanted)
+    material.names.update({name: standing[name].label for name in standing.keys() - wanted})
+    below = _names_below(session, wanted)
+    for task in _tasks(material):
+        taken = task.taken | below.get(task.community_id, frozenset())
+        named = inheritance.named(OfflineLabeller(), replace(task, taken=taken))
+        material.names[task.community_id] = named.draft.label
+        row = _row(0, task, named)
+        before = standing.get(task.community_id)
+        if before is None or row != {**before.model_dump(), "run_id": 0}:
+            new.append(row)
+    return new
+
+
+def _names_below(session: Session, wanted: set[str]) -> dict[str, frozenset[str]]:
+    """Return the names of the parts of communities, casefolded."""
+    parts = {name: [part.id for part in children_of(session, name)] for name in sorted(wanted)}
+    labels = labels_of(session, sorted(set().union(*parts.values())))
+    return {
+        name: frozenset(labels[part].label.casefold() for part in found if part in labels)
+        for name, found in parts.items()
+    }
 
 
 def _row(run_id: int, task: LabellingTask, named: Named) -> dict[str, object]:
@@ -128,8 +166,9 @@ def _row(run_id: int, task: LabellingTask, named: Named) -> dict[str, object]:
         "community_id": task.community_id,
         "run_id": run_id,
         "model": named.model,
-        "refusals": named.refusals,
-        **named.draft.model_dump(),
+        "refusals": list(named.refusals),
+        **named.draft.model_dump(exclude={"support"}),
+        "support": list(named.draft.support),
     }
 
 
@@ -156,7 +195,7 @@ class _Material:
     """The keys of each statement's phrases."""
 
     sources: dict[str, list[str]]
-    """The sources of each statement."""
+    """The sources of each member of a community that is to be named."""
 
     glossaries: dict[str, dict[str, set[str]]]
     """What each source spells out."""
@@ -169,11 +208,13 @@ def _material(session: Session, run_id: int) -> _Material:
     communities = _from_the_top(session, run_id)
     members = {c: sorted(found) for c, found in members_by_community(session, run_id).items()}
     everybody = sorted(set().union(*members.values()))
-    return _read(session, run_id, communities, members, everybody)
+    return _read(session, run_id, communities, _Scope(members, everybody, everybody))
 
 
-def _unnamed(session: Session, run_id: int) -> set[str]:
-    """Return the communities of a run that have no name; none if nobody has named any."""
+def _unnamed(session: Session, run_id: int, update_id: int) -> set[str]:
+    """Return the communities without a name, if the update made any and the run has names."""
+    if not session.get_one(Amendment, update_id).communities_added:
+        return set()
     named = (
         select(Label.community_id)
         .join(Run, col(Run.id) == Label.run_id)
@@ -212,7 +253,7 @@ def _material_for(
         beside = set(_sample(members[parent]))
         members[parent] = sorted(beside.union(own.intersection(members[parent])))
     known = sorted({*everybody, *own})
-    return _read(session, run_id, communities, members, known)
+    return _read(session, run_id, communities, _Scope(members, known, own))
 
 
 def _sample(statements: list[str]) -> list[str]:
@@ -220,21 +261,25 @@ def _sample(statements: list[str]) -> list[str]:
     return statements[:: -(-len(statements) // _SAMPLE)] if statements else []
 
 
-def _read(
-    session: Session,
-    run_id: int,
-    communities: list[Community],
-    members: dict[str, list[str]],
-    everybody: list[str],
-) -> _Material:
+class _Scope(NamedTuple):
+    """Of whom the material is read; the first two as in `_Material`."""
+
+    members: dict[str, list[str]]
+    everybody: list[str]
+    own: Collection[str]
+    """The members of the communities that are to be named."""
+
+
+def _read(session: Session, run_id: int, communities: list[Community], scope: _Scope) -> _Material:
+    members, everybody, own = scope
     clustered = sorted(set(everybody).union(*members.values()))
     notes = notes_of(session, clustered)
     statements = {
         identifier: Member(identifier, row.kind, row.text, notes.get(identifier, ""))
         for identifier, row in sorted(statements_by_id(session, clustered).items())
     }
-    by_statement = sources_by_statement(session, clustered)
-    sources = {identifier: by_statement.get(identifier, []) for identifier in clustered}
+    by_statement = sources_by_statement(session, sorted(own))
+    sources = {identifier: by_statement.get(identifier, []) for identifier in own}
     present = [community for community in communities if community.id in members]
     return _Material(
         communities=communities,

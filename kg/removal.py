@@ -23,6 +23,7 @@ from kg.db import reading, writer, writing
 from kg.embedders import Embedder, Vectors
 from kg.embeddings import embed_missing, embedded_text
 from kg.errors import ConfigError, NotFoundError
+from kg.labelling import label_changed
 from kg.news import Gone
 from kg.runs import active_runs, recording, run_of
 from kg.sources import superseded
@@ -35,7 +36,6 @@ from kg.updating import (
     case_of,
     check_model,
     config_of,
-    name_new_communities,
     thin,
 )
 
@@ -101,7 +101,8 @@ def remove_sources(
             _delete(session, gone)
         if vectors:
             embed_missing(engine, open_embedder())
-        name_new_communities(engine, updates)
+        for number, run in zip(numbers, [*(case.run for case in cases), *older], strict=True):
+            label_changed(engine, run.id or 0, number)
     log.info("removed %s sources with %s statements", len(gone.sources), len(gone.statements))
     return RemovalReport(sorted(gone.sources), len(gone.statements), len(evidence), updates)
 

@@ -47,7 +47,7 @@ from kg.embeddings import are_embedded, embed_missing, embedded_text
 from kg.errors import ConfigError
 from kg.graph_updates import NO_TIES, amending, ids_after, without
 from kg.journal import Change, amendments_of, apply, latest_update, lines, undo
-from kg.labelling import label_unnamed
+from kg.labelling import label_changed
 from kg.news import Difference, Gone, difference, taken_back
 from kg.placing import modularity_of
 from kg.processor import without_collector
@@ -117,15 +117,9 @@ def update(
                 writing(engine) as session,
             ):
                 reports.append(amend(session, number, case, {}))
-        name_new_communities(engine, reports)
+        for report in reports:
+            label_changed(engine, report.clustering_run, report.run)
         return reports
-
-
-def name_new_communities(engine: Engine, reports: Sequence[UpdateReport]) -> None:
-    """Name the communities that updates made, where the run has names."""
-    for report in reports:
-        if report.communities_new:
-            label_unnamed(engine, report.clustering_run)
 
 
 class Case(NamedTuple):
