@@ -132,11 +132,19 @@ class DecompositionConfig(BaseModel):
 
     unmix_tolerance: float = Field(default=0.0, ge=0)
     """By what share of itself the objective may rise at once when all subcomponents of a matrix are
-    set apart, each on a line of its own. Above 0 that is tried before anything is pruned, too, and
+    set apart, each on a line of its own. Above 0 that is tried before anything is pruned, and
     training goes on for as many steps as after dissolving; all is put back if it did not pay."""
 
+    unmix_rounds: int = Field(default=1, ge=1)
+    """How often that is tried, as long as it pays, with weak subcomponents turned off in between
+    where they are pruned."""
+
+    unmixing_rate: float = Field(default=0.4, gt=0)
+    """Learning rate at the first of the steps that follow setting apart, in units of the peak."""
+
     consolidation_rate: float = Field(default=0.4, gt=0)
-    """Learning rate at the first of these steps, in units of the peak."""
+    """The same for the steps of a round of dissolving. At a low one a feature that hardly matters
+    keeps the subcomponent that it has."""
 
     consolidation_minimality: float | None = Field(default=None, gt=0)
     """Coefficient of minimality once training is over, in pruning and consolidation; None keeps the
@@ -379,6 +387,10 @@ CONFIGS: dict[str, DecompositionConfig] = {
             "n_objective": 2048,
             "minimality": 4e-6,
             "minimality_end": 1.6e-5,
+            "unmix_tolerance": 0.2,
+            "consolidation_rate": 0.1,
+            "consolidation_minimality": 1e-5,
+            "consolidation_width": 0.25,
             "prune_all_first": True,
         }
     ),

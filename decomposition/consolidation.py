@@ -19,9 +19,9 @@ V may be alike in directions that no input has. To dissolve it, :math:`U_i` beco
 cost the objective, and those which took something over are not dissolved themselves; then all is
 trained on for a few hundred steps. If the objective is not lower than before, everything is put
 back, and less is tried; otherwise another round begins. Where the configuration says so, every
-round starts with taking mixtures apart (see `unmixing`); that is not put back if the objective
-falls by it at once. Where more is tolerated, setting apart comes first of all, with training after
-it and nothing dissolved. The true mechanisms are not looked at.
+round starts with taking mixtures apart by which the objective falls at once (see `unmixing`); that
+is not put back. Where more is tolerated, setting apart comes first of all, with training after it
+and nothing dissolved. The true mechanisms are not looked at.
 """
 
 import logging
@@ -38,7 +38,7 @@ from decomposition.config import DecompositionConfig
 from decomposition.decomposed_model import DecomposedModel
 from decomposition.input_lines import InputLines
 from decomposition.objective import objective_on_fresh_inputs
-from decomposition.pruning import Place
+from decomposition.pruning import Place, prune
 from decomposition.seeds import generator_for
 from decomposition.subcomponents import Subcomponents, TransposedSubcomponents, untied
 from decomposition.targets import Target
@@ -68,7 +68,7 @@ class Consolidated(NamedTuple):
     """What came of it."""
 
     n: int
-    """Subcomponents that were dissolved."""
+    """Subcomponents that were dissolved or turned off."""
 
     losses: dict[str, float] | None
     """The losses at the last step that was kept; None where none was."""
@@ -86,23 +86,34 @@ class Matrix(NamedTuple):
     """This one, and others that share its parameters as they are."""
 
 
-def set_apart(
-    model: DecomposedModel, target: Target, config: DecompositionConfig
-) -> dict[str, float] | None:
+def set_apart(model: DecomposedModel, target: Target, config: DecompositionConfig) -> Consolidated:
     """Unmix, and train on; put everything back if the objective is not lower then.
 
     Args:
         model: Its parameters are changed.
         target: Where inputs come from.
-        config: Its `unmix_tolerance` says what is tolerated before training.
-
-    Returns:
-        The losses at the last step; None where nothing was changed, or all put back.
+        config: Its `unmix_tolerance` says what is tolerated before training, its `unmix_rounds` how
+            often this is done, with weak subcomponents turned off in between.
     """
+    n, losses = 0, None
+    for number in range(config.unmix_rounds):
+        if number and config.prune:
+            n += prune(model, target, config)
+        found = _set_apart_once(model, target, config, config.restarts + MOST_ROUNDS + number)
+        if found is None:
+            break
+        losses = found
+    return Consolidated(n, losses)
+
+
+def _set_apart_once(
+    model: DecomposedModel, target: Target, config: DecompositionConfig, number: int
+) -> dict[str, float] | None:
+    """Return the losses at the last step; None where nothing was changed, or all put back."""
     start, before = _copy(model), objective_on_fresh_inputs(model, target, config)
     if not unmix(model, target, config, tolerance=config.unmix_tolerance):
         return None
-    losses = _train_on(model, target, config, config.restarts + MOST_ROUNDS)
+    losses = _train_on(model, target, config, number, config.unmixing_rate)
     after = objective_on_fresh_inputs(model, target, config)
     logger.info("set apart: objective %.6f, was %.6f", after, before)
     if after < before:
@@ -127,15 +138,15 @@ def consolidate(
     for number in range(MOST_ROUNDS):
         before = objective_on_fresh_inputs(model, target, config)
         start = _copy(model)
-        n_unmixed = (
-            unmix(model, target, config, lines, config.unmix_tolerance) if config.unmix else 0
-        )
-        if n_unmixed and objective_on_fresh_inputs(model, target, config) < before:
+        n_unmixed = unmix(model, target, config, lines) if config.unmix else 0
+        if n_unmixed:
             start = _copy(model)  # what has been unmixed stays so
         chosen = _dissolve_all(model, target, config, most)
         if not chosen and not n_unmixed:
             break
-        found = _train_on(model, target, config, config.restarts + number)
+        found = _train_on(
+            model, target, config, config.restarts + number, config.consolidation_rate
+        )
         after = objective_on_fresh_inputs(model, target, config)
         logger.info("%s dissolved: objective %.6f, was %.6f", len(chosen), after, before)
         if after < before:
@@ -147,10 +158,22 @@ def consolidate(
 
 
 def _train_on(
-    model: DecomposedModel, target: Target, config: DecompositionConfig, number: int
+    model: DecomposedModel,
+    target: Target,
+    config: DecompositionConfig,
+    number: int,
+    rate: float,
 ) -> dict[str, float]:
-    """Take the steps that follow a change, with random numbers of this number's own."""
-    attempt = Attempt(target, _going_on(config), number)
+    """Take the steps that follow a change, with random numbers of this number's own.
+
+    Args:
+        model: Its parameters are changed.
+        target: Where inputs come from.
+        config: How to train.
+        number: Stands for the random numbers.
+        rate: Learning rate at the first step, in units of the peak.
+    """
+    attempt = Attempt(target, _going_on(config, rate), number)
     load_parameters(attempt.model, dict(trained_parameters(model)))
     for _ in range(config.consolidation_steps):
         attempt.advance()
@@ -272,12 +295,12 @@ def _matrices(model: DecomposedModel) -> Iterator[Matrix]:
         yield Matrix(name, parts, transposed, same)
 
 
-def _going_on(config: DecompositionConfig) -> DecompositionConfig:
+def _going_on(config: DecompositionConfig, rate: float) -> DecompositionConfig:
     """Return the configuration of the steps that follow, in which nothing is annealed any more."""
     return config.model_copy(
         update={
             "steps": config.consolidation_steps,
-            "learning_rate": config.learning_rate * config.consolidation_rate,
+            "learning_rate": config.learning_rate * rate,
             "rate_warm_up": 0.0,
             "compaction": None,
             "minimality": config.coefficients(1.0)["minimality"],

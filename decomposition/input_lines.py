@@ -21,11 +21,11 @@ between both sides, one subcomponent was left over that read the difference, whi
 for all features, and it was important on all of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -60,9 +60,30 @@ class InputLines(NamedTuple):
     def seen(self, of_rows: Float[Tensor, "rows C"]) -> Float[Tensor, "lines C"]:
         """Return the mean on one side of each line of what is seen on inputs, the larger one."""
         found = of_rows.new_zeros(self.directions.shape[1], of_rows.shape[1])
-        for ray, line in enumerate(self.line):
-            found[line] = torch.maximum(found[line], of_rows[self.ray == ray].mean(dim=0))
+        for line, means in self._sides(of_rows):
+            found[line] = torch.maximum(found[line], means)
         return found
+
+    def throughout(self, of_rows: Bool[Tensor, "rows C"], most: float) -> Bool[Tensor, "lines C"]:
+        """Return what is so on most inputs of every side of a line on which anything is.
+
+        Args:
+            of_rows: What is so on each input.
+            most: The share of a side's inputs that has to be exceeded.
+        """
+        found = torch.ones(self.directions.shape[1], of_rows.shape[1], dtype=torch.bool)
+        counts = torch.zeros(len(found), 1, dtype=torch.bool)
+        for line, means in self._sides(of_rows.float()):
+            is_so = means > most
+            if is_so.any():
+                found[line] &= is_so
+                counts[line] = True
+        return found & counts
+
+    def _sides(self, of_rows: Float[Tensor, "rows C"]) -> Iterator[tuple[int, Float[Tensor, " C"]]]:
+        """Yield each side's line and the mean on it."""
+        for ray, line in enumerate(self.line):
+            yield line, of_rows[self.ray == ray].mean(dim=0)
 
 
 def input_lines(x: Float[Tensor, "rows d"]) -> InputLines:

@@ -132,10 +132,12 @@ def decompose(
         model, found = session.best.model, session.best.losses
         later = config.after_training()
         is_last = not config.consolidation_steps
+        n_pruned = 0
         if config.unmix and config.unmix_tolerance and not is_last:
-            found = set_apart(model, target, later) or found
+            apart = set_apart(model, target, later)
+            found, n_pruned = apart.losses or found, apart.n
         everything = is_last or config.prune_all_first
-        n_pruned = prune(model, target, later, everything) if config.prune else 0
+        n_pruned += prune(model, target, later, everything) if config.prune else 0
         if not is_last:
             consolidated = consolidate(model, target, later)
             found = consolidated.losses or found

@@ -56,7 +56,8 @@ OFTEN = (0.0, 0.1, 0.25, 0.5)
 zero, all that are ever important do."""
 
 MOSTLY = 0.5
-"""A subcomponent knows a line if it is important on this share of one side's inputs."""
+"""A line concerns a subcomponent that is important on this share of one side's inputs; who is so on
+each side that concerns anyone knows it."""
 
 A_LITTLE = 0.05
 """Mean importance on one side's inputs above which a line that nobody knows concerns it."""
@@ -97,10 +98,10 @@ class Together(NamedTuple):
 
     directions: Float[Tensor, "d_in lines"]
     knows: Bool[Tensor, "lines C"]
-    """Where each is important on most inputs of one side of a line."""
+    """Where each is important on most inputs of a line, on every side where anyone is."""
 
     concerns: Bool[Tensor, "lines C"]
-    """The same, and whatever is a little important on a line that nobody knows."""
+    """Where each is so on one side, and whatever is a little important on a line where none is."""
 
     reach: Float[Tensor, " lines"]
 
@@ -197,8 +198,8 @@ def important_together(
             known[matrix] = input_lines(seen[matrix].vectors().flatten(0, -2).cpu())
         g = importance[matrix].flatten(0, -2).cpu()
         lines, on = known[matrix], g > IMPORTANT
-        knows = lines.seen(on.float()) > MOSTLY
-        concerns = knows | ((lines.seen(g) > A_LITTLE) & ~knows.any(dim=1, keepdim=True))
+        knows, somewhere = lines.throughout(on, MOSTLY), lines.seen(on.float()) > MOSTLY
+        concerns = somewhere | ((lines.seen(g) > A_LITTLE) & ~somewhere.any(dim=1, keepdim=True))
         free = _recruitable(model, matrix, g)
         found[matrix] = Together(on, free, lines.directions, knows, concerns, lines.reach)
     return found

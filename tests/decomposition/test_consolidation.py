@@ -114,35 +114,39 @@ def test_what_was_unmixed_stays_where_training_on_makes_it_worse(perfect):
 def test_what_was_set_apart_is_put_back_where_training_on_does_not_pay_for_it(weights, pays: bool):
     target, model = two_of_four(weights, 0.02)
     brief = CONFIG.model_copy(
-        update={"unmix_tolerance": 1.0, "consolidation_steps": 1, "consolidation_rate": 1e-6}
+        update={"unmix_tolerance": 1.0, "consolidation_steps": 1, "unmixing_rate": 1e-6}
     )
     before = {n: p.detach().clone() for n, p in trained_parameters(model).items()}
 
     found = set_apart(model, target, brief)
 
-    assert (found is not None) == pays
+    assert (found.losses is not None) == pays
     importance = model.importance(target.probes())["layers.0.mlp_in"]
     assert (importance > 0.5).any(dim=0).sum() == (4 if pays else 2)
     unchanged = [torch.equal(p, before[n]) for n, p in trained_parameters(model).items()]
     assert all(unchanged) != pays
 
 
-def test_consolidation_puts_back_what_was_set_apart_and_does_not_pay():
-    target, model = two_of_four(IN_PAIRS, 0.02)
-    brief = CONFIG.model_copy(
-        update={
-            "unmix": True,
-            "unmix_tolerance": 1.0,
-            "consolidation_steps": 1,
-            "consolidation_rate": 1e-6,
-        }
+def test_all_is_set_apart_again_after_pruning_until_it_is_or_the_rounds_are_over(monkeypatch):
+    target, model = two_of_four(ALL_READ, 0.02)
+    often = CONFIG.model_copy(
+        update={"unmix_tolerance": 1.0, "unmix_rounds": 3, "consolidation_steps": 1, "prune": True}
     )
-    before = {n: p.detach().clone() for n, p in trained_parameters(model).items()}
+    done: list[str] = []
 
-    found = consolidate(model, target, brief)
+    def trained(*_: object) -> dict[str, float]:
+        done.append("trained")
+        return {}
 
-    assert found == (0, None)
-    assert all(torch.equal(p, before[n]) for n, p in trained_parameters(model).items())
+    def pruned(*_: object) -> int:
+        done.append("pruned")
+        return 2
+
+    monkeypatch.setattr("decomposition.consolidation._train_on", trained)
+    monkeypatch.setattr("decomposition.consolidation.prune", pruned)
+
+    assert set_apart(model, target, often) == (2, {})
+    assert done == ["trained", "pruned"]  # and then all are apart
 
 
 def test_an_interrupted_consolidation_gives_the_same_numbers_from_the_end_of_training_on(
@@ -190,7 +194,7 @@ def test_what_follows_training_is_judged_by_costs_of_its_own_and_training_is_not
         return look
 
     for name, result in {
-        "set_apart": None,
+        "set_apart": Consolidated(0, None),
         "prune": 0,
         "consolidate": Consolidated(0, None),
     }.items():

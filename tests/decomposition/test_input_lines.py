@@ -86,3 +86,12 @@ def test_the_order_of_inputs_does_not_matter(seed: int):
     assert torch.allclose(
         (one.directions * other.directions).sum(dim=0).abs(), torch.ones(3), atol=1e-5
     )
+
+
+def test_what_holds_throughout_a_line_holds_on_all_sides_where_anything_does():
+    x = rows(([1.0, 0], 20), ([-1.0, 0], 10), ([0, 1.0], 20), ([0, -1.0], 9))
+    one_side, both, above = x[:, 0] < 0, x[:, 0] != 0, x[:, 1] > 0
+
+    found = input_lines(x).throughout(torch.stack([one_side, both, above], dim=1), 0.5)
+
+    assert found.tolist() == [[False, True, False], [False, False, True]]

@@ -124,6 +124,20 @@ def test_two_features_of_one_subcomponent_are_set_apart_only_where_a_rise_is_tol
     assert unmix(model, target, CONFIG, tolerance=1.0) == 0  # they are apart
 
 
+def test_who_is_important_on_one_side_alone_does_not_know_a_line_that_others_know_on_both():
+    target, model = two_of_four()
+    networks = model.importance_networks
+    with torch.no_grad():
+        networks.weight_in[0, :2] = torch.tensor([-100.0, -100.0])  # below zero only
+
+    seen = important_together(model, target, CONFIG, {})["layers.0.mlp_in"]
+
+    lines = [int(seen.directions[feature].abs().argmax()) for feature in range(4)]
+    assert seen.knows[lines, 0].tolist() == [True, False, False, False]
+    assert seen.knows[lines, 1].tolist() == [False, True, True, True]
+    assert seen.concerns[lines, 0].tolist() == [True, False, True, True]
+
+
 def test_what_is_important_on_few_inputs_of_its_line_alone_is_apart():
     target, model = two_of_four(IN_PAIRS, 0.02)
     unmix(model, target, CONFIG, tolerance=1.0)
