@@ -201,7 +201,7 @@ def test_links_in_a_folder_are_not_followed(engine: Engine, tmp_path: Path):
     report = _ingest(engine, folder)
 
     assert report.sources == []
-    assert [Path(skipped.name).name for skipped in report.skipped] == ["link.md"]
+    assert [Path(skipped.name).name for skipped in report.skipped] == ["link.md", "loop"]
 
 
 @pytest.mark.parametrize("folder", ["examples", os.environ.get("CLAIMGRAPH_TEST_CORPUS", "")])
