@@ -13,8 +13,10 @@
    in the same order in both: who says otherwise changes a word and leaves the rest, who says the
    same in other words changes the order as well. What it finds is offered, never merged unasked.
    The weights of both were fitted on development pairs by `benchmarks/bench_pairs.py --fit`.
-4. Two statements on one worked example ('her' vs 'his') are the same if the note of one says
-   with a phrase what the text of the other says, because such statements differ in wording most.
+4. Two statements on one worked example ('her' vs 'his') may be the same if they disagree in nothing
+   and the note of one says a phrase of the other, because such statements differ in wording most.
+   They are the same if it says most of the other. What a note quotes is not its own, and is left
+   out: two neighbouring sentences of one paper would share it.
 
 Only "same" is merged without asking: it is said at scores where the measured precision is highest
 (`docs/duplicates.md`). All the others are offers to a reader, never evidence.
@@ -35,7 +37,7 @@ from kg.lexicon import LIGHT_MEANINGS
 from kg.opposition import answered_opposites
 from kg.phrases import phrases_of
 from kg.skeletons import is_contained, order_shared
-from kg.wordings import Reading, more_often, own_words, readings
+from kg.wordings import Reading, more_often, own_words, reading, readings
 
 _LIGHT_WEIGHT = 0.3
 _ONE_WORD = 1.4
@@ -43,6 +45,12 @@ _ONE_WORD = 1.4
 _CONTRAST = re.compile(
     r"['\"‘“]([^'\"’”]{1,30})['\"’”]\s*(?:vs\.?|versus|or|/)\s*['\"‘“]([^'\"’”]{1,30})['\"’”]"
 )
+_EXAMPLE = re.compile(r"(?<!\w)['\"‘“][^'\"’”]{1,80}['\"’”](?!\w)")
+_REPEATED = re.compile(r"“.*”", re.DOTALL)
+"""What a note repeats from its source: a heading, or the sentence before."""
+
+_MOST = 0.5
+"""A note that says more than this share of the content words of a statement says most of it."""
 
 
 class Relation(StrEnum):
@@ -183,9 +191,11 @@ def compared(
         reworded = round(reworded_probability(cosine, words.dice, order_shared(*both)), 4)
         if reworded >= config.min_reworded_score:
             return Comparison(Relation.PROBABLY_SAME, reworded, ("other words in another order",))
-    case = _shared_case(a, b)
-    if case and cosine >= config.min_case_cosine and not any(each.is_opposed for each in found):
-        return Comparison(Relation.SAME, max(score, config.min_automatic_score), (case,))
+    if not found and cosine >= config.min_case_cosine and (case := _shared_case(a, b)):
+        told = _told(a, b)
+        least = config.min_automatic_score if told else config.min_offered_score
+        relation = Relation.SAME if told else Relation.MAYBE_SAME
+        return Comparison(relation, max(score, least), (case,))
     reasons = tuple(map(str, found)) or _unsure(replaced) or _unshared(words)
     if score >= config.min_offered_score:
         return Comparison(Relation.MAYBE_SAME, score, reasons)
@@ -261,13 +271,28 @@ def _shared_case(a: Saying, b: Saying) -> str:
     shared = sorted(cases[0] & cases[1])
     if not shared or not (a[1] and b[1]):
         return ""
-    of_text, of_note = ([set(phrases_of(each[part])) for each in (a, b)] for part in (0, 1))
+    of_text = [set(phrases_of(each.text)) for each in (a, b)]
+    of_note = [set(phrases_of(_own_part(each.note))) for each in (a, b)]
     crossed = (of_text[0] & of_note[1]) | (of_note[0] & of_text[1])
     common = {phrase for phrase in crossed - (of_text[0] & of_text[1]) if " " in phrase}
     if not common:
         return ""
     longest = max(sorted(common), key=len)
     return f"the same worked example, '{shared[0][0]}' vs '{shared[0][1]}', and “{longest}”"
+
+
+def _told(a: Saying, b: Saying) -> bool:
+    """Say whether the note of one says most of what the other says beside the example."""
+    return any(_share_told(one.text, two.note) > _MOST for one, two in ((a, b), (b, a)))
+
+
+def _share_told(text: str, note: str) -> float:
+    said, telling = reading(_EXAMPLE.sub(" ", text)), reading(_own_part(note))
+    return 1 - len(own_words(said, telling)) / max(1, len(said.content))
+
+
+def _own_part(note: str) -> str:
+    return _REPEATED.sub(" ", note)
 
 
 def _pair(found: tuple[str, str]) -> tuple[str, str]:

@@ -115,19 +115,47 @@ def test_no_group_holds_a_disagreeing_pair_whatever_the_order(
     assert all((a, b) in near for g in found for a in g for b in g if a < b)
 
 
-def test_one_worked_example_merges_if_the_note_of_one_says_what_the_other_says():
+PRONOUNS = Saying(
+    "Tracing the choice of 'she' vs 'he' to the name",
+    "Shows how agreement detection in a subnetwork decides",
+)
+
+
+def test_one_worked_example_merges_if_the_note_of_one_says_most_of_what_the_other_says():
     a = Saying("Subnetwork for 'she' vs 'he' uses agreement detection", "A case study of gender")
-    b = Saying(
-        "Tracing the choice of 'she' vs 'he' to the name", "Shows agreement detection at work"
-    )
-    c = Saying("Ablation halves the gap of 'she' vs 'he'", "A control experiment")
 
-    same = compared(a, b, 0.75, {}, DuplicateConfig())
-    other = compared(a, c, 0.75, {}, DuplicateConfig())
+    found = compared(a, PRONOUNS, 0.75, {}, DuplicateConfig())
 
-    assert same.relation is Relation.SAME
-    assert same.reasons == ("the same worked example, 'he' vs 'she', and “agreement detection”",)
-    assert other.relation is not Relation.SAME
+    assert found.relation is Relation.SAME
+    assert found.reasons == ("the same worked example, 'he' vs 'she', and “agreement detection”",)
+
+
+@pytest.mark.parametrize(
+    ("text", "relation"),
+    [
+        (
+            "Agreement detection for 'she' vs 'he' is spread over neurons of a late layer",
+            Relation.MAYBE_SAME,
+        ),
+        ("Subnetwork for 'she' vs 'he' always uses agreement detection", Relation.RELATED),
+        ("Ablation halves the gap of 'she' vs 'he'", Relation.RELATED),
+    ],
+    ids=["one phrase", "another scope", "no phrase"],
+)
+def test_a_worked_example_alone_merges_nothing(text: str, relation: Relation):
+    found = compared(Saying(text, "A case study"), PRONOUNS, 0.75, {}, DuplicateConfig())
+
+    assert found.relation is relation
+
+
+def test_what_a_note_repeats_of_the_sentence_before_is_no_sign_that_two_say_the_same():
+    first = "The graph for 'her' vs 'his' sends a femaleness signal through an attention layer"
+    note = f"Result, reported with the results; it follows “{first}”."
+    second = Saying("This femaleness signal for 'her' vs 'his' leaves through one head", note)
+
+    found = compared(Saying(first, "Result."), second, 0.8, {}, DuplicateConfig())
+
+    assert found.relation is Relation.RELATED
 
 
 @pytest.mark.parametrize(
