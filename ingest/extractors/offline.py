@@ -29,7 +29,7 @@ from ingest.extractors.grams import GramWeights
 from ingest.extractors.linear_model import LABELS, LinearModel, shipped_model
 from ingest.extractors.notes import note_of
 from ingest.extractors.referents import self_contained
-from ingest.extractors.rules import reason_to_drop
+from ingest.extractors.rules import is_attributed, reason_to_drop
 from ingest.extractors.salience import centralities, salience
 from ingest.extractors.worth import Surroundings, shipped_worth, worth_features
 from ingest.sentences import sentences
@@ -285,6 +285,9 @@ class OfflineExtractor:
         sums = _gram_weights(self._model).sums([each.sentence for each in flat])
         scores = self._model.scores(rows) + sums[:, :-1]
         probabilities = self._model.probabilities(scores)
+        attributed = [is_attributed(each.sentence) for each in flat]
+        probabilities[np.ix_(attributed, _KINDS)] = 0
+        probabilities[attributed, _CITED] = 1 - probabilities[attributed].sum(axis=1)
         chances = probabilities[:, _CLAIM] + probabilities[:, _FINDING]
         return _Judged(flat, analysed, scores, probabilities, chances, rows, sums[:, -1])
 

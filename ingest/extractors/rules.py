@@ -48,6 +48,31 @@ _TELLS = (
 """Holds where nothing is said of what there is to see."""
 
 
+_NAME = r"[A-Z][\w’'-]+"
+_MARK = r"[\[(](?:19|20)\d\d[a-z]?[\])]"
+_NUMBERED = r"\[\d+(?:\s?[,–-]\s?\d+)*\]"
+_SOURCE = (
+    rf"(?:{_NAME}(?: (?:and|&) {_NAME})? {_MARK}|{_NAME} et al\.?,?(?: (?:{_MARK}|{_NUMBERED}))?"
+    rf"|{_NUMBERED})"
+)
+"""A citation that stands as a noun; a thing with a citation behind it, "probes [7]", is none."""
+
+_REPORTED = r"(?:shown|found|reported|observed|demonstrated|established|measured|argued|suggested)"
+_SAYS = (
+    r"(?:(?:have|has|had) )?(?:(?:also|first|later|\w+ly) )?(?:shows?|finds?|reports?|observes?"
+    r"|demonstrates?|establish(?:es)?|measures?|argues?|suggests?|claims?|concludes?|notes?|proves?"
+    rf"|showed|claimed|concluded|noted|proved|{_REPORTED})\b"
+)
+_ATTRIBUTED = re.compile(
+    rf"^(?:\w+, )?{_SOURCE} {_SAYS}"
+    rf"|^(?:The |Earlier )?(?:[Rr]esults?|[Ee]xperiments?|[Ff]indings?|[Ww]ork|[Aa]nalys[ie]s)"
+    rf" (?:reported )?(?:in|of|by|from) {_SOURCE} {_SAYS}"
+    rf"|\b(?:is|are|was|were|been) (?:\w+ )?{_REPORTED} (?:in|by) {_SOURCE}"
+)
+_OWN = re.compile(r"\b(?:we|our|ours|us|my|than)\b", re.IGNORECASE)
+"""With these a sentence sets what others found beside results of its own."""
+
+
 def _rule(*holds: str, opens: Sequence[str] = ()) -> re.Pattern[str]:
     """Return a pattern of what may stand at the start of a word, or open a sentence.
 
@@ -267,6 +292,13 @@ def reason_to_drop(sentence: Sentence) -> str | None:
     if "no_verb" in sentence.cues:
         return "no verb"
     return _reason_of_form(text)
+
+
+def is_attributed(sentence: Sentence) -> bool:
+    """Say whether a sentence names a citation as the one who found what it says."""
+    if CITATION not in sentence.words or not _ATTRIBUTED.search(sentence.text):
+        return False
+    return _OWN.search(sentence.text) is None
 
 
 def _reason_of_form(text: str) -> str | None:

@@ -355,3 +355,15 @@ def test_what_a_numbered_label_announces_is_kept(text: str, kept: bool):
     drafts = OfflineExtractor(config).extract(one_section(f"{EXPLAINED} {text} {EXPLAINED}"))
 
     assert [draft.quote for draft in drafts] == ([text] if kept else [])
+
+
+def test_what_others_are_named_for_is_cited_and_no_finding():
+    said = "Lark et al. (2024) show that ablating the heads lowers accuracy by 92 %."
+    text = f"{said} We find that ablating one head lowers accuracy by 31 %."
+    document = Document("n.md", "Heads", "markdown", "0" * 64, (Section("Results", 1, text),))
+    extractor = open_extractor("offline")
+
+    kept = [draft.quote for draft in extractor.extract(document)]
+
+    assert kept == ["We find that ablating one head lowers accuracy by 31 %."]
+    assert [draft.quote for draft in extractor.cited(document)] == [said]

@@ -17,7 +17,7 @@ from ingest.extractors.linear_model import (
     to_json,
 )
 from ingest.extractors.notes import note_of
-from ingest.extractors.rules import reason_to_drop
+from ingest.extractors.rules import is_attributed, reason_to_drop
 from ingest.extractors.salience import centralities, salience
 
 
@@ -262,6 +262,25 @@ def test_a_rule_drops_what_is_no_statement_and_says_why(sentence, reason):
 )
 def test_no_rule_drops_a_plain_statement(sentence):
     assert reason_to_drop(analyse(sentence)) is None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_others"),
+    [
+        ("Lark et al. (2024) show that probes reach 92 % accuracy.", True),
+        ("Lark and Reed (2024) also found that heads copy names.", True),
+        ("[7] report a drop of 12 %.", True),
+        ("It was reported in [7] that heads copy names.", True),
+        ("Results in [7] show a drop of 12 %.", True),
+        ("We find, as in Lark et al. (2024), that heads copy names.", False),
+        ("Lark et al. (2024) report 12 %, and our models reach 14 %.", False),
+        ("The drop is larger than was reported in [7].", False),
+        ("Probes [7] find 12 % of the features.", False),
+        ("Models trained as in [7] show 12 % lower loss.", False),
+    ],
+)
+def test_what_a_citation_is_the_subject_of_is_the_work_of_others(sentence, is_others):
+    assert is_attributed(analyse(sentence)) is is_others
 
 
 def _saliences(title, sections):
