@@ -9,7 +9,7 @@ took part, work under way, fragments of tables.
 import re
 from collections.abc import Sequence
 
-from ingest.extractors.cues import CITATION
+from ingest.extractors.cues import CITATION, pieces_of
 from ingest.extractors.features import Sentence
 
 MIN_WORDS = 5
@@ -17,6 +17,8 @@ MAX_WORDS = 80
 
 MAX_SYMBOLS = 0.12
 """Largest share of mathematical symbols among the characters that are not white space."""
+
+_MANY_DIGITS = 4
 
 MIN_LETTERS = 0.5
 """Smallest share of letters among letters and digits."""
@@ -308,7 +310,12 @@ def _reason_of_form(text: str) -> str | None:
     n_letters, n_digits = sum(map(str.isalpha, text)), sum(map(str.isdecimal, text))
     if n_letters < MIN_LETTERS * (n_letters + n_digits):
         return "table"
-    settings = len(_TRAINING.findall(text))
-    if settings >= 2 or (settings == 1 and n_digits >= 4):
-        return "hyper-parameters"
-    return None
+    return "hyper-parameters" if _lists_settings(text) else None
+
+
+def _lists_settings(text: str) -> bool:
+    """Say whether two kinds of settings are named, or one beside many digits of no citation."""
+    kinds = {re.sub(r"\d", "", each) for each in _TRAINING.findall(text)}
+    if len(kinds) != 1:
+        return len(kinds) > 1
+    return sum(map(str.isdecimal, " ".join(pieces_of(text)))) >= _MANY_DIGITS
