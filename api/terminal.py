@@ -31,6 +31,7 @@ from api import (
 )
 from api.counting import who
 from api.jobs import OnProgress
+from api.terminal_names import named
 from api.views.communities import CommunitiesView, CommunityView
 from api.views.relations import RelatingView, RelationItem, RelationReportView
 from api.views.reports import (
@@ -132,8 +133,7 @@ def community_tree(view: CommunitiesView) -> Lines:
             n = unclustered.pop(community.run)
             yield f"  unclustered: {n} tied to nothing, or too little to belong anywhere"
         indent = "  " * (community.level + 1)
-        mark = _unstable(community.is_stable)
-        yield f"{indent}{community.id}  {community.members:>3}  {community.label}{mark}"
+        yield f"{indent}{community.id}  {community.members:>3}  {named(community)}"
     if not view.root:
         yield "there are no communities: ingest something, then run `claimgraph cluster`"
 
@@ -147,11 +147,10 @@ def community(view: CommunityView) -> Lines:
     yield f"{view.members} members"
     yield from _steadiness(view)
     if view.parent:
-        yield f"part of {view.parent.id}  {view.parent.label} ({view.parent.members})"
+        yield f"part of {view.parent.id}  {named(view.parent)} ({view.parent.members})"
     yield f"\nSub-communities ({len(view.sub_communities)})"
     for child in view.sub_communities:
-        mark = _unstable(child.is_stable)
-        yield f"  {child.id}  {child.members:>3}  {child.label}{mark}"
+        yield f"  {child.id}  {child.members:>3}  {named(child)}"
     yield f"\nDrawn from {len(view.sources)} sources"
     for source in view.sources:
         yield f"  {source.members:>3}  {source.title}"
@@ -181,10 +180,10 @@ def _identity(view: CommunityView) -> Lines:
     if view.link:
         yield f"{view.link}  permanent link, first seen in run {view.first_run}"
     if view.current and view.current.id != view.id:
-        yield f"today: {view.current.id}  {view.current.label} ({view.current.members})"
+        yield f"today: {view.current.id}  {named(view.current)} ({view.current.members})"
     if view.current is None:
         places = [
-            f"{place.label} ({place.id}, {place.shared} of {view.members})"
+            f"{named(place)} ({place.id}, {place.shared} of {view.members})"
             for place in view.successors
         ]
         yield f"gone: its statements are today in {', '.join(places) or 'no community'}"
@@ -213,7 +212,7 @@ def statement(view: StatementView) -> Lines:
     yield f"\nCommunities ({len(view.communities)})"
     for each in view.communities:
         sure = "" if each.certainty is None else f", certainty {each.certainty:.2f}"
-        yield f"  {each.id}  {each.label}{_unstable(each.is_stable)}{sure}"
+        yield f"  {each.id}  {named(each)}{sure}"
     yield "\nNeighbours"
     for method, near in groupby(view.neighbours, lambda neighbour: neighbour.method):
         yield f"  {method}"
@@ -322,10 +321,6 @@ def _relation(relation: RelationItem) -> Lines:
     yield f"  {relation.words} {relation.other.id}  {_short(relation.other.text)}"
     reason = f": {relation.reason}" if relation.reason else ""
     yield f"    asserted by {who(relation.method)}, {relation.created_at}{reason}"
-
-
-def _unstable(is_stable: bool | None) -> str:
-    return "  [unstable]" if is_stable is False else ""
 
 
 def _steadiness(view: CommunityView) -> Lines:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from api.terminal_names import named
 from api.views.bridges import BridgeItem, BridgesView, NestedItem
 from api.views.crossings import CrossingItem, RunBridgesView
 from api.views.map import MapsView
@@ -38,20 +39,20 @@ def run_bridges(view: RunBridgesView) -> Lines:
 def bridge(item: BridgeItem) -> Lines:
     """Show one bridge of a community."""
     mark = "" if item.significant else "  (chance could do this)"
-    yield f"  {item.shared:>3} shared  {_numbers(item)}{mark}  {item.id}  {item.label}"
+    yield f"  {item.shared:>3} shared  {_numbers(item)}{mark}  {item.id}  {named(item)}"
     yield f"       {item.why}"
 
 
 def nested(item: NestedItem) -> str:
     """Show one community that is only nested."""
     words = {"same": "the same members", "contains": "a part of this", "within": "holds all of it"}
-    return f"  {words[item.relation]:<16}  {item.id}  {item.members:>3}  {item.label}"
+    return f"  {words[item.relation]:<16}  {item.id}  {item.members:>3}  {named(item)}"
 
 
 def _crossing(item: CrossingItem) -> Lines:
     yield f"  {item.shared:>3} shared  {_numbers(item)}"
     for side in (item.here, item.there):
-        yield f"       {side.id}  {side.members:>3}  {side.label}"
+        yield f"       {side.id}  {side.members:>3}  {named(side)}"
     yield f"       {item.why}"
 
 
@@ -63,15 +64,15 @@ def maps(view: MapsView) -> Lines:
     """Show the communities at the top, each with those that it is tied to most beyond chance."""
     for each in view.root:
         yield f"{each.method}, run {each.run}"
-        labels = {one.id: one.label for one in each.communities}
+        names = {one.id: named(one) for one in each.communities}
         for top in each.communities:
             if top.level or top.is_unclustered:
                 continue
-            yield f"  {top.members:>5}  {top.id}  {top.label}"
+            yield f"  {top.members:>5}  {top.id}  {names[top.id]}"
             near = sorted(each.ties_of(top.id), key=lambda tie: (-tie.lift, -tie.weight))
             for tie in near[:3]:
                 other = tie.other if tie.one == top.id else tie.one
-                yield f"         {tie.lift:.2f} of chance in {tie.ties} ties: {labels[other]}"
+                yield f"         {tie.lift:.2f} of chance in {tie.ties} ties: {names[other]}"
         yield ""
     if not view.root:
         yield "there are no communities: ingest something, then run `claimgraph cluster`"
@@ -84,7 +85,7 @@ def run_seams(view: RunSeamsView) -> Lines:
         yield f"\nPapers at the seam ({len(run.papers)})"
         for paper in run.papers:
             yield f"  {paper.spread:.2f}  {paper.id}  {paper.title}"
-            places = (f"{place.label} ({place.statements})" for place in paper.places[:4])
+            places = (f"{named(place)} ({place.statements})" for place in paper.places[:4])
             yield f"       {paper.statements} statements: {', '.join(places)}"
         yield from seams(run)
         yield ""
@@ -99,7 +100,7 @@ def seams(view: SeamsOfCommunity) -> Lines:
         lift = "" if seam.lift is None else f", {seam.lift:.2f} of chance"
         yield f"  {seam.weight:.2f} in {seam.ties} ties{lift}"
         for side in (seam.one, seam.other):
-            yield f"       {side.id}  {side.label}"
+            yield f"       {side.id}  {named(side)}"
         for edge in seam.edges:
             yield f"    {edge.weight:.2f}  {edge.why}"
             yield f"          {edge.one.text}"

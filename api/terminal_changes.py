@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from api.counting import count_of
+from api.terminal_names import marks
 from api.views.changes import ChangesView, ComparisonView
 from kg.changes import ChangeKind
 
@@ -33,8 +34,9 @@ def comparison(view: ComparisonView) -> Iterator[str]:
     for sentence in view.summary:
         yield f"  {sentence}"
     for change in view.changes:
-        link = (change.after or change.before)[0].link
-        yield f"  {change.kind:<8}{change.text}  {link}"
+        shown = change.after or change.before
+        mark = marks([*shown, *change.elsewhere])
+        yield f"  {change.kind:<8}{change.text}  {shown[0].link}{mark}"
     n_more = sum(view.counts.values()) - view.counts[ChangeKind.SAME] - len(view.changes)
     if n_more:
         yield f"  and {n_more} more: see them with --limit"

@@ -295,6 +295,12 @@ def members_by_community(session: Session, run_id: int) -> dict[str, frozenset[s
     return {identifier: frozenset(statements) for identifier, statements in whole.items()}
 
 
+def size_of(session: Session, identifier: str) -> int:
+    """Return how many statements a community has, those of its sub-communities too."""
+    query = select(func.count()).select_from(Membership).where(lies_in(identifier))
+    return session.exec(query).one()
+
+
 def sizes_of(session: Session, run_ids: Sequence[int]) -> Mapping[str, int]:
     """Return how many statements every community of these runs has, on all levels."""
     counts = session.exec(

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session, col, select
 
-from kg.communities import branch_of, members_of
+from kg.communities import branch_of, members_of, size_of
 from kg.db import plain_rows
 from kg.journal import Moved, moves_of
 from kg.label_inheritance import InheritanceConfig, Inherited, words_by_id
@@ -232,9 +232,8 @@ def _find_members(session: Session, run_id: int, cases: Sequence[_Case]) -> None
     """Count the members of today, and find those that the labels rest on."""
     support = {case.name: {*case.first.support, *case.label.support} for case in cases}
     homes = _homes(session, run_id, sorted(set().union(*support.values())))
-    count = "SELECT count(*) FROM membership WHERE community_id BETWEEN ? AND ?"
     for case in cases:
-        (case.n_now,) = plain_rows(session, count, case.name, f"{case.name}.")
+        case.n_now = size_of(session, case.name)
         case.staying = frozenset(
             each
             for each in support[case.name]

@@ -6,8 +6,8 @@ from pydantic import RootModel
 from sqlmodel import Session
 
 from api.views.bridges import names_of
-from api.views.view import SourceName, StatementName, View, statement_name
-from kg.communities import EdgeRow, community_of
+from api.views.view import CommunityName, SourceName, StatementName, View, statement_name
+from kg.communities import EdgeRow, community_of, size_of
 from kg.connectors import (
     Connector,
     Held,
@@ -27,11 +27,8 @@ MUCH = 0.05
 """A layer that says less than this of two statements is not worth naming."""
 
 
-class Place(View):
+class Place(CommunityName):
     """A community as it is named beside others of its run."""
-
-    id: str
-    label: str
 
 
 class ConnectorItem(StatementName):
@@ -203,7 +200,12 @@ def _seams(session: Session, held: Held) -> SeamsOfCommunity:
 
 def _places(session: Session, identifiers: Iterable[str]) -> dict[str, Place]:
     names = names_of(session, sorted({*identifiers}))
-    return {each: Place(id=each, label=name.label) for each, name in names.items()}
+    return {
+        each: Place(
+            id=each, label=name.label, members=size_of(session, each), is_stable=name.is_stable
+        )
+        for each, name in names.items()
+    }
 
 
 def _connector(

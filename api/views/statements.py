@@ -12,6 +12,7 @@ from kg.communities import (
     certainty_by_run,
     communities_of_statement,
     neighbours_of,
+    size_of,
     steadiness_of,
 )
 from kg.labels import labels_of
@@ -113,6 +114,9 @@ class StatementCommunityView(View):
 
     method: str
     run: int
+    members: int
+    """How many statements it holds."""
+
     is_stable: bool | None
     """Whether it is more stable than communities of random graphs; none if not measured."""
 
@@ -251,6 +255,7 @@ def _communities(session: Session, statement_id: str) -> list[StatementCommunity
             level=community.level,
             method=methods[community.run_id],
             run=community.run_id,
+            members=size_of(session, community.id),
             is_stable=steadiness_of(community).is_stable,
             certainty=sure[community.run_id],
         )

@@ -5,7 +5,7 @@ the run cut (`graph_of`), with what else is known of its statements: the communi
 belong to in the active run of every method, and what experiments say about them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from errno import EISDIR
 from pathlib import Path
@@ -75,8 +75,9 @@ def graph_of(session: Session, run_id: int) -> nx.Graph:
     """Return the graph that a clustering run cut, statements as nodes.
 
     A node has `kind`, `text`, `note` and `sources` (titles); `communities` (ids in this run,
-    from the top down) with `community` and `community_label` of the deepest, and the
-    `certainty` that it belongs there if that was measured; `bridges` (ids of
+    from the top down) with `community` and `community_label` of the deepest, its
+    `community_stability` and `community_is_stable`, and the `certainty` that the node belongs
+    there, as far as they were measured; `bridges` (ids of
     the communities of the other active runs that hold it, by run and level: two communities
     that share a node are bridged by it); `stances` of its evidence, and how many of each. An
     edge has `weight` and the layers that it sums, `semantic`, `concepts`, `relations` and
@@ -110,7 +111,7 @@ def graph_of(session: Session, run_id: int) -> nx.Graph:
     said: dict[str, list[str]] = {}
     for row in asserted:
         said.setdefault(row["head"], []).append(f"{row['kind']} {row['tail']} ({row['by']})")
-    labels = {str(row["id"]): str(row["label"]) for row in communities}
+    rows = {str(row["id"]): row for row in communities}
     for identifier, attributes in _statements(session, identifiers):
         path = homes[0].get(identifier, [])
         graph.add_node(
@@ -118,7 +119,8 @@ def graph_of(session: Session, run_id: int) -> nx.Graph:
             **attributes,
             communities=path,
             community=path[-1] if path else "",
-            community_label=labels[path[-1]] if path else "",
+            community_label=rows[path[-1]]["label"] if path else "",
+            **(_steadiness(rows[path[-1]]) if path else {}),
             **({} if sure.get(identifier) is None else {"certainty": sure[identifier]}),
             asserted=said.get(identifier, []),
             bridges=[found for home in homes[1:] for found in home.get(identifier, [])],
@@ -176,6 +178,12 @@ def _communities(
         for statement in members[row.id]:
             home.setdefault(statement, []).append(row.id)
     return listed, home
+
+
+def _steadiness(row: Mapping[str, object]) -> dict[str, object]:
+    """Return what was measured of how stable a community is, as attributes of its statements."""
+    names = ("stability", "is_stable")
+    return {f"community_{name}": row[name] for name in names if row[name] is not None}
 
 
 def _statements(

@@ -137,6 +137,15 @@ def test_runs_of_different_methods_say_so(session: Session):
     )
 
 
+def test_a_change_marks_what_is_not_known_to_be_stable(session: Session):
+    view = comparison_view(session, 2, 3)
+    lines = [
+        line for line in comparison_lines(view) if line.startswith(f"  {view.changes[0].kind}")
+    ]
+
+    assert "[stability not measured" in lines[0]
+
+
 def test_what_does_not_fit_is_counted(session: Session):
     view = comparison_view(session, 2, 3, limit=1)
 

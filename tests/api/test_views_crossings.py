@@ -70,6 +70,12 @@ def test_one_method_has_no_bridges():
     assert "run <code>claimgraph cluster</code> with two or more" in page.text
 
 
+def test_both_sides_of_a_bridge_are_marked_in_the_terminal(planted: Engine):
+    lines = list(run_bridges(_view(planted, limit=1)))
+
+    assert all(line.endswith("  [stability not measured]") for line in lines[2:4])
+
+
 def test_the_page_and_the_terminal_show_the_same(planted: Engine):
     web = TestClient(create_app(planted))
     (pair,) = web.get("/api/bridges").json()

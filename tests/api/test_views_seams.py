@@ -84,6 +84,17 @@ def test_the_page_and_the_terminal_show_the_same(stored: Engine):
     assert "Seams (1)" in own
 
 
+def test_communities_at_a_seam_are_marked(stored: Engine):
+    with reading(stored) as session:
+        lines = list(run_seams(run_seams_view(session)))
+
+    seam = lines.index(next(line for line in lines if line.startswith("\nSeams")))
+    assert "[stability not measured]" in next(
+        line for line in lines[:seam] if "statements:" in line
+    )
+    assert all(line.endswith("[stability not measured]") for line in lines[seam + 2 : seam + 4])
+
+
 def test_without_communities_page_and_terminal_say_what_to_do(empty_web):
     assert "run <code>claimgraph cluster</code> first" in empty_web.get("/seams").text
     with reading(open_engine(None)) as session:

@@ -1,15 +1,18 @@
 """Stability is said wherever a community is shown."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
-from sqlmodel import update
+from sqlmodel import col, update
 
-from api import terminal
+from api import terminal, terminal_bridges, terminal_names
 from api.app import create_app
 from api.views.communities import communities_view, community_view
+from api.views.map import maps_view
 from api.views.reports import ClusteringView
 from api.views.statements import statement_view
 from kg.db import open_engine, reading, writing
@@ -137,6 +140,58 @@ def test_a_statement_says_how_surely_it_belongs(engine: Engine):
     assert "[unstable], certainty 0.75" in "\n".join(terminal.statement(view))
 
 
+class _Named(NamedTuple):
+    label: str
+    members: int
+    is_stable: bool | None
+
+
+@pytest.mark.parametrize(
+    ("members", "is_stable", "mark"),
+    [
+        (3, True, ""),
+        (3, False, "  [unstable]"),
+        (3, None, "  [stability not measured]"),
+        (1, None, ""),
+    ],
+)
+def test_a_name_is_marked_unless_it_is_known_to_be_stable(
+    members: int, is_stable: bool | None, mark: str
+):
+    assert terminal_names.named(_Named("Tied ranks", members, is_stable)) == f"Tied ranks{mark}"
+
+
+def test_marks_behind_a_sentence_say_whose_they_are_if_it_names_several():
+    stable, unstable = _Named("Tied ranks", 3, True), _Named("Probes", 3, False)
+
+    assert terminal_names.marks([unstable]) == "  [unstable]"
+    assert terminal_names.marks([stable, unstable]) == "  [unstable: Probes]"
+
+
+def _lines(engine: Engine, view: str) -> str:
+    """Return how a view looks in a terminal, once the whole of nine is not measured."""
+    with writing(engine) as session:
+        session.execute(
+            update(Community).where(col(Community.id).endswith("run2-c0")).values(stability=None)
+        )
+    with reading(engine) as session:
+        unstable = communities_view(session).root[1].id
+        found: dict[str, Callable[[], Iterable[str]]] = {
+            "tree": lambda: terminal.community_tree(communities_view(session)),
+            "part of": lambda: terminal.community(community_view(session, unstable)),
+            "map": lambda: terminal_bridges.maps(maps_view(session)),
+            "statement": lambda: terminal.statement(
+                statement_view(session, community_view(session, unstable).claims[0].id)
+            ),
+        }
+        return "\n".join(found[view]())
+
+
+@pytest.mark.parametrize("view", ["tree", "part of", "map", "statement"])
+def test_what_is_not_measured_any_more_is_marked_wherever_it_is_named(engine: Engine, view: str):
+    assert "[stability not measured]" in _lines(engine, view)
+
+
 def test_exports_carry_stability_and_certainty(engine: Engine, tmp_path: Path):
     with reading(engine) as session:
         for name in ("json", "graphml"):
@@ -145,4 +200,6 @@ def test_exports_carry_stability_and_certainty(engine: Engine, tmp_path: Path):
     assert '"stability": 0.4' in (tmp_path / "json").read_text("utf-8")
     assert '"is_stable": false' in (tmp_path / "json").read_text("utf-8")
     assert '"certainty": 0.75' in (tmp_path / "json").read_text("utf-8")
-    assert 'attr.name="certainty"' in (tmp_path / "graphml").read_text("utf-8")
+    graphml = (tmp_path / "graphml").read_text("utf-8")
+    for name in ("certainty", "community_stability", "community_is_stable"):
+        assert f'attr.name="{name}"' in graphml
