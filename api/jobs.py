@@ -79,6 +79,7 @@ def cluster_statements(
         seeds=report.seeds,
         unstable=report.unstable,
         layers=report.layers,
+        asked_layers=cutting.layers,
         cutting_seconds=report.cutting_seconds,
         seconds=report.seconds,
         labelling_run=labelling,

@@ -109,6 +109,8 @@ def clustering(view: ClusteringView) -> Lines:
         yield "a single seed: how stable the communities are was not measured"
     if view.layers == "multiplex":
         yield "the layers were cut as a multiplex: each was compared with its own chance"
+    elif view.asked_layers == "multiplex":
+        yield "the graph has too many ties to be cut as a multiplex: the layers were added up"
     yield f"see them with: claimgraph communities --method {view.method}"
 
 

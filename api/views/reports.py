@@ -119,6 +119,9 @@ class ClusteringView(View):
     layers: Literal["sum", "multiplex"]
     """How the layers were cut: added up, or each compared with its own chance."""
 
+    asked_layers: Literal["sum", "multiplex"] = "sum"
+    """How they were to be cut: a graph of many ties is cut as a sum all the same."""
+
     cutting_seconds: float
     """Of `seconds`, those of the cuts of all seeds, their stability and that of chance."""
 

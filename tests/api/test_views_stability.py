@@ -111,6 +111,32 @@ def test_a_clustering_says_what_its_consensus_cost():
     assert "a single seed" in list(terminal.clustering(single))[1]
 
 
+def test_a_clustering_says_that_the_layers_were_added_up_where_a_multiplex_was_asked_for():
+    made = ClusteringView(
+        run=3,
+        method="leiden_semantic",
+        seed=0,
+        statements=24,
+        levels=2,
+        communities=5,
+        modularity=0.378,
+        recall=1.0,
+        seeds=1,
+        unstable=0,
+        layers="sum",
+        cutting_seconds=4.12,
+        seconds=5.04,
+        labelling_run=4,
+    )
+    words = "too many ties to be cut as a multiplex: the layers were added up"
+    asked = made.model_copy(update={"asked_layers": "multiplex"})
+    done = asked.model_copy(update={"layers": "multiplex"})
+
+    said = [words in "\n".join(terminal.clustering(view)) for view in (made, asked, done)]
+
+    assert said == [False, True, False]
+
+
 def test_the_page_says_so_in_plain_words(engine: Engine):
     client = TestClient(create_app(engine))
     whole, unstable, stable, alone = _ids(engine)
