@@ -343,7 +343,7 @@ class _Work:
         vectors = self.news.vectors.take(everyone)
         own = {source: np.searchsorted(everyone, group) for source, group in groups.items()}
         small = [each.tolist() for each in own.values() if len(each) <= SMALL]
-        rows, others = neighbours_within(vectors, small, self.config.k_source)
+        rows, others, _ = neighbours_within(vectors, small, self.config.k_source)
         ends = np.array(sorted(set().union(*wanted.values())), dtype=np.int64)
         is_end = np.isin(everyone[rows], ends)
         yield self._as_pairs(everyone[rows[is_end]], everyone[others[is_end]])

@@ -5,6 +5,7 @@ its product.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,10 +22,17 @@ _MEMBERS = 4096
 """Of all the groups of one product."""
 
 
-def neighbours_within(
-    vectors: Vectors, groups: Sequence[Sequence[int]], k: int
-) -> tuple[Places, Places]:
-    """Return each member of each group with its k nearest in the group, as two columns.
+class Within(NamedTuple):
+    """Members of groups with their nearest in the group, as two columns."""
+
+    rows: Places
+    others: Places
+    recall: float
+    """The lowest of all groups: some neighbours can be missed in very large ones."""
+
+
+def neighbours_within(vectors: Vectors, groups: Sequence[Sequence[int]], k: int) -> Within:
+    """Return each member of each group with its k nearest in the group.
 
     Args:
         vectors: [n, d], of length 1.
@@ -41,13 +49,15 @@ def neighbours_within(
             found = _nearest_in_groups(vectors, [groups[at] for at in batch], k)
         rows.append(found[0])
         others.append(found[1])
+    recall = 1.0
     for at in by_size:
         if len(groups[at]) > SMALL:
             group = np.array(groups[at], dtype=np.intp)
-            indices = nearest_neighbours(vectors[group], k).indices
+            indices, _, found_share = nearest_neighbours(vectors[group], k)
+            recall = min(recall, found_share)
             rows.append(np.repeat(group, indices.shape[1]))
             others.append(group[indices].ravel())
-    return np.concatenate(rows), np.concatenate(others)
+    return Within(np.concatenate(rows), np.concatenate(others), recall)
 
 
 def _nearest_in_groups(

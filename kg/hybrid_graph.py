@@ -122,7 +122,8 @@ class HybridGraph:
     relations: Similarities
     source: Similarities
     recall: float = 1.0
-    """The share of the true nearest neighbours that the semantic layer has, on a sample."""
+    """The share of the true nearest neighbours that were found, on a sample: of all statements, or
+    of those of a source, whichever is lower."""
 
 
 def build_hybrid_graph(  # noqa: PLR0913 - one argument for each thing that can tie statements
@@ -156,7 +157,7 @@ def build_hybrid_graph(  # noqa: PLR0913 - one argument for each thing that can 
         vectors = vectors[order]
     semantic, recall = _semantic_layer(vectors, config)
     related = _relation_layer(ids, relations, config)
-    source = _source_layer(vectors, made_by, config)
+    source, recall_within = _source_layer(vectors, made_by, config)
     sharing = _concept_layer(concepts, ids, config)  # last, as another process may be at it
 
     layers = (semantic, sharing, related, source)
@@ -174,7 +175,7 @@ def build_hybrid_graph(  # noqa: PLR0913 - one argument for each thing that can 
         head=head.astype(np.int32),
         tail=tail.astype(np.int32),
         weight=sum_of_layers(columns, config),
-        recall=recall,
+        recall=min(recall, recall_within),
         **columns,
     )
 
@@ -217,16 +218,16 @@ def _semantic_layer(vectors: Vectors, config: GraphConfig) -> tuple[_Layer, floa
 
 def _source_layer(
     vectors: Vectors, made_by: Sequence[frozenset[str]], config: GraphConfig
-) -> _Layer:
+) -> tuple[_Layer, float]:
     if config.source == 0:
-        return _NO_TIES
+        return _NO_TIES, 1.0
     members: dict[str, list[int]] = {}
     for place, sources in enumerate(made_by):
         for source in sources:
             members.setdefault(source, []).append(place)
     groups = [members[source] for source in sorted(members)]
-    row, other = neighbours_within(vectors, groups, config.k_source)
-    return _layer(row, other, np.ones(len(row), dtype=np.float32), len(vectors))
+    row, other, recall = neighbours_within(vectors, groups, config.k_source)
+    return _layer(row, other, np.ones(len(row), dtype=np.float32), len(vectors)), recall
 
 
 def _relation_layer(ids: Sequence[str], relations: Sequence[Tie], config: GraphConfig) -> _Layer:

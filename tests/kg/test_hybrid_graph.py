@@ -1,6 +1,8 @@
 """The hybrid graph: three layers, one weight, and no trace of the order of storage."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from kg import hybrid_graph
 from kg.errors import ModelError
 from kg.hybrid_graph import (
     GraphConfig,
@@ -52,6 +55,29 @@ def test_a_weight_is_the_sum_of_its_layers_times_what_they_count_for():
     assert shared == pytest.approx(0.314715, abs=2e-6)
     assert source == 1
     assert weight == pytest.approx(2 * 0.8 + 3 * 0.314715 + 0.5, abs=1e-5)
+
+
+@pytest.mark.parametrize(("among_all", "within"), [(0.97, 0.96), (0.96, 0.97)])
+def test_the_recall_is_that_of_the_layer_that_misses_most(
+    monkeypatch: pytest.MonkeyPatch, among_all: float, within: float
+):
+    nearest, grouped = hybrid_graph.nearest_neighbours, hybrid_graph.neighbours_within
+    for name, found, recall in (
+        ("nearest_neighbours", nearest, among_all),
+        ("neighbours_within", grouped, within),
+    ):
+        changed = partial(_with_recall, found, recall)
+        monkeypatch.setattr(hybrid_graph, name, changed)
+    vectors = _unit([[1, 0, 0], [0.8, 0.6, 0], [0, 0, 1]])
+    sources = {"a": ["s"], "b": ["s"], "c": ["s"]}
+
+    graph = build_hybrid_graph(["a", "b", "c"], vectors, {}, sources, GraphConfig(source=0.5))
+
+    assert graph.recall == 0.96
+
+
+def _with_recall(found: Callable[..., Any], recall: float, *arguments: object) -> Any:
+    return found(*arguments)._replace(recall=recall)
 
 
 @given(seed=st.integers(0, 10**6), n=st.integers(0, 40))

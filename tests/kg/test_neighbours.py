@@ -335,6 +335,19 @@ def test_neighbours_within_groups_are_those_of_each_group_by_itself(seed, sizes,
         expected += [(group[one], group[near]) for one, row in enumerate(alone) for near in row]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grouped_neighbours, "SMALL", small)
-        rows, others = neighbours_within(vectors, groups, k)
+        rows, others, _ = neighbours_within(vectors, groups, k)
 
     assert sorted(zip(rows.tolist(), others.tolist(), strict=True)) == sorted(expected)
+
+
+def test_the_recall_within_groups_is_the_lowest_of_all(monkeypatch: pytest.MonkeyPatch):
+    recalls = {5: 0.98, 6: 0.95, 7: 1.0}
+
+    def measured(vectors, k):
+        return nearest_neighbours(vectors, k)._replace(recall=recalls[len(vectors)])
+
+    monkeypatch.setattr(grouped_neighbours, "SMALL", 4)
+    monkeypatch.setattr(grouped_neighbours, "nearest_neighbours", measured)
+    groups = [range(4), range(5), range(6), range(7)]
+
+    assert neighbours_within(_vectors(30, 0), groups, 2).recall == 0.95
