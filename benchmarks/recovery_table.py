@@ -122,7 +122,9 @@ def measure(name: str, config: DecompositionConfig) -> Row:
         target = train_target(name, config.seed)
         trained = time.process_time() - started
         decomposition = decompose(target, config, draw_progress(f"{name} {config.seed}"), state)
-        return row_of(decomposition, round(trained, 1))
+        row = row_of(decomposition, round(trained, 1))
+    state.unlink(missing_ok=True)
+    return row
 
 
 def row_of(decomposition: Decomposition, target_cpu_seconds: float) -> Row:

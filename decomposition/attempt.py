@@ -35,6 +35,9 @@ class Attempt:
     def __init__(self, target: Target, config: DecompositionConfig, number: int) -> None:
         self.number, self.step = number, 0
         self.history: list[VitalSigns] = []
+        self.losses: dict[str, float] = {}
+        """As they were last looked at."""
+
         self.is_whole = True
         """False in the middle of a step, when parameters and moments do not fit together."""
 
@@ -146,18 +149,21 @@ class Attempt:
             DivergenceError: One of them is not finite.
         """
         first = self.step - len(self._unchecked) + 1
-        values: dict[str, float] = {}
-        for step, row in enumerate(torch.stack(self._unchecked).tolist(), start=first):
-            values = dict(zip(self._names, row, strict=True))
-            name = first_not_finite(values)
+        rows = torch.stack(self._unchecked).tolist() if self._unchecked else []
+        for step, row in enumerate(rows, start=first):
+            self.losses = dict(zip(self._names, row, strict=True))
+            name = first_not_finite(self.losses)
             if name is not None:
-                raise DivergenceError(
-                    f"step {step} of {self._config.steps}: the {name} loss is {values[name]}; "
-                    f"try a learning rate below {self._config.learning_rate} "
-                    f"or a clip_norm below {self._config.clip_norm or 'infinity'}"
-                )
+                raise self._diverged(step, f"the {name} loss is {self.losses[name]}")
         self._unchecked = self._unchecked[-1:]
-        return values
+        return self.losses
+
+    def _diverged(self, step: int, found: str) -> DivergenceError:
+        return DivergenceError(
+            f"step {step} of {self._config.steps}: {found}; "
+            f"try a learning rate below {self._config.learning_rate} "
+            f"or a clip_norm below {self._config.clip_norm or 'infinity'}"
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all that decides how this start goes on."""

@@ -23,13 +23,14 @@ from decomposition.experiments import EXPERIMENTS, ExperimentConfig, Measured, f
 from decomposition.harvest import HarvestConfig, SubcomponentSummary, harvest
 from decomposition.interchange import Onto, export_decomposition, import_decomposition
 from decomposition.language_metrics import LanguageMetricsConfig, language_metrics
+from decomposition.limits import OF_METRICS, memory_shortage_explained
 from decomposition.measurements import Side
 from decomposition.metrics import MetricsConfig, evaluate
 from decomposition.outcomes import as_measured, read_outcome
 from decomposition.predictions import Prediction, Verdict, judge, predict
 from decomposition.reports import AnalysisConfig
 from decomposition.settling import VitalSigns
-from decomposition.sweeping import SweepRule, Trial, sweep
+from decomposition.sweeping import SweepRule, Trial, forget, sweep
 from decomposition.targets import SkilledTarget, Target, TokenTarget, find_recipe
 from decomposition.targets.cache import cached_target
 from decomposition.threads import one_thread
@@ -85,8 +86,8 @@ def decompose_and_store(
 
     Other processes of this program's group, if there are any, `assist`.
 
-    An interrupted one leaves the state of its training under `unfinished` in the artifacts, and
-    the next one of the same target and configuration goes on from there.
+    Until it is stored the state of its training lies under `unfinished` in the artifacts, and the
+    next one of the same target and configuration goes on from there.
 
     Raises:
         DecompositionError: There is no such target, or it could not be trained or decomposed;
@@ -98,7 +99,9 @@ def decompose_and_store(
         send_target(trained)
         state = store.artifacts / "unfinished" / f"{_key(target, config)}.safetensors"
         decomposition = decompose(trained, config, on_progress, state, on_signs)
-        return _publish(store, run, folder, decomposition)
+        report = _publish(store, run, folder, decomposition)
+        state.unlink(missing_ok=True)
+        return report
 
 
 def sweep_and_store(
@@ -127,8 +130,11 @@ def sweep_and_store(
     seed = configs[0].seed
     with one_thread(), store.decomposing(METHOD, configs[0], seed) as (run, folder):
         trained = cached_target(target, seed, store.artifacts / "targets")
-        found = sweep(trained, configs, rule, on_progress, store.artifacts / "unfinished")
-        return _publish(store, run, folder, found.decomposition, found.trials), found.trials
+        states = store.artifacts / "unfinished"
+        found = sweep(trained, configs, rule, on_progress, states)
+        report = _publish(store, run, folder, found.decomposition, found.trials)
+        forget(trained, configs, rule, states)
+        return report, found.trials
 
 
 def import_and_store(
@@ -177,7 +183,8 @@ def _publish(
 ) -> DecompositionReport:
     """Store a decomposition with its metrics and files, and report it."""
     target = decomposition.target
-    metrics, summaries = _described(decomposition)
+    with memory_shortage_explained(target, decomposition.config, OF_METRICS):
+        metrics, summaries = _described(decomposition)
     if isinstance(decomposition.target, SkilledTarget):
         skills = decomposition.target.skills
         metrics |= {f"target_{skill}": share for skill, share in skills.items()}

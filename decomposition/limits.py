@@ -16,6 +16,10 @@ from decomposition.matrices import known_layout
 from decomposition.seeds import generator_for
 from decomposition.targets import Target
 
+OF_TRAINING = "take a smaller batch_size, or fewer subcomponents or matrices"
+OF_METRICS = "that was for its metrics, so ask for the same again when more memory is free"
+"""What helps when memory is short, and when."""
+
 SHORTAGE = ("can't allocate memory", "not enough memory", "out of memory")
 """What torch says when there is none left; on a processor it has no error of its own for it."""
 
@@ -41,7 +45,9 @@ def check_outputs(target: Target) -> None:
 
 
 @contextmanager
-def memory_shortage_explained(target: Target, config: DecompositionConfig) -> Iterator[None]:
+def memory_shortage_explained(
+    target: Target, config: DecompositionConfig, advice: str = OF_TRAINING
+) -> Iterator[None]:
     """Turn torch's error on a shortage of memory into one that gives the sizes.
 
     Raises:
@@ -53,9 +59,9 @@ def memory_shortage_explained(target: Target, config: DecompositionConfig) -> It
         is_shortage = isinstance(error, MemoryError) or any(s in str(error) for s in SHORTAGE)
         if not is_shortage:
             raise
+        said = f"{error}\n".splitlines()[0]
         raise MemoryShortageError(
-            f"not enough memory for {target.name}: {sizes(target, config)}; take a smaller "
-            f"batch_size, or fewer subcomponents or matrices ({str(error).splitlines()[0]})"
+            f"not enough memory for {target.name}: {sizes(target, config)}; {advice} ({said})"
         ) from error
 
 

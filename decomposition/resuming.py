@@ -50,6 +50,9 @@ class Progress(BaseModel):
     """Of the best start that is finished; None before the first is."""
 
     best_losses: dict[str, float] = {}
+    losses: dict[str, float] = {}
+    """Of the start that was being trained, as they were last looked at."""
+
     seconds: float
     cpu_seconds: float
     """What all this took, interruptions not counted."""

@@ -109,23 +109,23 @@ def sweep(
         configs: To try, the smallest coefficient first; see `swept`.
         rule: What has to be reached.
         on_progress: Called after every step with the steps done and the steps to do, of all.
-        states: A folder for what an interrupted sweep leaves, to go on from; it is emptied of that
-            when the sweep is over. None writes nothing anywhere.
+        states: A folder for what an interrupted sweep leaves, to go on from, until the caller lets
+            it `forget` what was taken; if none passes it is emptied. None writes nothing anywhere.
 
     Raises:
         SweepError: None does.
     """
     configs = configs if rule.choose == "smallest" else configs[::-1]
-    places = [_place(states, target, tried, rule) for tried in configs]
+    places = _places(states, target, configs, rule)
     trials: list[Trial] = []
     for number, (tried, place) in enumerate(zip(configs, places, strict=True)):
         report = None if on_progress is None else _shifted(on_progress, number, len(configs))
         trial, decomposition = _try(target, tried, rule, report, place)
         trials.append(trial)
         if decomposition is not None and trial.passes:
-            _clear(places)
             return Sweep(trials, decomposition)
-    _clear(places)
+    if states is not None:
+        forget(target, configs, rule, states)
     found = "; ".join(f"{t.minimality:.3g}: error {t.harm:.1%}, L0 {t.l0:.1%}" for t in trials)
     raise SweepError(
         f"no coefficient of minimality keeps the error under a fresh adversary below "
@@ -147,30 +147,40 @@ def _try(
             return TypeAdapter(Trial).validate_json(place.read_bytes()), None
         except ValidationError as error:
             raise CheckpointError(f"{place} is damaged: {error}; delete it") from error
-    state = None if place is None else place.with_suffix(".safetensors")
+    state = None if place is None else _state_beside(place)
     decomposition = decompose(target, config, on_progress, state)
     trial = judged(decomposition, rule)
     logger.info("swept %s", trial)
     if place is not None and not trial.passes:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(TypeAdapter(Trial).dump_json(trial))
+        _state_beside(place).unlink(missing_ok=True)
     return trial, decomposition
 
 
-def _place(
-    states: Path | None, target: Target, config: DecompositionConfig, rule: SweepRule
-) -> Path | None:
-    """Return where it is written down that a coefficient did not pass."""
+def forget(
+    target: Target, configs: Sequence[DecompositionConfig], rule: SweepRule, states: Path
+) -> None:
+    """Delete what a sweep has left in a folder to go on from."""
+    for place in _places(states, target, configs, rule):
+        assert place is not None, "there is a folder"
+        place.unlink(missing_ok=True)
+        _state_beside(place).unlink(missing_ok=True)
+
+
+def _places(
+    states: Path | None, target: Target, configs: Sequence[DecompositionConfig], rule: SweepRule
+) -> list[Path | None]:
+    """Return where it is written down of each coefficient that it did not pass."""
     if states is None:
-        return None
-    decisive = "\n".join([fingerprint(target), config.model_dump_json(), rule.model_dump_json()])
-    return states / f"sweep-{hashlib.sha256(decisive.encode()).hexdigest()[:16]}.json"
+        return [None] * len(configs)
+    asked = [[fingerprint(target), c.model_dump_json(), rule.model_dump_json()] for c in configs]
+    digests = [hashlib.sha256("\n".join(decisive).encode()).hexdigest() for decisive in asked]
+    return [states / f"sweep-{digest[:16]}.json" for digest in digests]
 
 
-def _clear(places: Sequence[Path | None]) -> None:
-    for place in places:
-        if place is not None:
-            place.unlink(missing_ok=True)
+def _state_beside(place: Path) -> Path:
+    return place.with_suffix(".safetensors")
 
 
 def judged(decomposition: Decomposition, rule: SweepRule) -> Trial:

@@ -111,8 +111,8 @@ def decompose(
         on_progress: Called after every step with the steps done and the steps to do.
         state: A file for the state of the training, written every few seconds and whenever a
             callback interrupts. If it is there already, training goes on from it and gives the
-            numbers that it would have given without the interruption. It is deleted at the end.
-            None writes nothing anywhere.
+            numbers that it would have given without the interruption. It is left where it is at
+            the end too, for the caller to delete once the result is safe. None writes nothing.
         on_signs: Called now and then with the error under a fresh adversary and L0.
 
     Raises:
@@ -143,8 +143,6 @@ def decompose(
             found = consolidated.losses or found
             n_pruned += consolidated.n
             n_pruned += prune(model, target, later) if config.prune else 0
-    if state is not None:
-        state.unlink(missing_ok=True)
     steps = config.restarts * config.steps
     seconds, cpu_seconds = session.clock.seconds, session.clock.cpu_seconds
     logger.info("decomposed %s: %s steps, %.1f s", target.name, steps, seconds)
@@ -275,6 +273,7 @@ class Session:
             history=[tuple(signs) for signs in attempt.history],
             best_objective=None if self.best is None else self.best.objective,
             best_losses={} if self.best is None else self.best.losses,
+            losses=attempt.losses,
             seconds=self.clock.seconds,
             cpu_seconds=self.clock.cpu_seconds,
         )
@@ -291,6 +290,7 @@ class Session:
         attempt = Attempt(self.target, self.config, progress.attempt)
         attempt.restore(progress.step, tensors)
         attempt.history = [VitalSigns(*signs) for signs in progress.history]
+        attempt.losses = progress.losses
         if progress.best_objective is not None:
             model = fresh_model(self.target, self.config, generator_for("overwritten"))
             load_parameters(model, below("best", tensors))

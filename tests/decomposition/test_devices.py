@@ -118,8 +118,14 @@ def test_a_training_that_was_interrupted_on_a_gpu_goes_on_there_and_here(pentago
         with pytest.raises(KeyboardInterrupt):
             decompose(pentagon, SHORT.model_copy(update={"device": "cuda"}), stop, state)
         assert load_file(state)["generator"].device == CPU
-        decompose(pentagon, SHORT.model_copy(update={"device": device}), None, state)
-        assert not state.exists()
+        seen = []
+        decompose(
+            pentagon,
+            SHORT.model_copy(update={"device": device}),
+            lambda done, _, seen=seen: seen.append(done),
+            state,
+        )
+        assert seen[0] == 5
 
 
 def test_what_is_stored_is_in_ordinary_memory(pentagon, tmp_path):

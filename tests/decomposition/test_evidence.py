@@ -9,7 +9,7 @@ from api.views.decompositions import decomposition_view
 from decomposition import evidence as module
 from decomposition.checkpoints import save
 from decomposition.config import DecompositionConfig
-from decomposition.errors import DecompositionError, UnknownNameError
+from decomposition.errors import DecompositionError, MemoryShortageError, UnknownNameError
 from decomposition.evidence import (
     Question,
     decompose_and_store,
@@ -223,3 +223,57 @@ def test_an_interrupted_decomposition_leaves_a_failed_run_and_goes_on_when_asked
     assert seen == [3, 4, 5]
     assert resumed.metrics == whole.metrics
     assert list((store.artifacts / "unfinished").iterdir()) == []
+
+
+@pytest.fixture
+def brief() -> DecompositionConfig:
+    return DecompositionConfig(restarts=1, steps=5, warm_up_steps=2, n_objective=100)
+
+
+def test_what_was_trained_is_measured_later_if_measuring_was_interrupted(
+    store: Store, brief: DecompositionConfig, monkeypatch: pytest.MonkeyPatch
+):
+    def interrupt(*_arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "evaluate", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            decompose_and_store(store, "tms_5-2", brief)
+    seen: list[int] = []
+    resumed = decompose_and_store(store, "tms_5-2", brief, lambda done, _: seen.append(done))
+    whole = decompose_and_store(store, "tms_5-2", brief)
+
+    assert seen == []
+    assert resumed.metrics == whole.metrics
+    assert list((store.artifacts / "unfinished").iterdir()) == []
+
+
+def test_what_a_sweep_took_is_measured_later_if_measuring_was_interrupted(
+    store: Store, brief: DecompositionConfig, monkeypatch: pytest.MonkeyPatch
+):
+    def interrupt(*_arguments):
+        raise KeyboardInterrupt
+
+    rule, configs = SweepRule(max_harm=1e9, max_l0=1e9), swept(brief, [0.1])
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "evaluate", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            sweep_and_store(store, "tms_5-2", configs, rule)
+    seen: list[int] = []
+    sweep_and_store(store, "tms_5-2", configs, rule, lambda done, _: seen.append(done))
+
+    assert seen == []
+    assert list((store.artifacts / "unfinished").iterdir()) == []
+
+
+def test_a_shortage_of_memory_in_measuring_is_said_with_the_sizes(
+    store: Store, brief: DecompositionConfig, monkeypatch: pytest.MonkeyPatch
+):
+    def exhaust(*_arguments):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(module, "evaluate", exhaust)
+
+    with pytest.raises(MemoryShortageError, match=r"C = 20.*more memory is free"):
+        decompose_and_store(store, "tms_5-2", brief)

@@ -33,6 +33,12 @@ def test_a_shortage_of_memory_is_said_with_the_sizes(pentagon):
         decompose(pentagon, config)
 
 
+def test_a_shortage_that_says_nothing_is_explained_too(pentagon):
+    with pytest.raises(MemoryShortageError, match="linear1 2 x 5 with C = 20"):  # noqa: SIM117
+        with memory_shortage_explained(pentagon, SHORT):
+            raise MemoryError
+
+
 def test_other_errors_pass(pentagon):
     with pytest.raises(RuntimeError, match="something else"):  # noqa: SIM117
         with memory_shortage_explained(pentagon, SHORT):

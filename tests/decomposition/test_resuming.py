@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from decomposition import training as training_module
 from decomposition.adversary import AdversaryConfig
 from decomposition.attempt import Attempt, trained_parameters
-from decomposition.config import DecompositionConfig
+from decomposition.config import DecompositionConfig, EarlyStopConfig
 from decomposition.errors import CheckpointError, DivergenceError
 from decomposition.objective import Objective
 from decomposition.resuming import above, below
@@ -52,7 +52,31 @@ def test_a_resumed_training_gives_the_same_numbers_to_the_last_bit(
     assert resumed.losses == whole.losses
     expected = parameters(whole)
     assert all(torch.equal(p, expected[name]) for name, p in parameters(resumed).items())
-    assert not state.exists()
+
+
+def test_what_is_trained_already_is_found_again_without_a_step(pentagon, state):
+    config = SHORT.model_copy(update={"prune": True})
+    first = decompose(pentagon, config, None, state)
+
+    seen = []
+    again = decompose(pentagon, config, lambda done, _: seen.append(done), state)
+
+    assert seen == []
+    assert again.losses == first.losses
+    expected = parameters(first)
+    assert all(torch.equal(p, expected[name]) for name, p in parameters(again).items())
+
+
+def test_a_training_that_had_settled_is_found_again_without_a_step(pentagon, state):
+    stop = EarlyStopConfig(every=2, patience=1, tolerance=1e9, n=32)
+    config = SHORT.model_copy(update={"restarts": 1, "early_stop": stop})
+    first = decompose(pentagon, config, None, state)
+
+    seen = []
+    again = decompose(pentagon, config, lambda done, _: seen.append(done), state)
+
+    assert seen == []
+    assert again.losses == first.losses
 
 
 def test_an_interruption_inside_a_step_falls_back_on_the_last_whole_one(
