@@ -158,6 +158,18 @@ class Attempt:
         self._unchecked = self._unchecked[-1:]
         return self.losses
 
+    def check_numbers(self, tensors: Mapping[str, Tensor]) -> None:
+        """Look at parameters or moments as the last step has left them.
+
+        Raises:
+            DivergenceError: One of them is not finite.
+        """
+        for name, tensor in tensors.items():
+            wrong = int((~tensor.isfinite()).sum())
+            if wrong:
+                found = f"{wrong} of the {tensor.numel()} numbers of {name} are not finite after it"
+                raise self._diverged(self.step, found)
+
     def _diverged(self, step: int, found: str) -> DivergenceError:
         return DivergenceError(
             f"step {step} of {self._config.steps}: {found}; "
@@ -166,10 +178,16 @@ class Attempt:
         )
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return all that decides how this start goes on."""
+        """Return all that decides how this start goes on.
+
+        Raises:
+            DivergenceError: A loss, or a number of these, is not finite.
+        """
+        self.check()
         kept = {} if self._compaction is None else dict(self._compaction.kept)
         self.finish()
         tensors = self._whole_tensors()
+        self.check_numbers(tensors)
         self._set_aside(kept)
         return tensors | above("kept", kept)
 

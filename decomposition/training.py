@@ -119,8 +119,8 @@ def decompose(
         TargetError: The target puts out numbers that are not finite.
         DeviceError: The configured device is not there.
         MemoryShortageError: There is not enough memory for this configuration.
-        DivergenceError: A loss is no longer a finite number. The state file is that of the last
-            time when all was well.
+        DivergenceError: A loss or a parameter is no longer a finite number. The state file is that
+            of the last time when all was well.
         CheckpointError: The state is damaged or belongs to something else.
         SplitError: The configuration's patterns do not fit the target.
     """
@@ -236,6 +236,7 @@ class Session:
             final = attempt.check()
             logger.info("start %s settled at step %s", attempt.number + 1, attempt.step)
         attempt.finish()
+        attempt.check_numbers(trained_parameters(attempt.model))
         total = objective_on_fresh_inputs(attempt.model, self.target, config)
         logger.info("start %s at %s: objective %.5f", attempt.number + 1, self.target.name, total)
         if self.best is None or total < self.best.objective:

@@ -126,6 +126,52 @@ def test_a_training_that_diverges_keeps_the_last_good_state(pentagon, state, mon
     assert seen[0] == 5
 
 
+@pytest.fixture
+def poisoned(monkeypatch):
+    """Parameters are spoiled by step 5, after its losses were measured."""
+    intact = Attempt.advance
+
+    def spoil(self):
+        intact(self)
+        if self.step == 5:
+            next(self.model.importance_networks.parameters()).data.fill_(float("inf"))
+
+    monkeypatch.setattr(Attempt, "advance", spoil)
+
+
+@pytest.mark.usefixtures("poisoned")
+@pytest.mark.parametrize("stop", [5, 6], ids=["before any loss shows it", "when a loss shows it"])
+def test_poisoned_parameters_are_not_saved_on_an_interruption(
+    pentagon, state, monkeypatch, stop: int
+):
+    monkeypatch.setattr(training_module, "SAVE_EVERY", -1.0)
+    monkeypatch.setattr(training_module, "CHECK_EVERY", 4)
+
+    with pytest.raises(DivergenceError, match=f"step {stop} of 8: "):
+        decompose(pentagon, SHORT, interrupt_at(stop), state)
+
+    assert all(torch.isfinite(tensor).all() for tensor in load_file(state).values())
+
+
+@pytest.mark.usefixtures("poisoned")
+def test_poisoned_parameters_are_not_saved_after_losses_that_were_well(
+    pentagon, state, monkeypatch
+):
+    monkeypatch.setattr(training_module, "SAVE_EVERY", -1.0)
+    monkeypatch.setattr(training_module, "CHECK_EVERY", 5)
+
+    with pytest.raises(DivergenceError, match=r"step 5 of 8: .* numbers of model\.importance"):
+        decompose(pentagon, SHORT, None, state)
+
+    assert all(torch.isfinite(tensor).all() for tensor in load_file(state).values())
+
+
+@pytest.mark.usefixtures("poisoned")
+def test_parameters_that_the_last_step_poisons_are_no_result(pentagon):
+    with pytest.raises(DivergenceError, match=r"step 5 of 5: .* numbers of importance"):
+        decompose(pentagon, SHORT.model_copy(update={"steps": 5, "restarts": 1}))
+
+
 def interrupted(pentagon, state):
     with pytest.raises(KeyboardInterrupt):
         decompose(pentagon, SHORT, interrupt_at(3), state)
