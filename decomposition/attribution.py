@@ -49,7 +49,7 @@ from decomposition.reports import (
 )
 from decomposition.tracing import VECTOR, Pass, tracing
 from decomposition.training import Decomposition
-from decomposition.vocabularies import input_words, output_words, symbol_word
+from decomposition.vocabularies import entry_word, input_words, output_words
 
 
 class AttributionConfig(AnalysisConfig):
@@ -214,13 +214,14 @@ def norms_of_outputs(decomposition: Decomposition, matrix: str) -> Tensor:
 
 
 def _inputs(clean: Pass) -> list[Spot]:
-    """Return the entries of an input vector that are not zero, or embeddings by position."""
+    """Return the entries of an input array that are not zero, or embeddings by position."""
     spots: list[Spot] = []
     for place, values in clean.passed.items():
         if values.inner is not None:
             continue
         if place == VECTOR:
-            spots += [Spot(place, 0, i) for i in values.rest[0].nonzero().flatten().tolist()]
+            entries = values.rest[0].flatten().nonzero().flatten()
+            spots += [Spot(place, 0, i) for i in entries.tolist()]
         else:
             spots += [Spot(place, position, None) for position in range(values.rest.shape[1])]
     return spots
@@ -302,7 +303,7 @@ class _Namer:
         if is_part or spot.place == "output":
             value = values_at(self.clean, [spot]).item()
         elif spot.number is not None:
-            value = self.clean.passed[spot.place].rest[0, spot.number].item()
+            value = self.clean.passed[spot.place].rest.flatten()[spot.number].item()
         return Node(
             id=self.id_of(spot),
             kind=self._kind(spot, is_part=is_part),
@@ -331,7 +332,7 @@ class _Namer:
         if spot.place == "output":
             return output_words(self.target, spot.number or 0)
         if spot.place == VECTOR:
-            return symbol_word(self.target, spot.number or 0)
+            return entry_word(self.target, spot.number or 0)
         if spot.place in self.clean.reached:
             return f"rest of {spot.place}"
         return f"{spot.place} {self.words[spot.position]}" if self.words else spot.place

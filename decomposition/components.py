@@ -151,11 +151,19 @@ def _pairs(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(counts * (counts - 1) / 2)
 
 
-def at_positions(importance: Mapping[str, Tensor]) -> Tensor:
-    """Return `positions subcomponents`, all matrices side by side."""
-    if len({g.shape[:-1] for g in importance.values()}) == 1:
+def at_positions(importance: Mapping[str, Tensor], positions: torch.Size | None = None) -> Tensor:
+    """Return `positions subcomponents`, all matrices side by side.
+
+    Args:
+        importance: `*positions C` of each matrix, which may have any number of position axes.
+        positions: Those that are wanted; None takes whatever all matrices share. Where a matrix
+            has others, each row becomes one position: the largest over its own.
+    """
+    found = {g.shape[:-1] for g in importance.values()} | ({positions} - {None})
+    if len(found) == 1:
         return torch.cat([g.flatten(0, -2) for g in importance.values()], dim=1)
-    return torch.cat([g.flatten(1, -2).amax(dim=1) for g in importance.values()], dim=1)
+    whole = [g.reshape(len(g), -1, g.shape[-1]).amax(dim=1) for g in importance.values()]
+    return torch.cat(whole, dim=1)
 
 
 def _described(groups: list[list[int]], found: Occurrences) -> list[Component]:

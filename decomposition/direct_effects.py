@@ -101,7 +101,7 @@ def _effects_of(traced: Pass, products: Mapping[int, Tensor], sources: Sequence[
         values = traced.passed[place]
         rest = products[id(values.rest)]
         if place == VECTOR:
-            effects[:, at] = rest[:, numbers]
+            effects[:, at] = rest.flatten(1)[:, numbers]
             continue
         whole = rest.reshape(len(rest), -1, rest.shape[-1]).sum(dim=-1)[:, positions]
         if values.inner is None:
@@ -141,7 +141,7 @@ def _set_to_zero(values: Values, row: int, spot: Spot) -> None:
         inner = values.inner
         inner.view(len(inner), -1, inner.shape[-1])[row, spot.position, spot.number] = 0
     elif spot.number is not None:
-        values.rest[row, spot.number] = 0
+        values.rest.view(len(values.rest), -1)[row, spot.number] = 0
     else:
         rest = values.rest
         rest.view(len(rest), -1, rest.shape[-1])[row, spot.position] = 0

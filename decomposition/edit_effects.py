@@ -1,10 +1,12 @@
 r"""What an edit does, where it is meant to do something and where it is not.
 
 Positions are of three kinds: *on target*, where an edited subcomponent is important (g > 0.5);
-*surrounding*, others of the same row, if inputs have positions; and *elsewhere*, rows in which
-none of them exceeds 0.01 anywhere. The effect at a position is the divergence of the edited from
-the target's predictions, in nats, or the squared distance of outputs. It stands beside that of
-ablating everything decomposed, and that of as many random rank-one matrices of the same norms.
+*surrounding*, others of the same row, if inputs have positions; and *elsewhere*, rows in which none
+of them exceeds 0.01 anywhere. Where positions of an edited matrix are not those of the output, as
+of filters before a pooling, a whole row is one position. The effect at a position is the divergence
+of the edited from the target's predictions, in nats, or the squared distance of outputs. It stands
+beside that of ablating everything decomposed, and that of as many random rank-one matrices of the
+same norms.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,14 +64,15 @@ def measure_edit(
     x = decomposition.batch(config.n, generator_for("edit", config.seed))
     network = moved(target.model, model.device)
     deltas = parameter_changes(decomposition, config.changes, x)
-    importance = _importance(decomposition, config.changes, x)
+    with torch.no_grad():
+        before = model(x)
+    importance = _importance(decomposition, config.changes, x, before.shape[:-1])
     kinds = _kinds(importance)
     if not kinds["on_target"].any():
         raise EditError(
             f"what is edited is important on none of {config.n} inputs; nothing can be said of it"
         )
     with torch.no_grad():
-        before = model(x)
         after = run_with(network, deltas, x)
         off = model(x, {name: Mask(torch.zeros_like(g)) for name, g in model.importance(x).items()})
         random = [run_with(network, each, x) for each in _random(deltas, config.seed)]
@@ -79,7 +82,7 @@ def measure_edit(
     likely: dict[str, float] = {}
     if toward is not None and target.is_categorical:
         likely = {
-            name: _flat(output).softmax(dim=-1)[kinds["on_target"], toward].mean().item()
+            name: _at(kinds["on_target"], output.softmax(dim=-1)[..., toward]).mean().item()
             for name, output in (("before", before), ("after", after))
         }
     report = EditReport(
@@ -101,33 +104,35 @@ def measure_edit(
 
 
 def divergence(output: Tensor, expected: Tensor, *, is_categorical: bool) -> Tensor:
-    """Return how far each position's output is from what is expected, `positions`."""
+    """Return how far each position's output is from what is expected, `*positions`."""
     if not is_categorical:
         return (output - expected).square().sum(dim=-1)
     p, q = expected.log_softmax(dim=-1), output.log_softmax(dim=-1)
     return (p.exp() * (p - q)).sum(dim=-1)
 
 
-def _importance(decomposition: Decomposition, changes: Sequence[Change], x: Tensor) -> Tensor:
-    """Return the largest importance of what is edited, `rows positions`."""
-    found = decomposition.model.importance(x)
-    columns = []
-    for change in changes:
-        place = place_of(decomposition.model, change.subcomponent)
-        g = found[place.matrix][..., place.number]
-        columns.append(g.reshape(len(x), -1))
-    if len({column.shape for column in columns}) > 1:
+def _importance(
+    decomposition: Decomposition, changes: Sequence[Change], x: Tensor, positions: torch.Size
+) -> Tensor:
+    """Return the largest importance of what is edited, `rows positions`.
+
+    These are the positions of the output, or one for each row if a matrix has others.
+    """
+    places = [place_of(decomposition.model, change.subcomponent) for change in changes]
+    importance = decomposition.model.importance(x)
+    found = [importance[place.matrix][..., place.number] for place in places]
+    columns = [g.reshape(len(x), -1) for g in found]
+    if any(g.shape != positions for g in found):
         columns = [column.amax(dim=1, keepdim=True) for column in columns]
     return torch.stack(columns).amax(dim=0)
 
 
 def _kinds(importance: Tensor) -> dict[str, Tensor]:
-    """Return of which kind each position is, flattened, boolean."""
+    """Return of which kind each position is, `rows positions`, boolean."""
     on = importance > IMPORTANT
     elsewhere = (importance.amax(dim=1, keepdim=True) <= UNIMPORTANT).expand_as(on)
     surrounding = on.any(dim=1, keepdim=True) & (importance <= UNIMPORTANT)
-    kinds = {"on_target": on, "surrounding": surrounding, "elsewhere": elsewhere}
-    return {name: where.flatten() for name, where in kinds.items()}
+    return {"on_target": on, "surrounding": surrounding, "elsewhere": elsewhere}
 
 
 def _means(
@@ -138,15 +143,20 @@ def _means(
 ) -> dict[str, float | None]:
     is_categorical = decomposition.target.is_categorical
     moved = torch.stack(
-        [divergence(_flat(o), _flat(before), is_categorical=is_categorical) for o in outputs]
+        [divergence(output, before, is_categorical=is_categorical) for output in outputs]
     ).mean(dim=0)
     return {
-        name: moved[where].mean().item() if where.any() else None for name, where in kinds.items()
+        name: _at(where, moved).mean().item() if where.any() else None
+        for name, where in kinds.items()
     }
 
 
-def _flat(output: Tensor) -> Tensor:
-    return output.flatten(0, -2)
+def _at(where: Tensor, values: Tensor) -> Tensor:
+    """Return the values of the output's positions that are of a kind, or their means over rows."""
+    values = values.reshape(len(values), -1)
+    if where.shape != values.shape:
+        values = values.mean(dim=1, keepdim=True)
+    return values[where]
 
 
 def _random(deltas: Mapping[str, Tensor], seed: int) -> list[dict[str, Tensor]]:

@@ -180,7 +180,8 @@ def toward(decomposition: Decomposition, place: Place, output: int, x: Tensor) -
     output (of logits, beside the mean of all) at the same position.
 
     Raises:
-        EditError: There is no such output, or the subcomponent is important nowhere.
+        EditError: There is no such output, the subcomponent is important nowhere, or its matrix
+            has other positions than the output.
     """
     model = decomposition.model
     where = model.importance(x)[place.matrix][..., place.number] > IMPORTANT
@@ -204,6 +205,11 @@ def toward(decomposition: Decomposition, place: Place, output: int, x: Tensor) -
     if output >= outputs.shape[-1]:
         raise EditError(f"there are {outputs.shape[-1]} outputs, from 0; there is no {output}")
     wanted = outputs[..., output]
+    if wanted.shape != where.shape:
+        raise EditError(
+            f"{place.matrix} is not applied at the positions of the output, so there is no "
+            "direction toward an output; remove it or scale it"
+        )
     if decomposition.target.is_categorical:
         wanted = wanted - outputs.mean(dim=-1)
     (gradient,) = torch.autograd.grad(wanted[where].sum(), given[0])

@@ -12,9 +12,12 @@ from decomposition.profiling import Best, Profiler, ProfilingConfig, profile_str
 from decomposition.reports import Context, Harvest, HeatMap, Partner, Profile, Symbol
 from decomposition.subcomponents import norms
 from decomposition.training import Decomposition
-from decomposition.vocabularies import output_words, symbol_word
+from decomposition.vocabularies import entry_word, output_words, symbol_word
 
 TENSORS = "harvest.safetensors"
+
+N_ENTRIES = 8
+"""Entries that are shown of an input that is not made of features: the largest."""
 
 N_HEAT_SYMBOLS, N_HEAT_ROWS = 60, 200
 """Size of the heat map, at most: the symbols and subcomponents with most importance in sum."""
@@ -124,16 +127,19 @@ class _Reporter:
 
     def _context(self, place: Tensor, importance: float, strength: float) -> Context:
         if place.is_floating_point():
-            active = self.target.active_features(place.unsqueeze(0))[0].nonzero().flatten()
-            words = [
-                f"{symbol_word(self.target, feature)} = {place[feature].item():.3g}"
-                for feature in active.tolist()
-            ]
+            active = self.target.active_features(place.unsqueeze(0))[0]
+            is_one_each = len(active) == len(place)
+            shown = active.nonzero().flatten().tolist() if is_one_each else _longest(place)
+            words = [f"{entry_word(self.target, i)} = {place[i].item():.3g}" for i in shown]
             return Context(words=words, at=0, importance=importance, strength=strength)
         known = (place >= 0).nonzero().flatten()
         at = len(place) // 2 - int(known[0])
         words = [symbol_word(self.target, token) for token in place[known].tolist()]
         return Context(words=words, at=at, importance=importance, strength=strength)
+
+
+def _longest(place: Tensor) -> list[int]:
+    return sorted(place.abs().argsort(descending=True, stable=True)[:N_ENTRIES].tolist())
 
 
 def _partners(profiler: Profiler, ids: list[str]) -> dict[int, list[Partner]]:

@@ -112,7 +112,8 @@ class Profiler:
                 name: g[name] * clean.seen[name].inner.abs() * lengths
                 for name, lengths in self.lengths.items()
             }
-            importance, strong = at_positions(g).cpu(), at_positions(strength).cpu()
+            wanted = x.shape[:1] if x.is_floating_point() else x.shape
+            importance, strong = (at_positions(each, wanted).cpu() for each in (g, strength))
         acts = importance > self.config.importance_threshold
         self._count(importance, acts)
         places = _places(x, importance, self.config.window)

@@ -25,7 +25,7 @@ from decomposition.decomposed_model import DecomposedModel, MaskedLayer
 from decomposition.errors import SplitError
 
 VECTOR = "input"
-"""The place of the entries of an input that is a vector."""
+"""The place of the entries of an input that is a vector, or an array: row after row."""
 
 
 class Values(NamedTuple):

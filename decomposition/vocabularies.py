@@ -38,6 +38,11 @@ def symbol_word(target: Target, symbol: int) -> str:
     return f"{'token' if target.is_categorical else 'feature'} {symbol}"
 
 
+def entry_word(target: Target, entry: int) -> str:
+    """Return the name of a number of an input that is an array: a feature, or a pixel."""
+    return f"{'entry' if target.is_categorical else 'feature'} {entry}"
+
+
 def output_words(target: Target, index: int) -> str:
     """Return the name of an entry of the output."""
     if target.is_categorical:
