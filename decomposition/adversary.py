@@ -15,7 +15,7 @@ With r shared across the batch an adversary cannot tailor its masks to each inpu
 break any decomposition; it is also what makes the fresh search a fair and cheap metric.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -83,11 +83,24 @@ def climb(
 
     Of several processes each knows the harm to its own rows.
     """
+    return climb_sum(sources, [harm], steps, step_size, together)
+
+
+def climb_sum(
+    sources: Mapping[str, Tensor],
+    harms: Sequence[Harm],
+    steps: int,
+    step_size: float,
+    together: Processes = ALONE,
+) -> dict[str, Tensor]:
+    """Do what `climb` does up a sum of losses, holding what one of them needs at a time."""
     r = dict(sources)
     for _ in range(steps):
         for source in r.values():
             source.requires_grad_()
-        gradients = torch.autograd.grad(harm(r), list(r.values()))
+        gradients = [torch.zeros_like(source) for source in r.values()]
+        for harm in harms:
+            torch._foreach_add_(gradients, torch.autograd.grad(harm(r), list(r.values())))
         together.add_up(gradients)
         r = {
             name: (source.detach() + step_size * gradient.sign()).clamp(0, 1)

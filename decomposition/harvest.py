@@ -14,6 +14,7 @@ from torch import Tensor
 
 from decomposition.seeds import generator_for
 from decomposition.subcomponents import norms
+from decomposition.token_divergence import rows_at_once
 from decomposition.training import Decomposition
 
 
@@ -111,7 +112,8 @@ def census(decomposition: Decomposition, config: HarvestConfig) -> dict[str, Cen
     rows = target.batch(config.n, generator_for("harvest", config.seed))
     counted: dict[str, _Sums] = {}
     has_positions = rows.ndim > 2 or not rows.is_floating_point()
-    for x in torch.split(rows, ROWS_AT_ONCE if has_positions else config.n):
+    n = rows_at_once(decomposition.model, rows, ROWS_AT_ONCE) if has_positions else config.n
+    for x in torch.split(rows, n):
         active = target.active_features(x)
         for matrix, importance in decomposition.model.importance(x).items():
             found = _counted(importance, active, config)
@@ -125,7 +127,7 @@ def census(decomposition: Decomposition, config: HarvestConfig) -> dict[str, Cen
 
 
 ROWS_AT_ONCE = 256
-"""Rows that have positions are run so many at a time."""
+"""Rows that have positions are run so many at a time, at most."""
 
 
 class _Sums(NamedTuple):

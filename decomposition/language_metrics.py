@@ -29,7 +29,8 @@ subcomponents leave over.
 After Goodfire (2026), Interpreting Language Model Parameters, whose L0 counts g > 0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -38,11 +39,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from decomposition import losses
-from decomposition.adversary import climb, random_sources
+from decomposition.adversary import climb_sum, random_sources
 from decomposition.masks import Mask, draw_masks, masks_above
 from decomposition.objective import remainders
 from decomposition.seeds import generator_for
 from decomposition.targets.transformer import next_token_loss
+from decomposition.token_divergence import rows_at_once
 from decomposition.training import Decomposition
 
 
@@ -58,7 +60,7 @@ class LanguageMetricsConfig(BaseModel):
     """Rows on which importances are counted."""
 
     batch_size: int = Field(default=64, ge=1)
-    """Rows that are run at once."""
+    """Rows that are run at once, at most; fewer where the vocabulary is large."""
 
     seed: int = 0
     threshold: float = Field(default=0.1, ge=0, lt=1)
@@ -113,16 +115,23 @@ def tally(decomposition: Decomposition, config: LanguageMetricsConfig) -> dict[s
     n_tokens = 0
     for start in range(0, config.n_census, config.batch_size):
         n = min(config.batch_size, config.n_census - start)
-        for matrix, g in decomposition.model.importance(decomposition.batch(n, generator)).items():
-            g = g.flatten(0, -2)
-            counted = torch.stack([
-                g.sum(dim=0, dtype=torch.float64),
-                (g > config.threshold).sum(dim=0),
-                (g > 0).sum(dim=0),
-            ])  # fmt: skip
-            sums[matrix] = sums[matrix] + counted if matrix in sums else counted
-        n_tokens += len(g)
+        tokens = decomposition.batch(n, generator)
+        n_tokens += tokens.numel()
+        for some in torch.split(tokens, rows_at_once(decomposition.model, tokens, n)):
+            _count(decomposition.model.importance(some), config.threshold, sums)
     return {matrix: Tally(*(counted / n_tokens)) for matrix, counted in sums.items()}
+
+
+def _count(importance: Mapping[str, Tensor], threshold: float, sums: dict[str, Tensor]) -> None:
+    """Add to the sums of each matrix, `3 C`."""
+    for matrix, positions in importance.items():
+        g = positions.flatten(0, -2)
+        counted = torch.stack([
+            g.sum(dim=0, dtype=torch.float64),
+            (g > threshold).sum(dim=0),
+            (g > 0).sum(dim=0),
+        ])  # fmt: skip
+        sums[matrix] = sums[matrix] + counted if matrix in sums else counted
 
 
 def spectrum(tallies: Mapping[str, Tally], config: LanguageMetricsConfig) -> dict[str, float]:
@@ -136,25 +145,72 @@ def spectrum(tallies: Mapping[str, Tally], config: LanguageMetricsConfig) -> dic
 
 
 def divergences(decomposition: Decomposition, config: LanguageMetricsConfig) -> dict[str, float]:
-    """Return KL, CE and CE recovered under every kind of masks, and the adversary's ladder."""
-    model = decomposition.model
+    """Return KL, CE and CE recovered under every kind of masks, and the adversary's ladder.
+
+    A few rows are run at a time under one kind of masks: the logits of all of them under all kinds
+    would take many times as much memory as a step of training.
+    """
     generator = generator_for("language metrics", "divergences", config.seed)
-    tokens = decomposition.batch(config.n, generator)
-    importance = model.importance(tokens)
-    with torch.no_grad():
-        expected = model(tokens)
-        outputs = {
-            kind: model(tokens, masks)
-            for kind, masks in _kinds(decomposition, importance, config, generator).items()
-        }
-    ce = {kind: next_token_loss(output, tokens).item() for kind, output in outputs.items()}
-    ce_target = next_token_loss(expected, tokens).item()
+    parts = _parts(decomposition, decomposition.batch(config.n, generator), config)
+    importance = {
+        name: torch.cat([part.importance[name] for part in parts]) for name in parts[0].importance
+    }
+    kinds = _kinds(decomposition, importance, config, generator)
+    lost = {kind: _lost(decomposition, parts, masks) for kind, masks in kinds}
+    ce_target = sum(part.share * part.ce for part in parts)
     found = {"ce_target": ce_target}
-    for kind, output in outputs.items():
-        found[f"kl_{kind}"] = divergence(output, expected).item()
-        found[f"ce_{kind}"] = ce[kind]
-        found[f"ce_recovered_{kind}"] = recovered(ce[kind], ce_target, ce["off"])
-    return found | _ladder(decomposition, tokens, importance, config)
+    for kind, (kl, ce) in lost.items():
+        found[f"kl_{kind}"] = kl
+        found[f"ce_{kind}"] = ce
+        found[f"ce_recovered_{kind}"] = recovered(ce, ce_target, lost["off"].ce)
+    return found | _ladder(decomposition, parts, config)
+
+
+class Part(NamedTuple):
+    """A few of the rows."""
+
+    rows: slice
+    share: float
+    """Of all rows, in (0, 1]."""
+
+    tokens: Tensor
+    """Shape `rows T`."""
+
+    importance: dict[str, Tensor]
+    ce: float
+    """The target's own cross-entropy on them, in nats per token."""
+
+
+class Lost(NamedTuple):
+    """What one kind of masks does, in nats per token."""
+
+    kl: float
+    ce: float
+
+
+@torch.no_grad()
+def _parts(
+    decomposition: Decomposition, tokens: Int[Tensor, "batch T"], config: LanguageMetricsConfig
+) -> list[Part]:
+    model = decomposition.model
+    n = rows_at_once(model, tokens, config.batch_size)
+    parts = []
+    for start in range(0, len(tokens), n):
+        rows = slice(start, start + n)
+        some = tokens[rows]
+        ce = next_token_loss(model(some), some).item()
+        parts.append(Part(rows, len(some) / len(tokens), some, model.importance(some), ce))
+    return parts
+
+
+@torch.no_grad()
+def _lost(decomposition: Decomposition, parts: Sequence[Part], masks: Mapping[str, Mask]) -> Lost:
+    model, kl, ce = decomposition.model, 0.0, 0.0
+    for part in parts:
+        output = model(part.tokens, {name: mask.of(part.rows) for name, mask in masks.items()})
+        ce += part.share * next_token_loss(output, part.tokens).item()
+        kl += part.share * divergence(output, model(part.tokens)).item()
+    return Lost(kl, ce)
 
 
 def recovered(ce: float, ce_target: float, ce_off: float) -> float:
@@ -174,40 +230,38 @@ def _kinds(
     importance: Mapping[str, Tensor],
     config: LanguageMetricsConfig,
     generator: torch.Generator,
-) -> dict[str, dict[str, Mask]]:
-    """Return the masks of every kind; the docstring of the module says what they are."""
+) -> Iterator[tuple[str, dict[str, Mask]]]:
+    """Yield the masks of every kind; the docstring of the module says what they are."""
     zero = {name: torch.zeros_like(g) for name, g in importance.items()}
-    return {
-        "unmasked": {name: Mask(torch.ones_like(g)) for name, g in importance.items()},
-        "stochastic": draw_masks(importance, decomposition.config.mask_remainder, generator),
-        "importance": {name: Mask(g) for name, g in importance.items()},
-        "rounded": {name: Mask((g > config.threshold).float()) for name, g in importance.items()},
-        "random": draw_masks(zero, False, generator),
-        "off": {name: Mask(g) for name, g in zero.items()},
-    }
+    yield "unmasked", {name: Mask(torch.ones_like(g)) for name, g in importance.items()}
+    yield "stochastic", draw_masks(importance, decomposition.config.mask_remainder, generator)
+    yield "importance", {name: Mask(g) for name, g in importance.items()}
+    rounded = {name: (g > config.threshold).float() for name, g in importance.items()}
+    yield "rounded", {name: Mask(g) for name, g in rounded.items()}
+    yield "random", draw_masks(zero, False, generator)
+    yield "off", {name: Mask(g) for name, g in zero.items()}
 
 
 def _ladder(
-    decomposition: Decomposition,
-    tokens: Int[Tensor, "batch T"],
-    importance: Mapping[str, Tensor],
-    config: LanguageMetricsConfig,
+    decomposition: Decomposition, parts: Sequence[Part], config: LanguageMetricsConfig
 ) -> dict[str, float]:
     """Climb once, and note how far the adversary has got at every rung."""
     model, keeps = decomposition.model, decomposition.config.mask_remainder
-    with torch.no_grad():
-        expected = model(tokens)
 
-    def harm(sources: Mapping[str, Tensor]) -> Tensor:
-        return divergence(model(tokens, masks_above(importance, sources, keeps)), expected)
+    def harm_to(part: Part, sources: Mapping[str, Tensor]) -> Tensor:
+        with torch.no_grad():
+            expected = model(part.tokens)
+        output = model(part.tokens, masks_above(part.importance, sources, keeps))
+        return part.share * divergence(output, expected)
 
+    harms = [partial(harm_to, part) for part in parts]
     generator = generator_for("language metrics", "adversary", config.seed)
-    sources = random_sources(importance, is_shared=True, generator=generator)
+    sources = random_sources(parts[0].importance, is_shared=True, generator=generator)
     found: dict[str, float] = {}
     done = 0
     for steps in config.ladder:
-        sources = climb(sources, harm, steps - done, config.step_size)
+        sources = climb_sum(sources, harms, steps - done, config.step_size)
         done = steps
         with torch.no_grad():
-            found[f"pgd_{steps}"] = harm(sources).item()
+            found[f"pgd_{steps}"] = sum(harm(sources).item() for harm in harms)
     return {"pgd_reconstruction": found[f"pgd_{config.ladder[0]}"], **found}

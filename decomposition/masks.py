@@ -30,6 +30,11 @@ class Mask(NamedTuple):
     remainder: Tensor | None = None
     """Shape `*positions 1`, the same for what the subcomponents leave over; None ablates it."""
 
+    def of(self, rows: slice) -> "Mask":
+        """Return the mask of some of the rows; one for all of them must not broadcast."""
+        remainder = None if self.remainder is None else self.remainder[rows]
+        return Mask(self.subcomponents[rows], remainder)
+
 
 class Runs(NamedTuple):
     """What is masked of one matrix in several runs of the same rows, laid end to end."""

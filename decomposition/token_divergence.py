@@ -14,11 +14,14 @@ from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 
 AT_ONCE = 2**24
 """Logits of which the softmax is taken at once: 64 MB in single precision."""
+
+HELD = 2**22
+"""Logits of the rows that are run at once where nothing is trained: 16 MB."""
 
 
 class _Divergence(torch.autograd.Function):
@@ -56,6 +59,13 @@ def divergence_of_tokens(
     """Return the weighted sum of the divergences in nats; gradients reach the output alone."""
     total: Tensor = _Divergence.apply(output, expected, weights, at_once)  # type: ignore[no-untyped-call]
     return total
+
+
+@torch.no_grad()
+def rows_at_once(model: nn.Module, x: Tensor, most: int) -> int:
+    """Return how many of these rows, at most so many, put out no more than `HELD` numbers."""
+    of_one: int = model(x[:1]).numel()
+    return max(1, min(most, HELD // of_one))
 
 
 def _chunks(output: Tensor, at_once: int) -> Iterator[slice]:

@@ -1,12 +1,15 @@
 """A tiny model of the stories, and decompositions of it that are good or bad by construction."""
 
 import math
+import weakref
 
 import pytest
 import torch
 
+from decomposition import token_divergence
 from decomposition.attempt import fresh_model
 from decomposition.config import DecompositionConfig
+from decomposition.harvest import HarvestConfig, harvest
 from decomposition.language_metrics import (
     LanguageMetricsConfig,
     Tally,
@@ -96,6 +99,37 @@ def test_importances_are_counted_alike_whatever_is_run_at_once(target):
         assert first[name].density.tolist() == [0] * 8
         assert first[name].positive.tolist() == [1] * 8
         assert torch.equal(first[name].density, again[name].density)
+
+
+def test_the_metrics_are_the_same_whatever_is_run_at_once(target):
+    decomposition = _by_singular_vectors(target, 0.3)
+
+    together = language_metrics(decomposition, CONFIG)
+    apart = language_metrics(decomposition, CONFIG.model_copy(update={"batch_size": 3}))
+
+    # the importances are counted on other rows where they are drawn in other batches
+    same = [name for name in together if name.startswith(("kl", "ce", "pgd"))]
+    assert len(same) == 22
+    for name in same:
+        assert apart[name] == pytest.approx(together[name], rel=1e-4, abs=1e-6)
+
+
+def test_no_more_logits_are_held_than_two_of_a_few_rows(target, monkeypatch):
+    decomposition = _by_singular_vectors(target, 0.3)
+    a_row = decomposition.model(target.batch(1, generator_for("x"))).numel()
+    monkeypatch.setattr(token_divergence, "HELD", 2 * a_row)
+    rows, held, alive = [], [], []
+
+    def note(_network, _inputs, logits):
+        rows.append(len(logits))
+        alive.append(weakref.ref(logits))
+        held.append(sum(reference() is not None for reference in alive))
+
+    decomposition.model.network.register_forward_hook(note)
+    language_metrics(decomposition, CONFIG.model_copy(update={"ladder": (2,)}))
+    harvest(decomposition, HarvestConfig(n=8))
+
+    assert max(rows) == max(held) == 2
 
 
 def test_the_spectrum_counts_means_above_powers_of_ten():
