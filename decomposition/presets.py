@@ -6,10 +6,13 @@ for every loss, no remainder, no clipping, importances that leak in value below 
 For a language model it gives the setting of Goodfire (2026), Interpreting Language Model
 Parameters: p annealed from 2 to 0.4, frequency minimality, random subsets, a persistent adversary
 with a source for each row, gradients of U and V clipped at 0.01 and those of the importance
-networks not at all.
+networks not at all, all importances told by one transformer that looks both ways, and a random
+start.
 
-The networks that tell importances, and the steps, are theirs only where ours can be: the number of
-subcomponents and of hidden units of another target is that of its own configuration.
+What is a matter of size is the target's own: the number of subcomponents, the width of the networks
+that tell importances, the depth of the transformer, and on how many inputs the end is measured. A
+model of the user's own gets as many subcomponents for a rank as the publication's had in all.
+Targets that neither publication has are given the losses and rates of the second.
 """
 
 from collections.abc import Mapping
@@ -20,6 +23,7 @@ from pydantic import ValidationError
 from decomposition.adversary import AdversaryConfig
 from decomposition.config import DecompositionConfig, config_of
 from decomposition.errors import ConfigurationError
+from decomposition.targets.pretrained import PREFIX
 
 _SPD: dict[str, Any] = {
     "restarts": 1,
@@ -92,6 +96,18 @@ _VPD: dict[str, Any] = {
 }
 """Of the 67-million-parameter language model."""
 
+_VPD_START: dict[str, Any] = {
+    "importance": "shared_transformer",
+    "importance_causal": False,
+    "initialisation": "random",
+}
+"""How its training starts, and by what importances are told."""
+
+_SIZES = ("n_subcomponents", "n_hidden", "n_objective")
+
+_PER_RANK = 9728 / 4608
+"""C in units of the rank, over the six matrices of a layer of that model."""
+
 
 def changed(config: DecompositionConfig, changes: Mapping[str, Any]) -> DecompositionConfig:
     """Return a configuration with some settings changed.
@@ -117,5 +133,13 @@ def changed(config: DecompositionConfig, changes: Mapping[str, Any]) -> Decompos
 
 def paper_config(target: str) -> DecompositionConfig:
     """Return the configuration of the publication for a target, by the target's name."""
-    changes = _SPD | _SPD_OF[target] if target in _SPD_OF else _VPD
-    return config_of(target).model_copy(update=changes)
+    own = config_of(target)
+    if target in _SPD_OF:
+        return own.model_copy(update=_SPD | _SPD_OF[target])
+    is_of_user = target.startswith(PREFIX)
+    if not is_of_user and target != "storyworld":
+        return own.model_copy(update=_VPD)
+    sizes: dict[str, Any] = {name: getattr(own, name) for name in _SIZES}
+    if is_of_user:
+        sizes["subcomponents_per_rank"] = _PER_RANK
+    return DecompositionConfig.model_validate(sizes | _VPD | _VPD_START)

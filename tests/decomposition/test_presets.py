@@ -1,8 +1,9 @@
 import pytest
 
-from decomposition.config import CONFIGS, DecompositionConfig
+from decomposition.config import CONFIGS, DecompositionConfig, config_of
 from decomposition.errors import ConfigurationError
 from decomposition.presets import changed, paper_config
+from decomposition.targets.pretrained import PREFIX
 from decomposition.training import decompose
 
 
@@ -22,6 +23,25 @@ def test_residual_mlps_are_allotted_as_many_subcomponents_as_in_the_paper():
     allotted = [paper_config(f"resid_mlp{n}").n_subcomponents for n in (1, 2, 3)]
 
     assert allotted == [100, 400, 500]
+
+
+@pytest.mark.parametrize("target", ["storyworld", f"{PREFIX}folder@text.txt"])
+def test_a_language_model_is_decomposed_as_published_but_for_its_size(target: str):
+    config, default = paper_config(target), DecompositionConfig()
+
+    assert (config.importance, config.importance_causal) == ("shared_transformer", False)
+    assert (config.initialisation, config.importance_start) == ("random", None)
+    assert (config.warm_up_steps, config.warm_up_learning_rate) == (400, 0.001)
+    assert config.importance_rate == default.importance_rate
+    assert (config.subset, config.adversarial, config.layerwise) == (0.5, 0.5, 0)
+    assert (config.minimality_power, config.minimality_power_end) == (2.0, 0.4)
+    assert config.n_hidden == config_of(target).n_hidden
+
+
+def test_allotted_per_rank_are_as_many_as_the_published_language_model_had():
+    assert paper_config("storyworld").n_subcomponents == CONFIGS["storyworld"].n_subcomponents
+    per_rank = paper_config(f"{PREFIX}folder@text.txt").subcomponents_per_rank
+    assert per_rank == pytest.approx(2.11, abs=0.01)
 
 
 def test_the_papers_settings_can_be_trained_and_leave_the_remainder_out(pentagon):
