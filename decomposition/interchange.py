@@ -48,12 +48,12 @@ TIE_TOLERANCE = 1e-5
 
 
 class Entry(BaseModel):
-    """One subcomponent in the JSON, as far as we read it."""
+    """One subcomponent in the JSON, as far as we read it; the key says which it is."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    layer: str
-    component_idx: int
+    layer: str | None = None
+    component_idx: int | None = None
     mean_ci: float | None = None
     U: list[float] | None = None
     V: list[float] | None = None
@@ -181,7 +181,7 @@ def _theirs(path: Path, tensors: Mapping[str, Tensor], onto: Onto) -> Decomposit
     if hidden is None and onto.needs_importances:
         raise CheckpointError(
             f"{path} has no importances that can be read (one network of one hidden layer for "
-            "each subcomponent can); import it without importances to take the directions alone"
+            "each subcomponent can); give --directions-only to take the directions alone"
         )
     config = DecompositionConfig(matrices=counts, n_hidden=hidden or 1, mask_remainder=True)
     target = _with_weights(path, onto.target, below("target_model", tensors))
@@ -292,12 +292,14 @@ def _from_entries(path: Path) -> dict[str, Tensor]:
     """Return tensors from a JSON of entries keyed `module:c` that hold U and V."""
     try:
         content = json.loads(_bytes_of(path))
-        entries = [Entry.model_validate(entry) for entry in content.values()]
-    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, ValidationError) as error:
-        raise CheckpointError(f"{path} is no JSON of entries keyed module:c: {error}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path} is no JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} is no JSON of entries keyed module:c, but of something else")
     columns: dict[str, dict[int, Entry]] = {}
-    for entry in entries:
-        columns.setdefault(entry.layer, {})[entry.component_idx] = entry
+    for key, found in content.items():
+        layer, index = _place_of(path, key)
+        columns.setdefault(layer, {})[index] = _entry(path, key, found)
     tensors = {}
     for layer, by_index in columns.items():
         if sorted(by_index) != list(range(len(by_index))):
@@ -313,6 +315,30 @@ def _from_entries(path: Path) -> dict[str, Tensor]:
             rows = torch.tensor(vectors)
             tensors[f"_components.{_dashed(layer)}.{letter}"] = rows if letter == "U" else rows.T
     return tensors
+
+
+def _place_of(path: Path, key: str) -> tuple[str, int]:
+    layer, _, index = key.rpartition(":")
+    if not layer or not (index.isascii() and index.isdecimal()):
+        raise CheckpointError(
+            f"{path}: {key!r} is not of the form module:c, as in layers.0.mlp_in:3"
+        )
+    return layer, int(index)
+
+
+def _entry(path: Path, key: str, found: object) -> Entry:
+    """Return an entry whose own layer and index, if it has them, are those of its key."""
+    try:
+        entry = Entry.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the entry"
+        raise CheckpointError(f"{path}: {key}: {where}: {first['msg']}") from error
+    layer, index = _place_of(path, key)
+    said = entry.layer or layer, index if entry.component_idx is None else entry.component_idx
+    if (_dashed(said[0]), said[1]) != (_dashed(layer), index):
+        raise CheckpointError(f"{path}: {key} says that it is {said[0]}:{said[1]}; which is it?")
+    return entry
 
 
 def _today(name: str) -> str:

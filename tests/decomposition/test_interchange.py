@@ -149,6 +149,44 @@ def test_their_json_with_directions_is_read(tmp_path, perfect: Decomposition) ->
     assert all((values == 1).all() for values in g.values())
 
 
+def test_the_keys_of_their_json_say_which_subcomponents_they_are(
+    tmp_path, perfect: Decomposition
+) -> None:
+    entries = {
+        f"{matrix}:{c}": {"U": parts.U[:, c].tolist(), "V": parts.V[c].tolist()}
+        for matrix, parts in perfect.model.subcomponents.items()
+        for c in range(8)
+    }
+    (tmp_path / "run.json").write_text(json.dumps(entries))
+
+    found = import_decomposition(tmp_path / "run.json", Onto(perfect.target, False))
+
+    for matrix, parts in perfect.model.subcomponents.items():
+        assert torch.allclose(found.model.subcomponents[matrix].V, parts.V)
+
+
+@pytest.mark.parametrize(
+    ("key", "entry", "reason"),
+    [
+        ("linear1", {}, "'linear1' is not of the form module:c"),
+        ("linear1:x", {}, "'linear1:x' is not of the form module:c"),
+        ("linear1:1", {"layer": "linear2"}, "linear1:1 says that it is linear2:1"),
+        ("linear1:1", {"component_idx": 2}, "linear1:1 says that it is linear1:2"),
+        ("linear1:1", {"V": "much"}, "linear1:1: V: Input should be a valid list"),
+        ("linear1:1", [], "linear1:1: the entry: Input should be a valid dictionary"),
+    ],
+)
+def test_an_entry_that_cannot_be_read_is_named(
+    tmp_path, perfect: Decomposition, key: str, entry: object, reason: str
+) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({key: entry}))
+
+    with pytest.raises(CheckpointError, match=rf"run\.json: {reason}") as caught:
+        import_decomposition(tmp_path / "run.json", Onto(perfect.target, False))
+
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -158,7 +196,7 @@ def test_their_json_with_directions_is_read(tmp_path, perfect: Decomposition) ->
         ({"_components.linear1.V": torch.full((5, 8), torch.nan)}, "not finite"),
         ({"_components.linear2.V": torch.ones(2, 8)}, "its transpose in the target"),
         ({"_components.layer9.V": torch.ones(2, 8)}, "which tms_5-2 lacks"),
-        ({"_ci_fns.linear2.layers.2.b": None}, "no importances that can be read"),
+        ({"_ci_fns.linear2.layers.2.b": None}, "no importances .*give --directions-only"),
         ({"target_model.linear2.bias": torch.ones(3)}, r"linear2.bias is \(3,\)"),
     ],
 )
