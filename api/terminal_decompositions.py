@@ -26,7 +26,7 @@ def decomposition(view: DecompositionDetailView) -> Lines:
     alive = [part for part in view.subcomponents if part.is_alive]
     yield (
         f"run {view.run}, {view.target} (seed {view.seed}): "
-        f"{len(alive)} of {len(view.subcomponents)} subcomponents alive"
+        f"{len(alive)} of {len(view.subcomponents)} subcomponents alive{_thresholds(view)}"
     )
     yield from sweep(view.sweep)
     for part in alive:
@@ -36,6 +36,17 @@ def decomposition(view: DecompositionDetailView) -> Lines:
         yield from components(view.components)
     else:
         yield f"group them: claimgraph components {view.run}"
+
+
+def _thresholds(view: DecompositionDetailView) -> str:
+    """Say from what on a subcomponent counts, and L0 beside it, where the run says so."""
+    found = view.metrics
+    if not {"alive_threshold", "l0", "l0_threshold"} <= set(found):
+        return ""
+    return (
+        f" (mean importance above {found['alive_threshold']:g}), L0 {found['l0']:.3g} "
+        f"(importance above {found['l0_threshold']:g})"
+    )
 
 
 def sweep(trials: Iterable[SweepTrial]) -> Lines:

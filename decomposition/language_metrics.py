@@ -19,10 +19,10 @@ subcomponents leave over.
   random start, one source r for all rows and positions. `pgd_reconstruction` is the one of the
   first rung; the ladder shows that it is no limit. It is what a decomposition that only looks
   good fails at.
-* **l0**, **l0/matrix**: importances above the threshold per token; **l0_positive**: above zero.
+* **l0**, **l0/matrix**: importances above **l0_threshold** per token; **l0_positive**: above zero.
 * **rank_sum**: ranks of all matrices together, at most; what L0 would be for a decomposition into
   singular directions that are always on. **l0_share** is `l0` in units of it.
-* **alive**, **alive/matrix**: subcomponents with a mean importance above the threshold of life.
+* **alive**, **alive/matrix**: subcomponents with a mean importance above **alive_threshold**.
 * **spectrum_x**: subcomponents whose mean importance is above x, for x from 1 down to the
   threshold of life in powers of ten: the spectrum of mean importances, by its counts.
 
@@ -102,6 +102,7 @@ def language_metrics(
     found: dict[str, float] = {name: sum(of.values()) for name, of in counts.items()}
     found |= {f"{name}/{m}": value for name, of in counts.items() for m, value in of.items()}
     found |= {"rank_sum": rank_sum, "l0_share": found["l0"] / rank_sum}
+    found |= {"alive_threshold": config.alive_threshold, "l0_threshold": config.threshold}
     found |= spectrum(tallies, config)
     found["faithfulness"] = losses.faithfulness(remainders(decomposition.model)).item()
     return found | divergences(decomposition, config)

@@ -18,8 +18,8 @@ cosine alone says little: **mmcs_random** is what as many random directions reac
   subcomponents to features).
 * **dense_error**: where one mechanism of full rank serves all features, the subcomponents that
   are missing from it or superfluous, with the same inputs and tolerance.
-* **alive**, **l0**: subcomponents with mean importance above a threshold; subcomponents per
-  input with importance above another one.
+* **alive**, **l0**: subcomponents with mean importance above **alive_threshold**; subcomponents
+  per input with importance above **l0_threshold**.
 * **faithfulness**: mean squared entry of W - UV, over all matrices.
 * **pgd_reconstruction**: how far the output is from the target's under the worst masks that 20
   sign steps of 0.1 find from a random start, with one source r in m = g + (1 - g) r shared by
@@ -97,6 +97,8 @@ def evaluate(decomposition: Decomposition, config: MetricsConfig) -> dict[str, f
         **geometry(decomposition, alive, config),
         **totals,
         **singles,
+        "alive_threshold": config.harvest.alive_threshold,
+        "l0_threshold": config.harvest.density_threshold,
         "faithfulness": faithful,
         **reconstructions(decomposition, config),
     }

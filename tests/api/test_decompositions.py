@@ -56,7 +56,8 @@ def stored(tmp_path: Path) -> Stored:
             TrialDraft(minimality=0.0003, harm=0.021, l0=0.64, passes=False),
             TrialDraft(minimality=0.001, harm=0.034, l0=0.125, passes=True),
         ]
-        draft = DecompositionDraft(subcomponents=parts, metrics={"mmcs": 1.0}, sweep=tried)
+        metrics = {"mmcs": 1.0, "alive_threshold": 1e-6, "l0": 0.75, "l0_threshold": 0.1}
+        draft = DecompositionDraft(subcomponents=parts, metrics=metrics, sweep=tried)
         store.add_decomposition(run, "tms_5-2-id", draft)
     return Stored(database, run)
 
@@ -84,6 +85,14 @@ def test_what_a_sweep_tried_is_shown_with_its_decomposition(stored: Stored):
     assert "64.0 % of the ranks</td><td>broken" in page
     assert "12.5 % of the ranks</td><td>kept, taken" in page
     assert "L0 12.5% of the ranks  taken" in shown
+
+
+def test_what_counts_as_alive_and_as_important_stands_beside_the_counts(stored: Stored):
+    page = stored.web().get(f"/runs/{stored.run}").text
+    shown = stored.command("decomposition", str(stored.run))
+
+    assert "alive (mean importance above 1e-06), L0 0.75 (importance above 0.1)" in shown
+    assert "Alive: mean importance above 1e-06. L0: 0.75 subcomponents an input" in page
 
 
 def test_a_decomposition_without_analyses_says_how_to_get_them(stored: Stored):

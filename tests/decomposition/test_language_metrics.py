@@ -84,6 +84,7 @@ def test_what_is_counted_adds_up(whole, nothing):
     assert whole["l0"] == whole["l0_positive"] == whole["alive"] == whole["rank_sum"] == 48
     assert whole["l0/blocks.0.mlp.up"] == whole["alive/blocks.0.attn.q"] == 8
     assert whole["l0_share"] == 1
+    assert (whole["alive_threshold"], whole["l0_threshold"]) == (1e-6, 0.1)
     assert nothing["l0"] == nothing["alive"] == 0
     assert whole["faithfulness"] == pytest.approx(0, abs=1e-10)
 
