@@ -23,7 +23,7 @@ from decomposition.experiments import EXPERIMENTS, ExperimentConfig, Measured, f
 from decomposition.harvest import HarvestConfig, SubcomponentSummary, harvest
 from decomposition.interchange import Onto, export_decomposition, import_decomposition
 from decomposition.language_metrics import LanguageMetricsConfig, language_metrics
-from decomposition.limits import OF_METRICS, memory_shortage_explained
+from decomposition.limits import OF_METRICS, check_choice, memory_shortage_explained
 from decomposition.measurements import Side
 from decomposition.metrics import MetricsConfig, evaluate
 from decomposition.outcomes import as_measured, read_outcome
@@ -93,7 +93,7 @@ def decompose_and_store(
         DecompositionError: There is no such target, or it could not be trained or decomposed;
             nothing but a failed run is stored.
     """
-    find_recipe(target)
+    check_choice(find_recipe(target), config)
     with one_thread(), store.decomposing(METHOD, config, config.seed) as (run, folder):
         trained = cached_target(target, config.seed, store.artifacts / "targets")
         send_target(trained)
@@ -126,7 +126,7 @@ def sweep_and_store(
         DecompositionError: No coefficient keeps the rule, or the target could not be trained or
             decomposed; nothing but a failed run is stored.
     """
-    find_recipe(target)
+    check_choice(find_recipe(target), configs[0])
     seed = configs[0].seed
     with one_thread(), store.decomposing(METHOD, configs[0], seed) as (run, folder):
         trained = cached_target(target, seed, store.artifacts / "targets")

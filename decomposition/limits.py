@@ -1,7 +1,8 @@
 """What a training cannot do anything about, said in words that help.
 
 A target that puts out numbers that are not finite has no decomposition, and a configuration may
-need more memory than there is. Both are noticed here and explained.
+need more memory than there is, or name matrices that are not there. All are noticed here and
+explained, as early as can be.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,11 @@ from decomposition.config import DecompositionConfig
 from decomposition.errors import MemoryShortageError, TargetError
 from decomposition.matrices import known_layout
 from decomposition.seeds import generator_for
-from decomposition.targets import Target
+from decomposition.targets import Recipe, Target
+from decomposition.targets.lessons import LessonRecipe, LessonTarget
+from decomposition.targets.residual_mlp import ResidualMlp, ResidualMlpRecipe, ResidualMlpTarget
+from decomposition.targets.storyworld import StoryworldRecipe, StoryworldTarget
+from decomposition.targets.transformer import Transformer
 
 OF_TRAINING = "take a smaller batch_size, or fewer subcomponents or matrices"
 OF_METRICS = "that was for its metrics, so ask for the same again when more memory is free"
@@ -25,6 +30,26 @@ SHORTAGE = ("can't allocate memory", "not enough memory", "out of memory")
 
 N = 16
 """Inputs that a target's outputs are checked on."""
+
+
+def check_choice(recipe: Recipe, config: DecompositionConfig) -> None:
+    """Choose the matrices of a target that takes long to train, before it is trained.
+
+    Raises:
+        SplitError: The configuration's patterns do not fit the target.
+    """
+    generator = generator_for("untrained")
+    if isinstance(recipe, StoryworldRecipe):
+        story_model = Transformer(recipe.config.transformer(), generator)
+        counts_for(StoryworldTarget(recipe.name, 0, 0, recipe.config, story_model, {}), config)
+    elif isinstance(recipe, LessonRecipe):
+        network = recipe.lesson.network(generator)
+        counts_for(LessonTarget(recipe.name, 0, 0, recipe.lesson, network, 0.0), config)
+    elif isinstance(recipe, ResidualMlpRecipe):
+        size = recipe.config
+        embedding = torch.zeros(size.d_embed, size.n_features)
+        layers = ResidualMlp(embedding, size.n_layers, size.n_neurons)
+        counts_for(ResidualMlpTarget(recipe.name, 0, 0, size, layers), config)
 
 
 @torch.no_grad()

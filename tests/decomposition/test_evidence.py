@@ -9,7 +9,12 @@ from api.views.decompositions import decomposition_view
 from decomposition import evidence as module
 from decomposition.checkpoints import save
 from decomposition.config import DecompositionConfig
-from decomposition.errors import DecompositionError, MemoryShortageError, UnknownNameError
+from decomposition.errors import (
+    DecompositionError,
+    MemoryShortageError,
+    SplitError,
+    UnknownNameError,
+)
 from decomposition.evidence import (
     Question,
     decompose_and_store,
@@ -277,3 +282,17 @@ def test_a_shortage_of_memory_in_measuring_is_said_with_the_sizes(
 
     with pytest.raises(MemoryShortageError, match=r"C = 20.*more memory is free"):
         decompose_and_store(store, "tms_5-2", brief)
+
+
+@pytest.mark.parametrize("target", ["storyworld", "mixer", "resid_mlp1"])
+def test_patterns_that_do_not_fit_are_refused_before_the_target_is_trained(
+    store: Store, target: str, monkeypatch: pytest.MonkeyPatch
+):
+    def train(*_arguments):
+        raise AssertionError("it is trained")
+
+    monkeypatch.setattr(module, "cached_target", train)
+    config = DecompositionConfig(matrices={"blocs.*": 4})
+
+    with pytest.raises(SplitError, match=r"'blocs\.\*' matches no module"):
+        decompose_and_store(store, target, config)
