@@ -186,11 +186,10 @@ def _draft(proposed: Proposed, index: int, section: Section) -> Draft:
     found = find_quote(section, proposed.quote)
     if found is None:
         return Draft(index, proposed.kind, proposed.quote, proposed.quote, score=proposed.score)
-    within = [
-        each
-        for each in sentences(section.text)
-        if each.start < found.end and found.start < each.end
-    ]
+    every = list(sentences(section.text))
+    within = [each for each in every if each.start < found.end and found.start < each.end]
+    first = every.index(within[0])
+    before = section.text[slice(*every[first - 1])] if first else ""
     span = Span(within[0].start, within[-1].end)
     quote = section.text[span.start : span.end]
     text = normalised(quote)
@@ -199,18 +198,18 @@ def _draft(proposed: Proposed, index: int, section: Section) -> Draft:
         kind=proposed.kind,
         text=_resolved(text, proposed.resolved, section.text),
         quote=quote,
-        note=_note(proposed.kind, text, section),
+        note=_note(proposed.kind, text, section, before),
         score=round(proposed.score, 6),
         span=span,
         refused=_why_refused(text, len(within)),
     )
 
 
-def _note(kind: str, text: str, section: Section) -> str:
+def _note(kind: str, text: str, section: Section, before: str) -> str:
     if kind == "cited":
         return ""
     role = section_role(section.heading, section.kind)
-    return note_of(kind, analyse(text), role, section.heading)
+    return note_of(kind, analyse(text), role, section.heading, before)
 
 
 def _why_refused(text: str, n_sentences: int) -> str:

@@ -70,7 +70,8 @@ def test_a_quote_is_taken_verbatim_with_its_sentence_and_a_note_by_rule():
 
     assert (draft.kind, draft.score) == ("finding", 0.8)
     assert draft.text == draft.quote == "It finds 9 of 10 features."
-    assert draft.note == "Measured result, reported with the results."
+    follows = "it follows “The probe reads layer 3”"
+    assert draft.note == f"Measured result, reported with the results; {follows}."
 
 
 def test_a_clause_is_widened_to_the_sentence_that_denies_it():
