@@ -402,6 +402,8 @@ CONFIGS: dict[str, DecompositionConfig] = {
             "n_pruning": 4096,
             "consolidation_steps": 300,
             "unmix_tolerance": 0.5,
+            "unmix_rounds": 2,
+            "consolidation_rate": 0.1,
             "prune_all_first": True,
             "minimality": 2e-6,
             "minimality_end": 6e-6,

@@ -38,7 +38,7 @@ REACHED: dict[str, Reached] = {
         identity_errors=0,
         dense_errors=0,
         superfluous=0,
-        cpu_seconds=234,
+        cpu_seconds=291,
     ),
     "resid_mlp2": Reached(
         seeds=5,
@@ -52,15 +52,15 @@ REACHED: dict[str, Reached] = {
         cpu_seconds=488,
     ),
     "resid_mlp3": Reached(
-        seeds=2,
+        seeds=1,
         recovered=0,
         mmcs=None,
         ml2r_low=None,
         ml2r_high=None,
-        identity_errors=16,
+        identity_errors=8,
         dense_errors=0,
         superfluous=0,
-        cpu_seconds=826,
+        cpu_seconds=666,
     ),
     "tms_40-10": Reached(
         seeds=5,
