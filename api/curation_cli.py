@@ -4,7 +4,17 @@ from typing import Annotated
 
 import typer
 
-from api.options import Database, Json, database_of, engine_of, model_config, session_of, signed
+from api.options import (
+    Budget,
+    Database,
+    Json,
+    ModelName,
+    database_of,
+    engine_of,
+    model_config,
+    session_of,
+    signed,
+)
 from api.settings import Settings, replies_of
 from kg.concept_types import ConceptType
 from kg.duplicates import Relation
@@ -145,13 +155,9 @@ def concept(name: str, db: Database = None, as_json: Json = False) -> None:
 
 @app.command()
 def relate_proposals(
-    model: Annotated[
-        str | None, typer.Option(help="provider:name. Default: $CLAIMGRAPH_MODEL.")
-    ] = None,
+    model: ModelName = None,
     limit: Annotated[int, typer.Option(min=1, help="Pairs to ask about, surest first.")] = 200,
-    budget: Annotated[
-        int | None, typer.Option(min=0, help="Tokens that may be spent. Default: any number.")
-    ] = None,
+    budget: Budget = None,
     db: Database = None,
     as_json: Json = False,
 ) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.options import Budget, Json, ModelName
+
 if TYPE_CHECKING:
     from ingest.evaluation import ExtractionEvaluation
     from ingest.label_evaluation import LabelEvaluation
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Measure the parts on labelled cases.")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-
 
 @app.command()
 def extraction(
@@ -28,12 +28,8 @@ def extraction(
     extractor: Annotated[
         str, typer.Option(help="Who finds the statements: offline, llm.")
     ] = "offline",
-    model: Annotated[
-        str | None, typer.Option(help="provider:name, for llm. Default: $CLAIMGRAPH_MODEL.")
-    ] = None,
-    budget: Annotated[
-        int | None, typer.Option(min=0, help="Tokens that may be spent. Default: any number.")
-    ] = None,
+    model: ModelName = None,
+    budget: Budget = None,
     replies: Annotated[
         Path | None,
         typer.Option(help="Where the model's answers are kept, so that none is paid for twice."),

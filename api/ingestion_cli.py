@@ -4,7 +4,17 @@ from typing import Annotated
 
 import typer
 
-from api.options import Database, Json, database_of, engine_of, model_config, processors, setting
+from api.options import (
+    Budget,
+    Database,
+    Json,
+    ModelName,
+    database_of,
+    engine_of,
+    model_config,
+    processors,
+    setting,
+)
 from api.settings import Settings, replies_of
 
 app = typer.Typer()
@@ -19,12 +29,8 @@ def ingest(
     extractor: Annotated[
         str, typer.Option(help="Who finds the statements: offline, llm.")
     ] = "offline",
-    model: Annotated[
-        str | None, typer.Option(help="provider:name, for llm. Default: $CLAIMGRAPH_MODEL.")
-    ] = None,
-    budget: Annotated[
-        int | None, typer.Option(min=0, help="Tokens that may be spent. Default: any number.")
-    ] = None,
+    model: ModelName = None,
+    budget: Budget = None,
     change: Annotated[
         list[str] | None,
         typer.Option(

@@ -23,6 +23,12 @@ Database = Annotated[
         "--db", help="Database: a path or SQLAlchemy URL. Default: $CLAIMGRAPH_DB, claimgraph.db."
     ),
 ]
+ModelName = Annotated[
+    str | None, typer.Option(help="provider:name, where one is asked. Default: $CLAIMGRAPH_MODEL.")
+]
+Budget = Annotated[
+    int | None, typer.Option(min=0, help="Tokens that may be spent. Default: any number.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Seed = Annotated[int, typer.Option(min=0, max=LARGEST, help="Seed of everything random.")]
 

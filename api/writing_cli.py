@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from api.options import Database, Json, Seed, database_of, engine_of, model_config, signed
+from api.options import (
+    Budget,
+    Database,
+    Json,
+    ModelName,
+    Seed,
+    database_of,
+    engine_of,
+    model_config,
+    signed,
+)
 from api.settings import DEFAULT_METHOD, Settings, artifacts_of, replies_of
 from kg.tables import RelationKind
 
@@ -104,12 +114,8 @@ def label(
     method: Annotated[str, typer.Option(help="Whose active run is named.")] = DEFAULT_METHOD,
     run: Annotated[int | None, typer.Option(help="A clustering run, instead of a method.")] = None,
     labeller: Annotated[str, typer.Option(help="Who names: offline, llm.")] = "offline",
-    model: Annotated[
-        str | None, typer.Option(help="provider:name. Default: $CLAIMGRAPH_MODEL.")
-    ] = None,
-    budget: Annotated[
-        int | None, typer.Option(min=0, help="Tokens that may be spent. Default: any number.")
-    ] = None,
+    model: ModelName = None,
+    budget: Budget = None,
     db: Database = None,
     as_json: Json = False,
 ) -> None:

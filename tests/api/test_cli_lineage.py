@@ -79,7 +79,9 @@ def test_a_community_is_found_by_its_permanent_link(library: Library):
     assert lines[1] == "leiden_semantic-run3-c0"
     assert lines[2] == f"{old['link']}  permanent link, first seen in run 2"
     shown = _run(library, "community", "leiden_semantic-run2-c0").stdout
-    today = "today: leiden_semantic-run3-c0  Features in superposition  [stability not measured] (7)"
+    today = (
+        "today: leiden_semantic-run3-c0  Features in superposition  [stability not measured] (7)"
+    )
     assert today in shown
     by_link, by_id = (
         _run(library, "bridges", name).stdout for name in (old["link"], "leiden_semantic-run3-c0")
