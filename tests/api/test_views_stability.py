@@ -84,50 +84,36 @@ def test_a_community_says_how_stable_it_is_and_its_members_how_certain(engine: E
     assert "stability: not measured" in "\n".join(terminal.community(views[2]))
 
 
-def test_a_clustering_says_what_its_consensus_cost():
-    made = ClusteringView(
-        run=3,
-        method="leiden_semantic",
-        seed=0,
-        statements=24,
-        levels=2,
-        communities=5,
-        modularity=0.378,
-        recall=1.0,
-        seeds=10,
-        unstable=2,
-        layers="sum",
-        cutting_seconds=4.12,
-        seconds=5.04,
-        labelling_run=4,
-    )
+CLUSTERED = ClusteringView(
+    run=3,
+    method="leiden_semantic",
+    seed=0,
+    statements=24,
+    levels=2,
+    communities=5,
+    modularity=0.378,
+    recall=1.0,
+    seeds=10,
+    unstable=2,
+    layers="sum",
+    cutting_seconds=4.12,
+    seconds=5.04,
+    labelling_run=4,
+)
 
-    lines = list(terminal.clustering(made))
+
+def test_a_clustering_says_what_its_consensus_cost():
+    lines = list(terminal.clustering(CLUSTERED))
 
     assert lines[1].startswith(
         "a consensus of 10 seeds: 4.1 s of 5.0 s; 2 communities are unstable"
     )
-    single = made.model_copy(update={"seeds": 1})
+    single = CLUSTERED.model_copy(update={"seeds": 1})
     assert "a single seed" in list(terminal.clustering(single))[1]
 
 
 def test_a_clustering_says_that_the_layers_were_added_up_where_a_multiplex_was_asked_for():
-    made = ClusteringView(
-        run=3,
-        method="leiden_semantic",
-        seed=0,
-        statements=24,
-        levels=2,
-        communities=5,
-        modularity=0.378,
-        recall=1.0,
-        seeds=1,
-        unstable=0,
-        layers="sum",
-        cutting_seconds=4.12,
-        seconds=5.04,
-        labelling_run=4,
-    )
+    made = CLUSTERED.model_copy(update={"seeds": 1, "unstable": 0})
     words = "too many ties to be cut as a multiplex: the layers were added up"
     asked = made.model_copy(update={"asked_layers": "multiplex"})
     done = asked.model_copy(update={"layers": "multiplex"})
