@@ -34,6 +34,12 @@ _REFERENCES = (
     "SELECT reference.id, reference.text, reference.identifiers, cited_id, found_by, source_id "
     "FROM reference JOIN section ON section.id = reference.section_id"
 )
+# The ways to resolve a reference are, by the alphabet, the surest first.
+_CITATIONS_OF_SOURCES = (
+    "SELECT source_id, cited_id, min(found_by) FROM reference "
+    "JOIN section ON section.id = reference.section_id "
+    "WHERE cited_id IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"
+)
 
 
 class ReferenceDraft(BaseModel):
@@ -66,6 +72,15 @@ class CitationDraft(BaseModel):
     score: float = Field(default=1.0, ge=0, le=1)
     references: list[str] = []
     """Ids of the references that it gives."""
+
+
+class SourceCitation(NamedTuple):
+    """One source refers to another."""
+
+    citing: str
+    cited: str
+    found_by: str
+    """The surest way by which one of its references was resolved: `arxiv`, `doi` or `title`."""
 
 
 def add_references(session: Session, drafts: Sequence[ReferenceDraft]) -> None:
@@ -149,6 +164,13 @@ def citing(session: Session, source_id: str) -> list[str]:
         .distinct()
     )
     return sorted(rows)
+
+
+def citations_among(session: Session, sources: Set[str]) -> list[SourceCitation]:
+    """Return which of these sources cite which, by citing and then by cited source."""
+    rows = plain_rows(session, _CITATIONS_OF_SOURCES)
+    found = (SourceCitation(*row) for row in rows)
+    return [each for each in found if {each.citing, each.cited} <= sources]
 
 
 class _Meant(NamedTuple):

@@ -2,7 +2,8 @@
 
 A format is a plug: one file here and one line in `EXPORTERS`. What is exported is the graph that
 the run cut (`graph_of`), with what else is known of its statements: the communities that they
-belong to in the active run of every method, and what experiments say about them.
+belong to in the active run of every method, what experiments say about them, and which of their
+sources cite which.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,8 @@ import networkx as nx
 import numpy as np
 from sqlmodel import Session, col, select
 
+from kg.citations import citations_among
+from kg.citing_ties import reported
 from kg.communities import members_by_community, steadiness_of
 from kg.errors import ConfigError
 from kg.exporters.graphml import GraphmlExporter
@@ -74,8 +77,8 @@ def export(session: Session, name: str, target: Path | TextIO, method: str | Non
 def graph_of(session: Session, run_id: int) -> nx.Graph:
     """Return the graph that a clustering run cut, statements as nodes.
 
-    A node has `kind`, `text`, `note` and `sources` (titles); `communities` (ids in this run,
-    from the top down) with `community` and `community_label` of the deepest, its
+    A node has `kind`, `text`, `note`, `sources` (titles) and `source_ids`; `communities` (ids
+    in this run, from the top down) with `community` and `community_label` of the deepest, its
     `community_stability` and `community_is_stable`, and the `certainty` that the node belongs
     there, as far as they were measured; `bridges` (ids of
     the communities of the other active runs that hold it, by run and level: two communities
@@ -84,6 +87,10 @@ def graph_of(session: Session, run_id: int) -> nx.Graph:
     `same_source`. The graph itself names its `run` and `method` and lists all these `communities`
     and the `asserted_relations` between its statements, which a node repeats in words as
     `asserted`: they are what somebody said, and no evidence.
+
+    Sources are no nodes. The graph lists the `sources` of its statements, which of them cite
+    which (`citations`), and as `reported_relations` the statements that a citing sentence ties,
+    with that sentence (`kg.citing_ties`); a node repeats the ids of what it so `reports`.
 
     Raises:
         NotFoundError: There is no such run.
@@ -105,12 +112,20 @@ def graph_of(session: Session, run_id: int) -> nx.Graph:
     stored = stored_graph(session, run_id)
     identifiers = list(stored.ids)
     asserted = _asserted(session, set(identifiers))
+    reports = _reported(session, set(identifiers))
     graph = nx.Graph(
-        run=run_id, method=run.method, communities=communities, asserted_relations=asserted
+        run=run_id,
+        method=run.method,
+        communities=communities,
+        asserted_relations=asserted,
+        reported_relations=reports,
     )
     said: dict[str, list[str]] = {}
     for row in asserted:
         said.setdefault(row["head"], []).append(f"{row['kind']} {row['tail']} ({row['by']})")
+    reported_by: dict[str, list[str]] = {}
+    for row in reports:
+        reported_by.setdefault(row["head"], []).append(row["tail"])
     rows = {str(row["id"]): row for row in communities}
     for identifier, attributes in _statements(session, identifiers):
         path = homes[0].get(identifier, [])
@@ -123,9 +138,11 @@ def graph_of(session: Session, run_id: int) -> nx.Graph:
             **(_steadiness(rows[path[-1]]) if path else {}),
             **({} if sure.get(identifier) is None else {"certainty": sure[identifier]}),
             asserted=said.get(identifier, []),
+            reports=sorted(set(reported_by.get(identifier, []))),
             bridges=[found for home in homes[1:] for found in home.get(identifier, [])],
         )
     graph.add_edges_from(_edges(stored))
+    graph.graph.update(_sources(session, identifiers))
     return graph
 
 
@@ -204,6 +221,7 @@ def _statements(
                 "text": statements[identifier].text,
                 "note": notes.get(identifier, ""),
                 "sources": sorted(titles[source] for source in sources.get(identifier, [])),
+                "source_ids": sources.get(identifier, []),
                 "stances": [stance.value for stance in Stance if counts.get(stance.value)],
                 **{stance.value: counts.get(stance.value, 0) for stance in Stance},
             },
@@ -223,6 +241,26 @@ def _asserted(session: Session, identifiers: set[str]) -> list[dict[str, str]]:
         for relation in all_relations(session)
         if relation.head_id in identifiers and relation.tail_id in identifiers
     ]
+
+
+def _reported(session: Session, identifiers: set[str]) -> list[dict[str, str]]:
+    """Return the statements of sources and of those that they cite that a sentence ties."""
+    return [
+        {"head": each.head_id, "tail": each.tail_id, "quote": each.quote}
+        for each in reported(session)
+        if each.head_id in identifiers and each.tail_id in identifiers
+    ]
+
+
+def _sources(session: Session, identifiers: list[str]) -> dict[str, list[dict[str, str]]]:
+    """Return the sources of these statements, and which of them cite which."""
+    made = sources_by_statement(session, identifiers)
+    sources = {source for each in made.values() for source in each}
+    rows = session.exec(select(Source.id, Source.title).order_by(Source.id)).all()
+    return {
+        "sources": [{"id": each, "title": title} for each, title in rows if each in sources],
+        "citations": [each._asdict() for each in citations_among(session, sources)],
+    }
 
 
 def _edges(table: EdgeTable) -> Iterator[tuple[str, str, dict[str, object]]]:

@@ -1,9 +1,10 @@
 """GraphML, which Gephi, Cytoscape and yEd read: every attribute a number or a string.
 
 Brandes, Eiglsperger, Herman, Himsolt & Marshall (2002), GraphML progress report,
-doi:10.1007/3-540-45848-4_59. A list becomes one string with "; " between; what has no such
-form (the list of communities) is left out. Characters that XML 1.0 cannot hold, such as the
-control characters that PDFs leave behind, are left out too.
+doi:10.1007/3-540-45848-4_59. A list becomes one string with "; " between. What has no such form is
+left out: the lists of communities and of relations, and which source cites which, for sources are
+no nodes of the graph; what a statement reports of a cited source stands at its node. Characters
+that XML 1.0 cannot hold, such as the control characters that PDFs leave behind, are left out too.
 """
 
 import re

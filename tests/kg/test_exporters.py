@@ -8,14 +8,17 @@ import networkx as nx
 import pytest
 from sqlalchemy import Engine
 
+from kg.citations import CitationDraft, ReferenceDraft, add_citations, add_references, resolve
 from kg.db import open_engine, reading, writing
 from kg.errors import ConfigError, NotFoundError
 from kg.exporters import EXPORTERS, export, graph_of, replacing
+from kg.ids import content_id
 from kg.labellers.offline import OfflineLabeller
 from kg.labelling import label_run
 from kg.relations import RelationDraft, add_relations
 from kg.runs import recording
-from kg.tables import Evidence, Prediction, RunKind, Side, Stance
+from kg.sources import section_id
+from kg.tables import Evidence, Prediction, RunKind, Side, Source, Stance
 from tests.kg.small_graph import NoConfig, store_clustering, store_statements
 
 
@@ -96,10 +99,12 @@ def test_a_statement_is_a_node_with_all_that_is_known_of_it(
         "text": "On a toy model, TRD finds the tied ranks that were planted",
         "note": "From a PDF\x0c with \x00 leftovers & <tags>",
         "sources": ["Tied ranks"],
+        "source_ids": [content_id("src", "Tied ranks")],
         "communities": [f"leiden_hybrid-run{hybrid}-c0", f"leiden_hybrid-run{hybrid}-c0-c1"],
         "community": f"leiden_hybrid-run{hybrid}-c0-c1",
         "community_label": "Toy model",
         "asserted": [],
+        "reports": [],
         "bridges": [f"leiden_semantic-run{hybrid - 1}-c1"],
         "stances": ["refutes", "inconclusive"],
         "supports": 0,
@@ -151,6 +156,63 @@ def test_what_was_asserted_is_exported_with_who_said_it(
     ]
     assert as_json.nodes[ids["toy"]]["asserted"] == [in_words]
     assert _read("graphml", tmp_path / "graph.graphml").nodes[ids["toy"]]["asserted"] == in_words
+
+
+def _cite(engine: Engine, citing: str, cited: str, quote: str) -> None:
+    """Let one source refer to another twice, and cite it in a sentence."""
+    place = section_id(content_id("src", citing), 0)
+    entries = [
+        ReferenceDraft(
+            section_id=place,
+            char_start=at,
+            char_end=9,
+            text="Doe. 2025",
+            identifiers={"doi": "10.1/a"},
+        )
+        for at in range(2)
+    ]
+    draft = CitationDraft(
+        section_id=place, char_start=0, char_end=9, quote=quote, references=[entries[0].id()]
+    )
+    with writing(engine) as session:
+        session.get_one(Source, content_id("src", cited)).identifiers = {"doi": "10.1/a"}
+        add_references(session, entries)
+        add_citations(session, [draft], 1)
+        resolve(session)
+
+
+@pytest.mark.usefixtures("hybrid")
+def test_which_source_cites_which_is_exported(engine: Engine, ids: dict[str, str], tmp_path: Path):
+    quote = (
+        "Doe et al. find tied ranks planted in a toy; our linear probe reads the tense of a verb."
+    )
+    _cite(engine, "Field notes", "Tied ranks", quote)
+
+    with reading(engine) as session:
+        export(session, "json", tmp_path / "graph.json")
+        export(session, "graphml", tmp_path / "graph.graphml")
+
+    graph = _read("json", tmp_path / "graph.json")
+    notes, ranks = (content_id("src", title) for title in ("Field notes", "Tied ranks"))
+    assert graph.graph["citations"] == [{"citing": notes, "cited": ranks, "found_by": "doi"}]
+    assert {"id": notes, "title": "Field notes"} in graph.graph["sources"]
+    assert graph.graph["reported_relations"] == [
+        {"head": ids["probe"], "tail": ids["toy"], "quote": quote}
+    ]
+    flat = _read("graphml", tmp_path / "graph.graphml")
+    assert flat.nodes[ids["probe"]]["reports"] == ids["toy"]
+    assert flat.nodes[ids["probe"]]["source_ids"] == notes
+
+
+def test_only_sources_of_the_exported_statements_are_listed(engine: Engine, ids: dict[str, str]):
+    run = store_clustering(engine, "leiden_semantic", {"c0": [ids["toy"], ids["tied"]]})
+    _cite(engine, "Field notes", "Tied ranks", "Doe et al. tie ranks.")
+
+    with reading(engine) as session:
+        graph = graph_of(session, run).graph
+
+    assert [each["title"] for each in graph["sources"]] == ["Tied ranks"]
+    assert graph["citations"] == []
 
 
 def test_the_communities_of_all_active_runs_are_listed_once(engine: Engine, hybrid: int):
