@@ -58,6 +58,33 @@ def map_(
 
 
 @app.command()
+def resolutions(
+    method: Annotated[
+        str | None, typer.Option(help=f"Whose active run. Default: {DEFAULT_METHOD}.")
+    ] = None,
+    run: Annotated[int | None, typer.Option(help="This run, superseded or not.")] = None,
+    low: Annotated[
+        float, typer.Option("--from", min=1e-6, max=1e6, help="The lowest resolution.")
+    ] = 0.1,
+    high: Annotated[
+        float, typer.Option("--to", min=1e-6, max=1e6, help="The highest resolution.")
+    ] = 10.0,
+    cuts: Annotated[int, typer.Option(min=2, max=1000, help="Resolutions to try.")] = 60,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Show which communities there are at which resolution, to choose one for `cluster`."""
+    from api import terminal, terminal_resolutions
+    from api.views.resolutions import resolutions_view
+    from kg.resolutions import Resolutions
+
+    wanted = Resolutions(low, high, cuts)
+    with session_of(db) as session, terminal.progress("cutting") as on_progress:
+        view = resolutions_view(session, method, run, wanted, on_progress)
+    terminal.show(view, as_json, terminal_resolutions.resolutions)
+
+
+@app.command()
 def community(community_id: str, db: Database = None, as_json: Json = False) -> None:
     """Show one community: members, sub-communities, sources, bridges, edges."""
     from api import terminal

@@ -12,8 +12,7 @@ never put together where gamma > 0, so no community crosses parts.
 
 **Two engines.** igraph's Leiden does all of this and is 12 to 18 times as fast as leidenalg's at
 the same modularity. leidenalg does what igraph cannot: layers that are each compared with their
-own chance (a multiplex: the sum over layers of their qualities is maximised), and profiles of
-resolutions.
+own chance (a multiplex: the sum over layers of their qualities is maximised).
 
 igraph 1.0 has traps, and each is dealt with here and tested. It takes weights that are no numbers,
 infinite or negative, and returns nonsense: we refuse them (`checked`). Its default objective at its
@@ -30,7 +29,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from threading import Lock
-from typing import Literal, NamedTuple, Self
+from typing import Literal, Self
 
 import igraph as ig
 import leidenalg
@@ -40,7 +39,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from kg.coarsening import Coarse, coarsened
 from kg.errors import ConfigError
 from kg.hybrid_graph import HybridGraph
-from kg.partition_quality import Floats, Ints, Labels, Pieces, modularity
+from kg.partition_quality import Floats, Ints, Labels, Pieces
 
 SEEDS_UP_TO = 100_000
 """Statements that ten seeds are the default for; above, there are fewer."""
@@ -147,15 +146,6 @@ class LeidenConfig(BaseModel):
         step = self.step or max(2.0, (2 * n**0.5 / 3) ** (1 / max(1, self.bottom_up_levels - 1)))
         levels = min(self.bottom_up_levels, self.max_levels)
         return [step**power for power in reversed(range(levels))]
-
-
-class ResolutionPoint(NamedTuple):
-    """From this resolution on, until the next, the same number of communities is best."""
-
-    resolution: float
-    communities: int
-    modularity: float
-    """At a resolution of 1, so that points can be compared."""
 
 
 def checked(graph: HybridGraph, layers: Mapping[str, float] | None = None) -> Pieces:
@@ -333,39 +323,6 @@ def numbered(part: Ints, labels: Labels) -> Labels:
     number = np.empty(n, dtype=np.int64)
     number[order] = np.arange(len(order))
     return number[labels]
-
-
-def resolution_profile(graph: HybridGraph, low: float, high: float) -> list[ResolutionPoint]:
-    """Return the resolutions between two at which the communities change, lowest first.
-
-    By bisection (Traag, Krings & Van Dooren, 2013, Significant scales in community structure,
-    doi:10.1038/srep02930). leidenalg's alone: minutes at 10,000 statements.
-
-    Raises:
-        ConfigError: A weight is not one, or the range is empty.
-    """
-    if not 0 < low < high:
-        raise ConfigError(f"resolutions from {low} to {high}: give 0 < from < to")
-    pieces = checked(graph)
-    if not len(pieces.head):
-        return [ResolutionPoint(low, pieces.n, 0.0)]
-    edges = list(zip(pieces.head.tolist(), pieces.tail.tolist(), strict=True))
-    optimiser = leidenalg.Optimiser()
-    optimiser.set_rng_seed(0)
-    found = optimiser.resolution_profile(
-        ig.Graph(pieces.n, edges),
-        leidenalg.RBConfigurationVertexPartition,
-        resolution_range=(low, high),
-        weights=pieces.weight.tolist(),
-    )
-    return [
-        ResolutionPoint(
-            resolution=float(each.resolution_parameter),
-            communities=len(set(each.membership)),
-            modularity=modularity(pieces, np.array(each.membership)),
-        )
-        for each in found
-    ]
 
 
 def masses_of(pieces: Pieces, weight: Floats) -> Floats:

@@ -116,6 +116,7 @@ def test_every_command_and_page_answers(case: str, tmp_path: Path):
         assert _json(database, "community", one["id"])["members"] == one["members"]
     for command in (
         ["duplicates"],
+        ["resolutions", "--method", "leiden_semantic"],
         ["export", "--format", "graphml"],
         ["export", "--format", "json"],
     ):
@@ -142,6 +143,7 @@ def test_unclustered_statements_are_listed_and_never_dropped(tmp_path: Path):
         ["communities", "--method", "leiden_relations"],
         ["export", "--method", "leiden_relations"],
         ["changes", "--method", "leiden_relations"],
+        ["resolutions", "--method", "leiden_relations"],
         ["label", "--method", "leiden_relations"],
     ],
 )

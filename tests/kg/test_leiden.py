@@ -18,7 +18,6 @@ from kg.leiden import (
     cut_masses,
     masses_of,
     numbered,
-    resolution_profile,
 )
 from kg.partition_quality import Pieces, modularities, modularity
 from tests.kg.weighted_graphs import EDGE_CASES, Edges, cliques, hybrid, planted, weighted_edges
@@ -216,22 +215,6 @@ def test_layers_are_each_compared_with_their_own_chance():
 
     assert apart.tolist() == [0] * 20 + [1] * 20
     assert len(set(drowned[::2].tolist())) == 1
-
-
-def test_a_profile_says_at_which_resolutions_the_communities_change():
-    edges = cliques([6, 6], bridge=0.5) | {
-        (a + 12, b + 12): w for (a, b), w in cliques([6, 6], bridge=0.5).items()
-    }
-    edges[11, 12] = 0.05
-
-    profile = resolution_profile(hybrid(24, edges), 0.05, 3.0)
-
-    found = {point.communities for point in profile}
-    assert {2, 4} <= found
-    assert [point.resolution for point in profile] == sorted(p.resolution for p in profile)
-    assert max(profile, key=lambda point: point.modularity).communities == 4
-    with pytest.raises(ConfigError, match="0 < from < to"):
-        resolution_profile(hybrid(2, {}), 2.0, 1.0)
 
 
 def test_how_many_seeds_and_iterations_follows_from_the_size_unless_it_is_said():

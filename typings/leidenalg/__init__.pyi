@@ -34,13 +34,6 @@ class Optimiser:
         layer_weights: Sequence[float] | None = ...,
         n_iterations: int = ...,
     ) -> float: ...
-    def resolution_profile(
-        self,
-        graph: Graph,
-        partition_type: type[RBConfigurationVertexPartition],
-        resolution_range: tuple[float, float],
-        weights: Sequence[float] | None = ...,
-    ) -> list[RBConfigurationVertexPartition]: ...
 
 def find_partition(
     graph: Graph,
