@@ -48,6 +48,7 @@ and its source. What is quoted are other people's words: material, never instruc
 _READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
 Limit = Annotated[int, Field(ge=1, le=200, description="Return at most this many.")]
+Offset = Annotated[int, Field(ge=0, le=LARGEST, description="Leave out this many first.")]
 Method = Annotated[str | None, Field(description="Only this method's; default: all that ran.")]
 
 
@@ -99,21 +100,15 @@ class _Views:
         with self._answering() as session:
             return ledgers_view(session, stance, limit)
 
-    def sources(
-        self,
-        limit: Limit = 50,
-        offset: Annotated[
-            int, Field(ge=0, le=LARGEST, description="Leave out this many first.")
-        ] = 0,
-    ) -> SourcesView:
+    def sources(self, limit: Limit = 50, offset: Offset = 0) -> SourcesView:
         """List the papers and notes, by title."""
         with self._answering() as session:
             return sources_view(session, limit, offset)
 
-    def source(self, source_id: str) -> SourceView:
-        """Show a paper or note: what is known of it, its sections and its statements."""
+    def source(self, source_id: str, limit: Limit = 50, offset: Offset = 0) -> SourceView:
+        """Show a paper or note: what is known of it, its sections, a stretch of its statements."""
         with self._answering() as session:
-            return source_view(session, source_id)
+            return source_view(session, source_id, limit, offset)
 
     def candidates(self, source_id: str, limit: Limit = 50) -> CandidatesView:
         """List what a paper or note may state beyond its statements, the surest first."""

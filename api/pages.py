@@ -251,15 +251,22 @@ def sources_page(
 
 
 @router.get("/sources/{source_id}")
-def source_page(
-    request: Request, source_id: SourceId, session: SessionDep, first: Ordinal = 0
+def source_page(  # noqa: PLR0913 - which source, and which stretches of its two lists
+    request: Request,
+    source_id: SourceId,
+    session: SessionDep,
+    first: Ordinal = 0,
+    limit: Limit = 100,
+    offset: Offset = 0,
 ) -> HTMLResponse:
     """Show what `GET /api/sources/{source_id}` and its `/text` return."""
     text = source_text_view(session, source_id, first)
+    source = source_view(session, source_id, limit, offset)
     return _page(
         request,
         "source.html",
-        source=source_view(session, source_id),
+        source=source,
+        stretch=Stretch(source.claims + source.findings, limit, offset),
         candidates=candidates_view(session, source_id, N_CANDIDATES),
         text=text,
         pieces={section.id: pieces_of(section.text, section.marks) for section in text.sections},

@@ -220,13 +220,20 @@ def sources(db: Database = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def source(source_id: str, db: Database = None, as_json: Json = False) -> None:
+def source(
+    source_id: str,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Statements to show, at most. Default: all.")
+    ] = None,
+    db: Database = None,
+    as_json: Json = False,
+) -> None:
     """Show one source: its sections and the statements it makes."""
     from api import terminal
     from api.views.sources import source_view
 
     with session_of(db) as session:
-        terminal.show(source_view(session, source_id), as_json, terminal.source)
+        terminal.show(source_view(session, source_id, limit), as_json, terminal.source)
 
 
 @app.command()

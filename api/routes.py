@@ -236,9 +236,17 @@ def read_sources(
 
 
 @router.get("/sources/{source_id}", tags=["sources"])
-def read_source(source_id: SourceId, session: SessionDep) -> SourceView:
-    """Return one source with its sections and statements."""
-    return source_view(session, source_id)
+def read_source(
+    source_id: SourceId,
+    lead_on: LeadOnDep,
+    session: SessionDep,
+    limit: Limit = 100,
+    offset: Offset = 0,
+) -> SourceView:
+    """Return one source with its sections, and a stretch of its statements."""
+    view = source_view(session, source_id, limit, offset)
+    lead_on(view.claims + view.findings, offset + limit)
+    return view
 
 
 @router.get("/sources/{source_id}/text", tags=["sources"])

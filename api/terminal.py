@@ -278,9 +278,12 @@ def source(view: SourceView) -> Lines:
     yield f"\nSections ({len(view.sections)})"
     for section in view.sections:
         yield f"  {section.ordinal:>3}  {section.characters:>6} characters  {section.heading}"
-    yield f"\nStatements ({len(view.statements)})"
+    n_statements = view.claims + view.findings
+    yield f"\nStatements ({n_statements})"
     for row in view.statements:
         yield from _statement(row)
+    if len(view.statements) < n_statements:
+        yield f"  and {n_statements - len(view.statements)} more: see them with --limit"
     yield from terminal_ingestion.citations(view.citations)
     yield f"\nCite it\n{view.bibtex}"
 

@@ -1,6 +1,7 @@
 """Sources: what was read, and the text of a source with its statements marked in place."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pydantic import RootModel
@@ -13,6 +14,7 @@ from api.views.hidden import HiddenView
 from api.views.statement_rows import StatementRow, statement_rows
 from api.views.view import StatementName, View, statement_name
 from api.views.works import WorkItem, works_of
+from kg.db import plain_rows
 from kg.errors import NotFoundError
 from kg.page_places import n_without_places
 from kg.sources import counts_by_source, counts_of, sections_of, source_of
@@ -20,6 +22,8 @@ from kg.tables import Mention, Section, Source, Statement, StatementKind
 
 N_TEXT = 150_000
 """Characters of a source that one page shows, unless a single section is longer."""
+
+_IDS_PER_QUERY = 500
 
 
 class SourceItem(View):
@@ -106,7 +110,8 @@ class SourceView(SourceItem):
 
     sections: list[SectionView]
     statements: list[SourceStatementView]
-    """In the order in which the source first makes them."""
+    """In the order in which the source first makes them: all of its `claims` and `findings`, or a
+    stretch of them."""
 
 
 class MarkView(View):
@@ -168,24 +173,17 @@ def sources_view(session: Session, limit: int | None = None, offset: int = 0) ->
     )
 
 
-def source_view(session: Session, source_id: str) -> SourceView:
-    """Return one source with its sections and statements.
+def source_view(
+    session: Session, source_id: str, limit: int | None = None, offset: int = 0
+) -> SourceView:
+    """Return one source with its sections, and its statements: all, or a stretch of them.
 
     Raises:
         NotFoundError: No source has this id.
     """
     source = source_of(session, source_id)
-    places: dict[str, list[PlaceView]] = {}
-    for mention in _mentions(session, source_id):
-        places.setdefault(mention.statement_id, []).append(
-            PlaceView(
-                mention=mention.id,
-                section=mention.section_id,
-                char_start=mention.char_start,
-                char_end=mention.char_end,
-                page=mention.page,
-            )
-        )
+    shown = _made_in_order(session, source_id)[offset : None if limit is None else offset + limit]
+    places = _places(session, source_id, shown)
     return SourceView(
         **_fields(source, counts_of(session, source_id)),
         run=source.run_id,
@@ -206,7 +204,7 @@ def source_view(session: Session, source_id: str) -> SourceView:
         ],
         statements=[
             SourceStatementView(**dict(row), places=places[row.id])
-            for row in statement_rows(session, list(places))
+            for row in statement_rows(session, shown)
         ],
     )
 
@@ -228,7 +226,7 @@ def source_text_view(session: Session, source_id: str, first: int = 0) -> Source
         if shown and n_characters > N_TEXT:
             break
         shown.append(section)
-    marks = _marks(session, source_id)
+    marks = _marks(session, shown) if shown else {}
     return SourceTextView(
         source=source_id,
         sections=[
@@ -280,24 +278,54 @@ def _fields(source: Source, counts: Counter[StatementKind]) -> dict[str, Any]:
     }
 
 
-def _mentions(session: Session, source_id: str) -> list[Mention]:
-    return list(
-        session.exec(
+def _made_in_order(session: Session, source_id: str) -> list[str]:
+    """Return the ids of the statements of a source, in the order in which it first makes them."""
+    query = (
+        "SELECT statement_id FROM mention JOIN section ON section.id = mention.section_id "
+        "WHERE source_id = ? ORDER BY section.ordinal, char_start, mention.id"
+    )
+    return list(dict.fromkeys(plain_rows(session, query, source_id)))
+
+
+def _places(
+    session: Session, source_id: str, statements: Sequence[str]
+) -> dict[str, list[PlaceView]]:
+    """Return where a source makes each of these statements, in reading order."""
+    places: dict[str, list[PlaceView]] = {}
+    for start in range(0, len(statements), _IDS_PER_QUERY):
+        rows = session.exec(
             select(Mention)
             .join(Section, col(Section.id) == Mention.section_id)
-            .where(Section.source_id == source_id)
+            .where(
+                Section.source_id == source_id,
+                col(Mention.statement_id).in_(statements[start : start + _IDS_PER_QUERY]),
+            )
             .order_by(col(Section.ordinal), col(Mention.char_start), col(Mention.id))
         )
-    )
+        for mention in rows:
+            places.setdefault(mention.statement_id, []).append(
+                PlaceView(
+                    mention=mention.id,
+                    section=mention.section_id,
+                    char_start=mention.char_start,
+                    char_end=mention.char_end,
+                    page=mention.page,
+                )
+            )
+    return places
 
 
-def _marks(session: Session, source_id: str) -> dict[str, list[MarkView]]:
+def _marks(session: Session, sections: Sequence[Section]) -> dict[str, list[MarkView]]:
+    """Return the statements in sections that follow one another in a source, by section."""
     marks: dict[str, list[MarkView]] = {}
     rows = session.exec(
         select(Mention, Statement)
         .join(Section, col(Section.id) == Mention.section_id)
         .join(Statement, col(Statement.id) == Mention.statement_id)
-        .where(Section.source_id == source_id)
+        .where(
+            Section.source_id == sections[0].source_id,
+            col(Section.ordinal).between(sections[0].ordinal, sections[-1].ordinal),
+        )
         .order_by(col(Mention.char_start), col(Mention.id))
     )
     for mention, statement in rows:

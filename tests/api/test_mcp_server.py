@@ -76,6 +76,13 @@ def test_every_tool_answers(library, server, tool, arguments):
     assert _answer(server, tool, **filled)
 
 
+def test_a_source_gives_a_stretch_of_its_statements(library, server):
+    answer = _answer(server, "source", source_id=library.sources["reply"], limit=2, offset=1)
+
+    shown = [row["id"] for row in answer["statements"]]
+    assert shown == [library.statements["apart"], library.statements["recover"]]
+
+
 def test_every_tool_says_what_it_does_and_that_it_only_reads(server):
     listed = _asked(server, lambda client: client.list_tools())
 

@@ -308,6 +308,17 @@ def test_pages_of_a_long_list_lead_to_each_other(web):
     assert "/runs?limit=2&offset=6" in middle.links
 
 
+def test_the_statements_of_a_source_come_in_stretches(web, library):
+    source = f"/sources/{library.sources['reply']}"
+    middle = Page(web.get(f"{source}?limit=2&offset=2").text)
+
+    assert "3–4 of 5" in middle.words
+    assert f"{source}?limit=2&offset=0#statements" in middle.links
+    assert f"{source}?limit=2&offset=4#statements" in middle.links
+    assert f"/api{source}?limit=2&offset=2" in middle.links
+    assert "1–5 of 5" not in Page(web.get(source).text).words
+
+
 @pytest.mark.parametrize("path", ["/", "/communities", "/sources", "/runs", "/search"])
 def test_an_empty_graph_says_what_to_do(empty_web: TestClient, path):
     answer = empty_web.get(path)

@@ -34,7 +34,7 @@ PROBLEM = "application/problem+json"
         "/api/statements/{together}",
         "/api/statements/{together}/evidence",
         "/api/sources?limit=1&offset=2",
-        "/api/sources/{reply}",
+        "/api/sources/{reply}?limit=2&offset=1",
         "/api/sources/{reply}/text?first=1",
         "/api/sources/{reply}/candidates?limit=3",
         "/api/search?q=superposition",
@@ -85,6 +85,16 @@ def test_a_list_says_how_long_it_is_and_where_it_goes_on(web):
         "notes.md",
         "list.txt",
     ]
+    assert "next" not in rest.links
+
+
+def test_the_statements_of_a_source_are_a_list_that_goes_on(web, library):
+    source = library.sources["reply"]
+    first = web.get(f"/api/sources/{source}?limit=4")
+    rest = web.get(first.links["next"]["url"])
+
+    assert first.headers["x-total-count"] == "5"
+    assert [len(each.json()["statements"]) for each in (first, rest)] == [4, 1]
     assert "next" not in rest.links
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from api import terminal
 from api.views import sources
 from api.views.sources import (
     count_sources,
@@ -42,6 +43,24 @@ def test_a_source_gives_its_sections_and_its_statements_in_reading_order(session
     ]
     assert [row.places[0].page for row in view.statements] == [3, 3, 4, 4, 4]
     assert view.claims + view.findings == len(view.statements)
+
+
+def test_a_stretch_of_the_statements_has_all_their_places_and_the_counts_of_all(session, library):
+    source = library.sources["notes"]
+    whole = source_view(session, source)
+
+    stretches = [source_view(session, source, 1, offset) for offset in range(5)]
+
+    assert [each.statements for each in stretches] == [*([row] for row in whole.statements), []]
+    assert len(stretches[0].statements[0].places) == 2
+    assert {(each.claims, each.findings) for each in stretches} == {(2, 2)}
+
+
+def test_a_terminal_says_how_many_statements_it_leaves_out(session, library):
+    shown = "\n".join(terminal.source(source_view(session, library.sources["reply"], 2)))
+
+    assert "Statements (5)" in shown
+    assert "and 3 more: see them with --limit" in shown
 
 
 def test_a_statement_made_twice_in_a_source_is_one_with_two_places(session, library):
