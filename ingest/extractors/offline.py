@@ -5,10 +5,11 @@ Steps, for a whole document:
 1. Split each section into sentences; leave out references, captions, acknowledgements.
 2. Give each sentence the probabilities of being a claim, a finding, a cited statement or
    something else (`features`, `linear_model`).
-3. Drop what a rule excludes (`rules`), what is probably neither, and what was said before.
-4. Rank by worth (`worth`) times salience (`salience`), keep the best, return them in reading order.
+3. Overrule them where a sentence says outright whose it is (`rules`, `stances`).
+4. Drop what a rule excludes (`rules`), what is probably neither, and what was said before.
+5. Rank by worth (`worth`) times salience (`salience`), keep the best, return them in reading order.
    What stands right under "Claim 1" or "Hypothesis 2" is what the authors themselves put first.
-5. Say in brackets what "it" or "this method" stands for, where that is plain (`referents`).
+6. Say in brackets what "it" or "this method" stands for, where that is plain (`referents`).
 
 Sentence embeddings are not used: they encode what a sentence is about, not what it does, and
 made the role classifier worse on unseen topics.
@@ -31,6 +32,12 @@ from ingest.extractors.notes import note_of
 from ingest.extractors.referents import self_contained
 from ingest.extractors.rules import is_attributed, reason_to_drop
 from ingest.extractors.salience import centralities, salience
+from ingest.extractors.stances import (
+    CHANCE_OF_STANCE,
+    WORTH_OF_HYPOTHESIS,
+    states_hypothesis,
+    takes_stand,
+)
 from ingest.extractors.worth import Surroundings, shipped_worth, worth_features
 from ingest.sentences import sentences
 
@@ -169,7 +176,8 @@ class Likely(NamedTuple):
     def worth(self) -> float:
         """Return the probability, in [0, 1], that it is worth keeping."""
         names = worth_features(self.names, self.sentence, self.around)
-        return shipped_worth().worth(names, self.of_grams)
+        least = WORTH_OF_HYPOTHESIS if states_hypothesis(self.sentence) else 0.0
+        return max(least, shipped_worth().worth(names, self.of_grams))
 
     def features(self) -> list[str]:
         """Return all features from which its worth is told, as a model of it is trained on."""
@@ -285,9 +293,7 @@ class OfflineExtractor:
         sums = _gram_weights(self._model).sums([each.sentence for each in flat])
         scores = self._model.scores(rows) + sums[:, :-1]
         probabilities = self._model.probabilities(scores)
-        attributed = [is_attributed(each.sentence) for each in flat]
-        probabilities[np.ix_(attributed, _KINDS)] = 0
-        probabilities[attributed, _CITED] = 1 - probabilities[attributed].sum(axis=1)
+        _overrule(probabilities, [each.sentence for each in flat])
         chances = probabilities[:, _CLAIM] + probabilities[:, _FINDING]
         return _Judged(flat, analysed, scores, probabilities, chances, rows, sums[:, -1])
 
@@ -343,6 +349,20 @@ def _gram_weights(model: LinearModel) -> GramWeights:
     return GramWeights({n: [*rows.get(n, labels), worth.get(n, 0.0)] for n in names})
 
 
+def _overrule(probabilities: NDArray[np.float64], sentences: Sequence[Sentence]) -> None:
+    """Change the rows of sentences that say outright whose they are: others' or the authors'."""
+    attributed = [is_attributed(each) for each in sentences]
+    probabilities[np.ix_(attributed, _KINDS)] = 0
+    probabilities[attributed, _CITED] = 1 - probabilities[attributed].sum(axis=1)
+    stands = [
+        takes_stand(each) and not is_others
+        for each, is_others in zip(sentences, attributed, strict=True)
+    ]
+    unsure = np.array(stands) & (probabilities[:, _CLAIM] < CHANCE_OF_STANCE)
+    probabilities[unsure] *= (1 - CHANCE_OF_STANCE) / (1 - probabilities[unsure, _CLAIM, None])
+    probabilities[unsure, _CLAIM] = CHANCE_OF_STANCE
+
+
 def section_roles(sections: Sequence[Section]) -> Iterator[str]:
     """Yield each section's role; one whose heading says nothing has that of the heading above.
 
@@ -394,11 +414,14 @@ def _placed(index: int, section: Section, role: str) -> list[_Placed]:
     return found
 
 
-def _label(text: str, scores: Sequence[float]) -> int:
+def _label(sentence: Sentence, scores: Sequence[float]) -> int:
     """Return the likelier of claim and finding; what reports or measures is a finding.
 
-    Unless it ventures something ("may", "suggests").
+    Unless it ventures something ("may", "suggests"); what takes a stand is a claim.
     """
+    text = sentence.text
+    if takes_stand(sentence):
+        return _CLAIM
     is_report = _OPENS_AS_FINDING.search(text) or _MEASURED.search(text)
     if is_report and not _VENTURES.search(text):
         return _FINDING
@@ -419,7 +442,7 @@ def _draft(
     chance: float,
 ) -> Draft:
     section = document.sections[found.section]
-    kind = LABELS[_label(found.sentence.text, scores)]
+    kind = LABELS[_label(found.sentence, scores)]
     return Draft(
         section=found.section,
         kind=kind,

@@ -367,3 +367,31 @@ def test_what_others_are_named_for_is_cited_and_no_finding():
 
     assert kept == ["We find that ablating one head lowers accuracy by 31 %."]
     assert [draft.quote for draft in extractor.cited(document)] == [said]
+
+
+HYPOTHESIS = "We hypothesize that copying heads in middle layers share one mechanism."
+
+
+def _with_a_hypothesis() -> Document:
+    """Return a paper with more measured results than are kept for sure, and one hypothesis."""
+    results = [
+        f"We find that ablating head {layer}.{head} raises the loss by {layer}.{head} nats."
+        for layer in range(3, 13)
+        for head in range(1, 9)
+    ]
+    results.insert(40, HYPOTHESIS)
+    return one_section(" ".join(results), heading="Results")
+
+
+def test_a_hypothesis_among_results_is_kept_as_a_claim():
+    found = kinds(OfflineExtractor().extract(_with_a_hypothesis()))
+
+    assert found.get(HYPOTHESIS) == "claim"
+
+
+def test_a_stand_with_a_number_in_it_is_a_claim_and_surely_one():
+    stand = "We argue that probes lose 12 % of their accuracy without such controls."
+
+    (draft,) = OfflineExtractor().extract(one_section(stand, heading="Results"))
+
+    assert (draft.kind, draft.score >= 0.9) == ("claim", True)

@@ -19,6 +19,7 @@ from ingest.extractors.linear_model import (
 from ingest.extractors.notes import note_of
 from ingest.extractors.rules import is_attributed, reason_to_drop
 from ingest.extractors.salience import centralities, salience
+from ingest.extractors.stances import states_hypothesis, takes_stand
 
 
 def tokenise(sentence):
@@ -283,6 +284,46 @@ def test_no_rule_drops_a_plain_statement(sentence):
 )
 def test_what_a_citation_is_the_subject_of_is_the_work_of_others(sentence, is_others):
     assert is_attributed(analyse(sentence)) is is_others
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_stand"),
+    [
+        ("We argue that probes measure what can be read.", True),
+        ("In larger models, we therefore expect that heads are shared.", True),
+        ("Our view is that dictionaries are a detour.", True),
+        ("We claim no such effect.", False),
+        ("We do not argue that heads are shared.", False),
+        ("If we argue that heads are shared, ablations must agree.", False),
+        ("One could say that we believe in heads.", False),
+        ("“We argue that heads are shared,” they write.", False),
+        ("In Lark et al. (2024), we argue that heads are shared.", False),
+        ("We argued that heads are shared.", False),
+        ("We expect a loss of 2 nats in every layer.", False),
+        ("Our view is not that of most authors.", False),
+    ],
+)
+def test_what_authors_say_outright_that_they_hold_is_their_stand(sentence, is_stand):
+    assert takes_stand(analyse(sentence)) is is_stand
+
+
+@pytest.mark.parametrize(
+    ("sentence", "states"),
+    [
+        ("We hypothesize that heads in middle layers share a mechanism.", True),
+        ("We conjecture that superposition vanishes in wide models.", True),
+        ("We predict that larger models need fewer features.", True),
+        ("Our central claim is that steering acts on the format.", True),
+        ("Our position is narrower: probes need controls.", True),
+        ("We hypothesize that these heads share a mechanism.", False),
+        ("We predict the next token from the last layer.", False),
+        ("Our hypothesis is not supported by the ablations.", False),
+        ("We argue that probes measure what can be read.", False),
+        ("We define a mechanism as a set of parameters.", False),
+    ],
+)
+def test_a_hypothesis_that_points_nowhere_else_is_one(sentence, states):
+    assert states_hypothesis(analyse(sentence)) is states
 
 
 def _saliences(title, sections):
