@@ -5,11 +5,12 @@
 3. What each line is: heading, text, caption, footnote, float (`pdf_layout`, `pdf_tables`).
 4. Paragraphs over columns and pages, hyphens undone (`pdf_paragraphs`).
 
-Words inside figures and tables are left out; captions and footnotes go beside the flow. Formulas
-come out as the glyphs they are printed with. A scan without a text layer is refused: recognising
-text is not this program's work, and its mistakes would become quotes. A damaged file is written
-anew once (by qpdf, through pikepdf), which finds its objects without the index, and read from
-there; the document says so, and which pages have lost text (`pdf_damage`).
+Words inside figures and tables are left out, and displayed formulas with them; captions and
+footnotes go beside the flow. Inline formulas come out as the glyphs they are printed with. A scan
+without a text layer is refused: recognising text is not this program's work, and its mistakes would
+become quotes. A damaged file is written anew once (by qpdf, through pikepdf), which finds its
+objects without the index, and read from there; the document says so, and which pages have lost text
+(`pdf_damage`).
 """
 
 import io
