@@ -16,11 +16,15 @@ _CLAIMS = (
     ("Definition", r"\b(?:we (?:define|call)|(?:is|are) (?:defined as|called)|refers? to)\b"),
     (
         "Contribution",
-        r"\b(?:we|paper|work|article|note) (?:introduce|propose|present|contribute)s?\b",
+        r"\b(?:we|paper|work|article|note) (?:introduce|propose(?!s? that)|present|contribute)s?\b",
     ),
     ("Recommendation", r"\b(?:should|ought to|recommend|must)\b"),
-    ("Hypothesis", r"\b(?:hypothes[ie]\w+|conjecture|suspect|speculat\w+)\b"),
-    ("Position", r"\b(?:we|i) (?:\w+ )?(?:believe|think|argue|contend|hold|claim|maintain)\b"),
+    ("Hypothesis", r"\b(?:hypothes[ie]\w+|conjecture|posit|postulate|suspect|speculat\w+)\b"),
+    (
+        "Position",
+        r"\b(?:we|i) (?:\w+ )?(?:believe|think|argue|contend|hold|claim|maintain|propose that)\b"
+        r"|\b(?:our|my) (?:\w+ ){0,2}(?:position|thesis|view|claim|contention) is\b",
+    ),
     ("Interpretation", r"\b(?:suggest|impl(?:y|ies)|indicat|consistent with|means? that|explain)"),
     ("Tentative claim", r"\b(?:may|might|could|perhaps|possibl[ey]|probabl[ey]|likely|seems?)\b"),
     ("Prediction", r"\b(?:will|predict that|expect)\b"),

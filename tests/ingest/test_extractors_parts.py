@@ -398,6 +398,19 @@ def test_a_note_names_the_statement_and_its_place(kind, sentence, role, heading,
     assert note_of(kind, analyse(sentence), role, heading) == note
 
 
+@pytest.mark.parametrize(
+    ("claim", "name"),
+    [
+        ("We propose that heads are shared.", "Position"),
+        ("We propose a test of shared heads.", "Contribution"),
+        ("Our central claim is that heads are shared.", "Position"),
+        ("We posit that heads are shared.", "Hypothesis"),
+    ],
+)
+def test_a_note_calls_a_stand_what_the_authors_do(claim, name):
+    assert note_of("claim", analyse(claim), "other", "") == f"{name}, stated in the text."
+
+
 def test_a_note_repeats_the_sentence_before_one_that_leans_on_it_and_no_other():
     before = "The head attends to the name. "
 
