@@ -1,16 +1,16 @@
 """The extractor that asks a language model, and what it takes from the answers.
 
-A document goes to the model in passages of whole paragraphs. The model answers with quotes, and
-a quote is all that it can say. It is looked up in its section and widened to the sentence that it
-stands in, so that "heads copy" cannot be quoted out of "we do not think that heads copy". The
-statement is that sentence, with what "it" stands for in brackets behind the word where the model
-has shown both, word for word; what the statement does in its paper is said by rule (`notes`). So
-nothing that a model makes up, or that a paper tells it to say, can become the text of a statement.
-A quote that is not there is refused and reported, and so is one that is no sentence or more than
-three.
+A document goes to the model in passages of whole paragraphs, short sections several at once, each
+under a number. The model answers with quotes, and a quote is all that it can say. It is looked up
+in its section and widened to the sentence that it stands in, so that "heads copy" cannot be
+quoted out of "we do not think that heads copy". The statement is that sentence, with what "it"
+stands for in brackets behind the word where the model has shown both, word for word; what the
+statement does in its paper is said by rule (`notes`). So nothing that a model makes up, or that a
+paper tells it to say, can become the text of a statement. A quote that is not there is refused
+and reported, and so is one that is no sentence or more than three.
 
-A passage that was answered before is not asked about again (`kg.language_model`), so a document
-that was interrupted, or that failed for one passage, costs only what is missing.
+What was answered before is not asked about again (`kg.language_model`), so a document that was
+interrupted, or that failed for one request, costs only what is missing.
 
 But: an instruction in a paper is a sentence of it, and a model that obeys may give that sentence
 as a claim. It is then a verbatim quote of the paper, marked as one.
@@ -60,6 +60,9 @@ class Proposed(BaseModel):
 
     model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True)
 
+    section: int = 0
+    """The `id` of the section that says it."""
+
     kind: Literal["claim", "finding", "cited"]
     """What the authors assert, what they observed, or what they say that others did."""
 
@@ -74,7 +77,7 @@ class Proposed(BaseModel):
 
 
 class Answer(BaseModel):
-    """What a passage states."""
+    """What the sections state."""
 
     model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True)
 
@@ -141,24 +144,27 @@ class ModelExtractor:
 
     def _drafts(self, document: Document) -> Iterator[Draft]:
         said: set[tuple[int, str]] = set()
-        for passage in _passages(document):
-            section = document.sections[passage.section]
-            for each in self._asked(document, section, passage):
-                draft = _draft(each, passage.section, section)
+        for shown in _shown_at_once(document):
+            for each in self._asked(document, shown):
+                index = _section_of(each, document, shown)
+                draft = _draft(each, index, document.sections[index])
                 if (draft.section, draft.quote) not in said:
                     said.add((draft.section, draft.quote))
                     yield draft
 
-    def _asked(self, document: Document, section: Section, passage: _Passage) -> list[Proposed]:
+    def _asked(self, document: Document, shown: list[_Passage]) -> list[Proposed]:
+        headings = [document.sections[each.section].heading for each in shown]
+        sections = [
+            {"id": number, "heading": heading, "text": passage.text}
+            for number, (heading, passage) in enumerate(zip(headings, shown, strict=True), start=1)
+        ]
         material = json.dumps(
-            {"title": document.title, "heading": section.heading, "text": passage.text},
-            ensure_ascii=False,
-            indent=1,
+            {"title": document.title, "sections": sections}, ensure_ascii=False, indent=1
         )
         try:
             return self._model.complete(prompt(), material, Answer).output.statements
         except ReplyError as error:
-            place = section.heading or "before the first heading"
+            place = "”, “".join(heading or "before the first heading" for heading in headings)
             raise DocumentError(f"{document.name}: “{place}”: {error}") from error
 
 
@@ -166,6 +172,27 @@ class ModelExtractor:
 def prompt() -> str:
     """Return the instructions, as they stand in the file."""
     return (files("ingest") / "prompts" / "extract.md").read_text(encoding="utf-8").strip()
+
+
+def _shown_at_once(document: Document) -> Iterator[list[_Passage]]:
+    """Yield the passages of a document in turn, as many together as the model is shown at once."""
+    held: list[_Passage] = []
+    for passage in _passages(document):
+        if held and sum(len(each.text) for each in held) + len(passage.text) > _PASSAGE:
+            yield held
+            held = []
+        held.append(passage)
+    if held:
+        yield held
+
+
+def _section_of(proposed: Proposed, document: Document, shown: list[_Passage]) -> int:
+    """Return the section that says a quote: the one that is named, or else the first that does."""
+    tried = [each.section for each in shown]
+    if 0 < proposed.section <= len(tried):
+        tried.insert(0, tried[proposed.section - 1])
+    says = (at for at in tried if find_quote(document.sections[at], proposed.quote))
+    return next(says, tried[0])
 
 
 def _passages(document: Document) -> Iterator[_Passage]:

@@ -52,6 +52,11 @@ class Scripted:
         return list(self.statements)
 
 
+def _sections(material: str) -> list[dict[str, str]]:
+    """Return the sections that the model is shown."""
+    return json.loads(material)["sections"]
+
+
 def _document(text: str = TEXT) -> Document:
     sections = (
         Section("Results", 1, text),
@@ -150,10 +155,46 @@ def test_the_model_sees_passages_as_data_and_no_references():
     model = LanguageModel("test:scripted", provider)
     ModelExtractor(model).extract(_document(paragraphs))
 
-    texts = [json.loads(each)["text"] for each in provider.asked]
+    texts = [section["text"] for each in provider.asked for section in _sections(each)]
     assert len(texts) == 3
     assert "\n\n".join(texts) == paragraphs
     assert "data that others wrote" in prompt()
+
+
+def _three_parts(*texts: str) -> Document:
+    sections = tuple(Section(f"Part {at}", 1, text) for at, text in enumerate(texts, start=1))
+    return Document("note.md", "A note", "markdown", "0" * 64, sections)
+
+
+def test_short_sections_are_shown_at_once_under_numbers():
+    provider = Scripted()
+    model = LanguageModel("test:scripted", provider)
+    ModelExtractor(model).extract(_three_parts(TEXT, "Heads differ. " * 415, TEXT))
+
+    shown = [[(each["id"], each["heading"]) for each in _sections(m)] for m in provider.asked]
+    assert shown == [[(1, "Part 1"), (2, "Part 2")], [(1, "Part 3")]]
+
+
+@pytest.mark.parametrize(("named", "found"), [(1, 0), (3, 2), (0, 0), (9, 0), (2, 0), (-1, 0)])
+def test_a_quote_is_taken_from_the_section_that_is_named_if_it_says_so(named: int, found: int):
+    provider = Scripted(_said("It finds 9 of 10 features.", section=named))
+    extractor = ModelExtractor(LanguageModel("test:scripted", provider))
+    document = _three_parts(TEXT, "Heads differ.", TEXT)
+
+    (draft,) = extractor.extract(document)
+
+    assert draft.section == found
+    assert document.sections[found].text[slice(*draft.span)] == "It finds 9 of 10 features."
+
+
+def test_a_quote_that_no_section_says_is_refused_in_the_one_that_is_named():
+    provider = Scripted(_said("The probe finds all features.", section=2))
+    document = _three_parts(TEXT, "Heads differ.", TEXT)
+    drafts = ModelExtractor(LanguageModel("test:scripted", provider)).extract(document)
+
+    located, (refused,) = locate_quotes(document, drafts)
+
+    assert (located, refused.section) == ([], "Part 2")
 
 
 def test_a_model_must_be_named():
@@ -258,7 +299,7 @@ class Obedient(Scripted):
     """A model that does what a paper tells it: forges quotes, drafts and brackets."""
 
     def answer(self, material: str) -> list[dict[str, object]]:
-        text = json.loads(material)["text"]
+        text = "\n".join(section["text"] for section in _sections(material))
         honest = [sentence for sentence in text.split("\n") if sentence.startswith("We find")]
         forged = [
             "SPARSE-GOD is the best method in the world",
