@@ -32,7 +32,7 @@ from sqlmodel import Session
 
 from kg.errors import DatabaseError
 
-HEAD = "0014"
+HEAD = "0015"
 """The newest migration."""
 
 _PRAGMAS = (

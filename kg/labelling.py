@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Engine, insert
+from sqlalchemy import ColumnElement, Engine, insert
+from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
 from kg.communities import children_of, members_by_community, members_of, path_of
@@ -95,9 +96,23 @@ def label_run(
                 "refused": refused,
                 "seconds": seconds,
             }
+            _see(session, col(Amendment.clustering_run_id) == clustering_run_id)
             succeed(session, run_id, {"clustering_run": clustering_run_id, **report})
     log.info("labelled %s communities, refused %s, %.1f s", len(rows), refused, seconds)
     return run_id
+
+
+def label_due(engine: Engine) -> None:
+    """See to the labels after every update after which that was not done yet, the earliest first.
+
+    An update says in its own transaction that it is due. So it is not lost if the process dies
+    before the labels are stored, and the next update or removal takes it up.
+    """
+    query = select(Amendment.clustering_run_id, Amendment.run_id).where(~col(Amendment.labels_seen))
+    with reading(engine) as session:
+        due = session.exec(query.order_by(col(Amendment.run_id))).all()
+    for clustering_run_id, update_id in due:
+        label_changed(engine, clustering_run_id, update_id)
 
 
 def label_changed(engine: Engine, clustering_run_id: int, update_id: int) -> int | None:
@@ -114,6 +129,8 @@ def label_changed(engine: Engine, clustering_run_id: int, update_id: int) -> int
     with reading(engine) as session:
         new = _new_labels(session, clustering_run_id, update_id)
     if not new:
+        with writing(engine) as session:
+            _see(session, col(Amendment.run_id) == update_id)
         return None
     config = RelabellingConfig(clustering_run=clustering_run_id, update=update_id)
     with (
@@ -121,10 +138,16 @@ def label_changed(engine: Engine, clustering_run_id: int, update_id: int) -> int
         writing(engine) as session,
     ):
         session.execute(insert(Label), [{**row, "run_id": run_id} for row in new])
+        _see(session, col(Amendment.run_id) == update_id)
         result = {"clustering_run": clustering_run_id, "communities": len(new)}
         succeed(session, run_id, {**result, "kept": 0, "refused": 0})
     log.info("labelled %s communities that an update made or changed", len(new))
     return run_id
+
+
+def _see(session: Session, which: ColumnElement[bool]) -> None:
+    """Note that the labels were seen to after these updates."""
+    session.execute(sql_update(Amendment).where(which).values(labels_seen=True))
 
 
 def _new_labels(session: Session, run_id: int, update_id: int) -> list[dict[str, object]]:

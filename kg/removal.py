@@ -23,7 +23,7 @@ from kg.db import reading, writer, writing
 from kg.embedders import Embedder, Vectors
 from kg.embeddings import embed_missing, embedded_text
 from kg.errors import ConfigError, NotFoundError
-from kg.labelling import label_changed
+from kg.labelling import label_due
 from kg.news import Gone
 from kg.runs import active_runs, recording, run_of
 from kg.sources import superseded
@@ -79,6 +79,7 @@ def remove_sources(
         NotFoundError: There is no such source; none is removed.
     """
     with writer(engine):
+        label_due(engine)
         with reading(engine) as session:
             gone = _gone(session, sources)
             evidence = _tested(session, gone)
@@ -101,8 +102,7 @@ def remove_sources(
             _delete(session, gone)
         if vectors:
             embed_missing(engine, open_embedder())
-        for number, run in zip(numbers, [*(case.run for case in cases), *older], strict=True):
-            label_changed(engine, run.id or 0, number)
+        label_due(engine)
     log.info("removed %s sources with %s statements", len(gone.sources), len(gone.statements))
     return RemovalReport(sorted(gone.sources), len(gone.statements), len(evidence), updates)
 

@@ -512,6 +512,9 @@ class Amendment(Row, table=True):
     """Stability and whether it is well connected, of each community whose members are others now:
     neither is known any more."""
 
+    labels_seen: bool = False
+    """Whether the labels of what it changed were seen to afterwards (`kg.labelling`)."""
+
 
 class Move(Row, table=True):
     """What became of one statement's membership in an update."""

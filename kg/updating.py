@@ -47,7 +47,7 @@ from kg.embeddings import are_embedded, embed_missing, embedded_text
 from kg.errors import ConfigError
 from kg.graph_updates import NO_TIES, amending, ids_after, without
 from kg.journal import Change, amendments_of, apply, latest_update, lines, undo
-from kg.labelling import label_changed
+from kg.labelling import label_due
 from kg.news import Difference, Gone, difference, taken_back
 from kg.placing import modularity_of
 from kg.processor import without_collector
@@ -104,6 +104,7 @@ def update(
     """
     # Nobody adds statements between the embedding and the placing.
     with writer(engine), without_collector():
+        label_due(engine)
         with reading(engine) as session:
             runs = updatable(session, embedder.name, method)
             cases = [case_of(session, run, Gone()) for run in runs]
@@ -117,8 +118,7 @@ def update(
                 writing(engine) as session,
             ):
                 reports.append(amend(session, number, case, {}))
-        for report in reports:
-            label_changed(engine, report.clustering_run, report.run)
+        label_due(engine)
         return reports
 
 

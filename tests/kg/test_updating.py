@@ -24,6 +24,7 @@ from kg.labelling import label_run
 from kg.removal import remove_sources
 from kg.runs import run_of
 from kg.tables import (
+    Amendment,
     Community,
     Embedding,
     Graph,
@@ -480,6 +481,81 @@ def test_a_community_that_an_update_makes_is_named_unlike_the_others_and_they_ke
     with reading(engine) as session:
         assert {node.id: node.label for node in tree_of(session, run)} == before
     assert again.updates[0].taken_back == 1
+
+
+def _interrupted_before_naming(path: Path, minilm: Embedder) -> tuple[Engine, int]:
+    """Cluster and name, and stop an update before its labels are stored; returns the clustering."""
+    engine = open_engine(path / "a.db")
+    fill(engine, OLD)
+    run = cluster(engine, "leiden_hybrid_concepts", minilm).run
+    label_run(engine, run, OfflineLabeller())
+    fill(engine, THIRD[:2])
+
+    def interrupt(_connection, _cursor, statement, _parameters, _context, _many):
+        if statement.startswith("INSERT INTO label"):
+            raise KeyboardInterrupt
+
+    event.listen(engine, "before_cursor_execute", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        update(engine, minilm)
+    event.remove(engine, "before_cursor_execute", interrupt)
+    with reading(engine) as session:
+        assert not all(node.label for node in tree_of(session, run))
+    return engine, run
+
+
+def _labellings(engine: Engine) -> list[int | None]:
+    """Return after which update each labelling that succeeded was, if it was after one."""
+    with reading(engine) as session:
+        runs = session.exec(
+            select(Run)
+            .where(Run.kind == RunKind.LABELLING, Run.status == RunStatus.SUCCEEDED)
+            .order_by(Run.id)
+        )
+        return [run.config.get("update") for run in runs]
+
+
+def test_labels_that_an_interrupted_update_left_are_seen_to_by_the_next(
+    tmp_path: Path, minilm: Embedder
+):
+    engine, run = _interrupted_before_naming(tmp_path, minilm)
+    with reading(engine) as session:
+        interrupted = session.exec(select(Amendment.run_id)).one()
+
+    assert update(engine, minilm) == []
+    assert update(engine, minilm) == []
+
+    with reading(engine) as session:
+        assert all(node.label for node in tree_of(session, run))
+    assert _labellings(engine) == [None, interrupted]
+
+
+def test_labels_that_an_interrupted_update_left_are_seen_to_before_sources_leave(
+    tmp_path: Path, minilm: Embedder
+):
+    engine, run = _interrupted_before_naming(tmp_path, minilm)
+
+    remove_sources(engine, [_source("Notes on induction")], lambda: minilm)
+
+    with reading(engine) as session:
+        interrupted, removal = session.exec(select(Amendment.run_id).order_by(Amendment.run_id))
+        rows = session.exec(select(Run).where(Run.kind == RunKind.LABELLING)).all()
+        assert all(node.label for node in tree_of(session, run))
+    (late,) = [
+        row.id
+        for row in rows
+        if row.config.get("update") == interrupted and row.status is RunStatus.SUCCEEDED
+    ]
+    assert late < removal
+
+
+def test_after_a_run_is_named_anew_nothing_is_left_to_see_to(tmp_path: Path, minilm: Embedder):
+    engine, run = _interrupted_before_naming(tmp_path, minilm)
+
+    label_run(engine, run, OfflineLabeller())
+
+    assert update(engine, minilm) == []
+    assert _labellings(engine) == [None, None]
 
 
 def _rows_by_run(session: Session, run: int) -> list[int]:
