@@ -116,19 +116,27 @@ def test_one_in_a_hundred_random_communities_exceeds_what_chance_reaches(draw: s
     assert 0.001 < np.mean(above) < 0.025
 
 
-def test_the_consensus_recovers_what_was_planted_at_least_as_well_as_a_single_run():
-    gains = []
-    for mixing in (0.2, 0.45, 0.55):
-        graph, truth = _lfr(mixing, seed=1)
-        pieces = checked(graph)
-        single = np.median(
-            [adjusted_mutual_info_score(truth, cut(pieces, TEN, seed)) for seed in range(50, 60)]
-        )
-        agreed = adjusted_mutual_info_score(truth, consensus(pieces, TEN, 0))
-        gains.append(agreed - single)
+def _gain(mixing: float, seed: int) -> float:
+    """Return by how much a consensus is nearer to what was planted than the median single run."""
+    graph, truth = _lfr(mixing, seed)
+    pieces = checked(graph)
+    single = [adjusted_mutual_info_score(truth, cut(pieces, TEN, seed)) for seed in range(50, 60)]
+    return adjusted_mutual_info_score(truth, consensus(pieces, TEN, 0)) - float(np.median(single))
 
-    assert min(gains) >= -0.005
-    assert max(gains) > 0.01
+
+@pytest.mark.parametrize("mixing", [0.2, 0.3, 0.4, 0.5, 0.6])
+def test_the_consensus_recovers_what_was_planted_at_least_as_well_as_a_single_run(mixing: float):
+    gains = [_gain(mixing, seed) for seed in (1, 2, 3)]
+
+    # At 0.6 neither finds more than a fourteenth of it, and they differ by chance.
+    assert np.mean(gains) >= -0.005
+
+
+@pytest.mark.parametrize("mixing", [0.4, 0.5, 0.55])
+def test_where_single_runs_disagree_the_consensus_recovers_more(mixing: float):
+    gains = [_gain(mixing, seed) for seed in (1, 2, 3)]
+
+    assert np.mean(gains) > 0.02
 
 
 def test_two_consensus_runs_agree_more_than_two_single_runs():
