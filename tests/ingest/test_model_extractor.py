@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from kg.errors import ConfigError
 from kg.language_model import Asked, LanguageModel, ModelConfig, Usage, open_language_model
 from kg.tables import Mention, Statement
 from kg.tables import Section as StoredSection
-from tests.kg.model_server import chats, says, serving
+from tests.kg.model_server import Turn, chats, says, serving
 
 TEXT = (
     "The probe reads layer 3. It finds 9 of 10 features. We do not think that heads copy names. "
@@ -225,9 +226,9 @@ def _ingest(engine: Engine, papers: Path, model: LanguageModel) -> IngestionRepo
     return ingest(engine, [papers], config, None, Crew(1, open_extractor("llm", model)))
 
 
-def _model(url: str, replies: Path, budget: int | None = None) -> LanguageModel:
+def _model(url: str, replies: Path, budget: int | None = None, retries: int = 0) -> LanguageModel:
     pytest.importorskip("pydantic_ai")
-    config = ModelConfig(name="openai:tiny", url=url, key=SecretStr("k"), retries=0)
+    config = ModelConfig(name="openai:tiny", url=url, key=SecretStr("k"), retries=retries)
     return open_language_model(config, replies, budget)
 
 
@@ -248,6 +249,34 @@ def test_a_spent_budget_stops_the_run_and_the_next_one_goes_on_where_it_was(
     assert second.stopped == ""
     assert [source.is_new for source in second.sources] == [False, False, True, True]
     assert n_second == 4
+
+
+def test_a_server_that_limits_the_rate_is_waited_for_and_no_file_fails(
+    engine: Engine, papers: Path, tmp_path: Path
+):
+    wait = {"retry-after-ms": "300"}
+    limit = Turn(status=429, body={"error": {"message": "too many requests"}}, headers=wait)
+    good = says({"statements": []})
+    with serving(good, limit, good) as server:
+        start = time.monotonic()
+        report = _ingest(engine, papers, _model(server.url, tmp_path / "replies.jsonl", retries=1))
+        seconds = time.monotonic() - start
+
+    assert (report.failures, report.stopped, len(report.sources)) == ([], "", 4)
+    assert len(server.asked) == 5
+    assert seconds >= 0.3
+
+
+def test_a_server_that_goes_on_limiting_the_rate_ends_the_run_and_what_is_done_stays(
+    engine: Engine, papers: Path, tmp_path: Path
+):
+    soon = {"retry-after-ms": "1"}
+    limit = Turn(status=429, body={"error": {"message": "too many requests"}}, headers=soon)
+    with serving(says({"statements": []}), limit) as server:
+        report = _ingest(engine, papers, _model(server.url, tmp_path / "replies.jsonl", retries=1))
+
+    assert "too many requests" in report.stopped
+    assert (len(report.sources), len(server.asked)) == (1, 3)
 
 
 def test_an_answer_without_form_fails_its_file_and_the_others_go_on(
