@@ -21,7 +21,10 @@ CHANCE_OF_STANCE = 0.9
 WORTH_OF_HYPOTHESIS = 0.9
 """A hypothesis that stands alone is worth keeping with at least this probability, in [0, 1]."""
 
-_HYPOTHESES = r"(?:hypothesi[sz]e|conjecture|posit|postulate|theori[sz]e|(?:propose|predict) that)"
+_HYPOTHESES = (
+    r"(?:(?:hypothesi[sz]e|conjecture|posit|postulate|theori[sz]e)(?! an?\b)"
+    r"|(?:propose|predict) that)"
+)
 _OPINIONS = (
     r"(?:(?:contend|argue|believe|suspect|speculate)(?! (?:for|against|about|in|so)\b)"
     r"|(?:expect|maintain|claim|assert) that)"

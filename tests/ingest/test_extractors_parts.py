@@ -317,6 +317,7 @@ def test_what_authors_say_outright_that_they_hold_is_their_stand(sentence, is_st
         ("Our position is narrower: probes need controls.", True),
         ("We hypothesize that these heads share a mechanism.", False),
         ("We predict the next token from the last layer.", False),
+        ("We posit a linear model of the residual stream.", False),
         ("Our hypothesis is not supported by the ablations.", False),
         ("We argue that probes measure what can be read.", False),
         ("We define a mechanism as a set of parameters.", False),
