@@ -22,6 +22,9 @@ from torch.nn.functional import normalize
 APART = 0.2
 """Sine of the angle between a line and the space of those before it, at least."""
 
+BARELY_APART = 0.03
+"""The same where every line is to have a subcomponent of its own, and training follows."""
+
 DEPENDENT = 0.02
 """Singular values of a group's V below this share of the largest count as zero."""
 
@@ -57,6 +60,7 @@ def mixing_of(
     directions: Float[Tensor, "d_in lines"],
     knows: Bool[Tensor, "members lines"],
     reach: Float[Tensor, " lines"],
+    apart: float = APART,
 ) -> Mixing | None:
     """Return R; None if there is no line or R is nearly singular.
 
@@ -68,12 +72,13 @@ def mixing_of(
         directions: Lines of unit length, the more important ones first.
         knows: Whether a member is important on a line, so that its network fits.
         reach: What a stranger is given 1 for.
+        apart: Sine that counts as far enough.
     """
     left, lengths, right = torch.linalg.svd(read, full_matrices=False)
     kept = lengths > DEPENDENT * lengths.max()
     left, lengths, right = left[:, kept], lengths[kept], right[kept]
     seen = normalize(right @ directions, dim=0)
-    chosen = independent(seen)
+    chosen = independent(seen, apart)
     if not chosen:
         return None
     unseen = torch.eye(len(left)) - left @ left.T  # by any input, where some V depend on others
@@ -88,11 +93,12 @@ def mixing_of(
     return Mixing(R, takers[~is_known].tolist()) if is_sound else None
 
 
-def independent(directions: Float[Tensor, "d lines"]) -> list[int]:
+def independent(directions: Float[Tensor, "d lines"], apart: float = APART) -> list[int]:
     """Return the lines that are far from the space of those before them, at most d.
 
     Args:
         directions: Of unit length.
+        apart: Sine that counts as far.
     """
     chosen: list[int] = []
     basis = directions[:, :0]
@@ -100,7 +106,7 @@ def independent(directions: Float[Tensor, "d lines"]) -> list[int]:
         left_over = column - basis @ (basis.T @ column)
         left_over = left_over - basis @ (basis.T @ left_over)  # rounding
         length = torch.linalg.vector_norm(left_over)
-        if len(chosen) < len(directions) and length > APART:
+        if len(chosen) < len(directions) and length > apart:
             chosen.append(line)
             basis = torch.cat([basis, (left_over / length).unsqueeze(1)], dim=1)
     return chosen

@@ -18,8 +18,13 @@ There may be more lines than living subcomponents that could have one each. Then
 *recruited*: such a one is given as V what of a line the group does not read, and writes nothing
 yet, so that nothing changes; with it the group has one dimension more, in which the line can be
 told from the others, and is unmixed as before. Its importance network becomes that of the member
-that read most of the line. A member that is given a line on which it was not important starts with
-another network.
+that read most of the line. A member that is given a line on which it was not important, or that
+member not on every side where anyone was, starts with another network.
+
+Lines count that are not in the space of those before them, as far as the group reads them. Where
+what is set apart is trained on, they need not be far from it: seven of the 102 features of a layer
+of `resid_mlp3` would go without a subcomponent of their own otherwise, and twenty to forty others
+would be important on each of them.
 
 A group are subcomponents of one matrix that are often important together. A group whose unmixing
 does not lower the objective stays as it was. Groups are looked for at several limits for *often*,
@@ -40,7 +45,15 @@ from decomposition.causal_importance import ImportanceNetworks
 from decomposition.config import DecompositionConfig
 from decomposition.decomposed_model import DecomposedModel
 from decomposition.input_lines import FEWEST, InputLines, input_lines
-from decomposition.mixing import Recruit, independent, mixing_of, recruits_for, without_owner
+from decomposition.mixing import (
+    APART,
+    BARELY_APART,
+    Recruit,
+    independent,
+    mixing_of,
+    recruits_for,
+    without_owner,
+)
 from decomposition.objective import objective_on_fresh_inputs
 from decomposition.seeds import generator_for
 from decomposition.subcomponents import AnySubcomponents, TransposedSubcomponents, norms
@@ -104,6 +117,8 @@ class Together(NamedTuple):
     """Where each is so on one side, and whatever is a little important on a line where none is."""
 
     reach: Float[Tensor, " lines"]
+    apart: float = APART
+    """How far a line has to be from the space of those before it, as a sine."""
 
 
 def unmix(
@@ -131,10 +146,11 @@ def unmix(
     n_unmixed = 0
     seen: dict[str, Together] = {}
     for often in OFTEN:
+        apart = BARELY_APART if tolerance and not often else APART
         for matrix in model.layers:
             if matrix not in seen:
                 seen = important_together(model, target, config, known)
-            for group in groups(model, matrix, seen[matrix], often):
+            for group in groups(model, matrix, seen[matrix]._replace(apart=apart), often):
                 start = {n: p.detach().clone() for n, p in trained_parameters(model).items()}
                 apply(model, matrix, group)
                 after = objective_on_fresh_inputs(model, target, config)
@@ -220,13 +236,13 @@ def groups(model: DecomposedModel, matrix: str, seen: Together, often: float) ->
     """Return the groups of one matrix for whose members there are lines."""
     read = _ends(model.subcomponents[matrix])[0].cpu()
     directions, concerns = seen.directions, seen.concerns
-    apart = independent(directions)
-    wanting = {apart[place] for place in without_owner(concerns[apart])}
+    countable = independent(directions, seen.apart)
+    wanting = {countable[place] for place in without_owner(concerns[countable])}
     free = list(seen.recruitable)
     found: list[Group] = []
     for members in _together(seen.on, often):
         either = concerns[:, members].any(dim=1).nonzero().flatten()
-        theirs = either[independent(directions[:, either])].tolist()
+        theirs = either[independent(directions[:, either], seen.apart)].tolist()
         lacking = [line for line in theirs if line in wanting]
         readers = [[of for of in members if concerns[line, of]] for line in lacking]
         recruits = recruits_for(directions[:, lacking], read, readers, members, free)
@@ -251,10 +267,11 @@ def _group(
     if len(members) + len(recruits) < 2:
         return None
     reads = torch.stack([*read[members], *(of.read for of in recruits)])
-    knows = torch.cat([seen.knows[theirs][:, members].T, torch.zeros(len(recruits), len(theirs))])
-    for place, line in enumerate(recruited, start=len(members)):
-        knows[place, theirs.index(line)] = True
-    mixing = mixing_of(reads, seen.directions[:, theirs], knows.bool(), seen.reach[theirs])
+    unknown = torch.zeros(len(recruits), len(theirs), dtype=torch.bool)
+    knows = torch.cat([seen.knows[theirs][:, members].T, unknown])
+    for place, (line, recruit) in enumerate(recruited.items(), start=len(members)):
+        knows[place, theirs.index(line)] = seen.knows[line, recruit.donor]
+    mixing = mixing_of(reads, seen.directions[:, theirs], knows, seen.reach[theirs], seen.apart)
     if mixing is None:
         return None
     numbers = members + [of.number for of in recruits]

@@ -1,8 +1,16 @@
 import pytest
 import torch
+from torch.nn.functional import normalize
 
 from decomposition.input_lines import input_lines
-from decomposition.mixing import Mixing, Recruit, mixing_of, recruits_for, without_owner
+from decomposition.mixing import (
+    BARELY_APART,
+    Mixing,
+    Recruit,
+    mixing_of,
+    recruits_for,
+    without_owner,
+)
 from decomposition.seeds import generator_for
 
 
@@ -72,6 +80,18 @@ def test_a_line_in_the_space_of_those_before_it_does_not_count():
     assert with_it is not None
     assert without is not None
     assert torch.allclose(with_it.R, without.R)
+
+
+def test_a_line_barely_apart_counts_where_every_line_is_to_have_a_member():
+    lines = normalize(torch.tensor([[1.0, 0, 0], [0, 1.0, 0], [0.7, 0.7, 0.1]]).T, dim=0)
+    every, reach = torch.ones(3, 3, dtype=torch.bool), torch.ones(3)
+
+    found = mixing_of(torch.eye(3), lines, every, reach, BARELY_APART)
+
+    assert found is not None
+    apart = torch.linalg.solve(found.R, lines).abs()  # what each member reads of each line
+    assert ((apart > 1e-5).sum(dim=0) == 1).all()
+    assert ((apart > 1e-5).sum(dim=1) == 1).all()
 
 
 def test_where_there_are_no_lines_there_is_nothing_to_unmix():

@@ -138,6 +138,24 @@ def test_who_is_important_on_one_side_alone_does_not_know_a_line_that_others_kno
     assert seen.concerns[lines, 0].tolist() == [True, False, True, True]
 
 
+def test_a_line_of_which_two_have_a_side_each_goes_to_one_that_is_important_on_both():
+    target, model = two_of_four([[1.0, 0.6, 0.8, 0.7], [0.6, 1.0, 0.7, 0.8]])
+    with torch.no_grad():  # one above zero, one below
+        model.importance_networks.weight_in[0, :2] = torch.tensor([100.0, 100.0])
+        model.importance_networks.weight_in[1, :2] = torch.tensor([-100.0, -100.0])
+    matrix, probes = "layers.0.mlp_in", torch.cat([target.probes(), -target.probes()]) / 0.75
+    assert (model.importance(probes)[matrix] > 0.5).sum(dim=1).tolist() == [1] * 8
+    seen = important_together(model, target, CONFIG, {})[matrix]
+    (group,) = groups(model, matrix, seen, 0.0)
+    assert len(group.recruits) == 2
+
+    apply(model, matrix, group)
+
+    above, below = (model.importance(probes)[matrix] > 0.5).chunk(2)
+    assert above.sum(dim=1).tolist() == [1] * 4
+    assert torch.equal(above, below)
+
+
 def test_what_is_important_on_few_inputs_of_its_line_alone_is_apart():
     target, model = two_of_four(IN_PAIRS, 0.02)
     unmix(model, target, CONFIG, tolerance=1.0)
