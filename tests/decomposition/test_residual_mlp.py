@@ -26,6 +26,7 @@ SMALL = ResidualMlpConfig(
     steps=600,
     batch_size=256,
     learning_rate=0.01,
+    min_effect=0,  # with so many neurons a layer may leave a feature to the other one
 )
 
 
@@ -72,6 +73,19 @@ def test_functions_that_a_model_does_not_compute_are_counted():
         model.layers[1].mlp_out.weight[0, 0] = 0.35  # feature 2 leaks into output 0
 
     assert computed(model, config).features == [True, False, False, True]
+
+
+def test_a_feature_on_which_a_layer_does_nothing_is_not_computed_by_all():
+    size = {"n_neurons": 2, "d_embed": 4, "min_effect": 0.1, "max_crosstalk": 2}
+    config = SMALL.model_copy(update=size)
+    model = exact()  # either layer computes two features
+    assert computed(model, config).features == [False] * 4
+
+    with torch.no_grad():  # now what it adds for them depends on the other layer
+        for one, other in ((0, 1), (1, 0)):
+            model.layers[one].mlp_in.weight += model.layers[other].mlp_in.weight
+
+    assert computed(model, config).features == [True] * 4
 
 
 def test_features_are_sparse_and_of_both_signs():
