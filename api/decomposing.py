@@ -61,9 +61,9 @@ def decompose_target(
     store = Store(engine, artifacts)
     signs = ""
 
-    def watch(found: "VitalSigns") -> None:
+    def watch(found: "VitalSigns", stage: str) -> None:
         nonlocal signs
-        signs = f"PGD {found.pgd_reconstruction:.2g}, L0 {found.l0:.3g}"
+        signs = f"{stage}, PGD {found.pgd_reconstruction:.2g}, L0 {found.l0:.3g}"
 
     def advance(done: int, of: int) -> None:
         on_progress(done, of, signs)

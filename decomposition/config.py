@@ -318,6 +318,10 @@ class DecompositionConfig(BaseModel):
         start, end = self.smooth_l0_width, self.smooth_l0_width_end
         return partial(smooth_l0, width=start + (end - start) * done)
 
+    def sets_apart(self) -> bool:
+        """Say whether subcomponents are set apart before anything is pruned."""
+        return bool(self.unmix and self.unmix_tolerance and self.consolidation_steps)
+
     def after_training(self) -> "DecompositionConfig":
         """Return the configuration of what follows training where that is consolidated."""
         changes: dict[str, object] = {}

@@ -39,6 +39,8 @@ from decomposition.decomposed_model import DecomposedModel
 from decomposition.input_lines import InputLines
 from decomposition.objective import objective_on_fresh_inputs
 from decomposition.pruning import Place, prune
+from decomposition.resuming import Course
+from decomposition.rounds import MOST_ROUNDS, Stage
 from decomposition.seeds import generator_for
 from decomposition.subcomponents import Subcomponents, TransposedSubcomponents, untied
 from decomposition.targets import Target
@@ -61,18 +63,6 @@ HEIR = 0.2
 LIVING = 1e-3
 """A subcomponent lives whose mean importance is above this share of the largest of its matrix."""
 
-MOST_ROUNDS = 5
-
-
-class Consolidated(NamedTuple):
-    """What came of it."""
-
-    n: int
-    """Subcomponents that were dissolved or turned off."""
-
-    losses: dict[str, float] | None
-    """The losses at the last step that was kept; None where none was."""
-
 
 class Matrix(NamedTuple):
     """Subcomponents, and all matrices that they are those of."""
@@ -86,7 +76,9 @@ class Matrix(NamedTuple):
     """This one, and others that share its parameters as they are."""
 
 
-def set_apart(model: DecomposedModel, target: Target, config: DecompositionConfig) -> Consolidated:
+def set_apart(
+    model: DecomposedModel, target: Target, config: DecompositionConfig, stage: Stage
+) -> Course:
     """Unmix, and train on; put everything back if the objective is not lower then.
 
     Args:
@@ -94,67 +86,90 @@ def set_apart(model: DecomposedModel, target: Target, config: DecompositionConfi
         target: Where inputs come from.
         config: Its `unmix_tolerance` says what is tolerated before training, its `unmix_rounds` how
             often this is done, with weak subcomponents turned off in between.
+        stage: Where it is gone on from, and kept after every round.
     """
-    n, losses = 0, None
-    for number in range(config.unmix_rounds):
-        if number and config.prune:
-            n += prune(model, target, config)
-        found = _set_apart_once(model, target, config, config.restarts + MOST_ROUNDS + number)
-        if found is None:
-            break
-        losses = found
-    return Consolidated(n, losses)
+    while not stage.course.is_over:
+        stage.look(model, target, config)
+        course = _set_apart_once(model, target, config, stage)
+        is_over = course.is_over or course.rounds == config.unmix_rounds
+        stage.keep(course.model_copy(update={"is_over": is_over}))
+    return stage.course
 
 
 def _set_apart_once(
-    model: DecomposedModel, target: Target, config: DecompositionConfig, number: int
-) -> dict[str, float] | None:
-    """Return the losses at the last step; None where nothing was changed, or all put back."""
+    model: DecomposedModel, target: Target, config: DecompositionConfig, stage: Stage
+) -> Course:
+    """Return the course with this round, the last one where nothing came of it."""
+    course = stage.course
+    if course.rounds and config.prune:
+        course = course.model_copy(update={"n": course.n + prune(model, target, config)})
     start, before = _copy(model), objective_on_fresh_inputs(model, target, config)
     if not unmix(model, target, config, tolerance=config.unmix_tolerance):
-        return None
-    losses = _train_on(model, target, config, number, config.unmixing_rate)
+        return course.model_copy(update={"is_over": True})
+    number = config.restarts + MOST_ROUNDS + course.rounds
+    losses = _train_on(model, target, _going_on(config, config.unmixing_rate), number, stage)
     after = objective_on_fresh_inputs(model, target, config)
     logger.info("set apart: objective %.6f, was %.6f", after, before)
+    course = course.model_copy(update={"rounds": course.rounds + 1})
     if after < before:
-        return losses
+        return course.model_copy(update={"losses": losses})
     load_parameters(model, start)
-    return None
+    return course.model_copy(update={"is_over": True})
 
 
 def consolidate(
-    model: DecomposedModel, target: Target, config: DecompositionConfig
-) -> Consolidated:
+    model: DecomposedModel, target: Target, config: DecompositionConfig, stage: Stage
+) -> Course:
     """Dissolve what others can take over, as far as the objective gains by it.
 
     Args:
         model: Its parameters are changed.
         target: Where inputs come from.
         config: Its `consolidation_steps` and `consolidation_rate` say how to train on.
+        stage: Where it is gone on from, and kept after every round.
     """
-    n, losses = 0, None
-    most: int | None = None
     lines: dict[str, InputLines] = {}
-    for number in range(MOST_ROUNDS):
-        before = objective_on_fresh_inputs(model, target, config)
-        start = _copy(model)
-        n_unmixed = unmix(model, target, config, lines) if config.unmix else 0
-        if n_unmixed:
-            start = _copy(model)  # what has been unmixed stays so
-        chosen = _dissolve_all(model, target, config, most)
-        if not chosen and not n_unmixed:
-            break
-        found = _train_on(
-            model, target, config, config.restarts + number, config.consolidation_rate
-        )
-        after = objective_on_fresh_inputs(model, target, config)
-        logger.info("%s dissolved: objective %.6f, was %.6f", len(chosen), after, before)
-        if after < before:
-            n, losses = n + len(chosen), found
-            continue
-        load_parameters(model, start)
-        most = len(chosen) // 2
-    return Consolidated(n, losses)
+    while not stage.course.is_over:
+        stage.look(model, target, config)
+        course = _consolidate_once(model, target, config, stage, lines)
+        is_over = course.is_over or course.rounds == MOST_ROUNDS
+        stage.keep(course.model_copy(update={"is_over": is_over}))
+    return stage.course
+
+
+def _consolidate_once(
+    model: DecomposedModel,
+    target: Target,
+    config: DecompositionConfig,
+    stage: Stage,
+    lines: dict[str, InputLines],
+) -> Course:
+    """Return the course with this round, the last one where nothing could be done.
+
+    Args:
+        model: Its parameters are changed.
+        target: Where inputs come from.
+        config: How to train on.
+        stage: Before this round.
+        lines: Those of the target that are known; what is found is added.
+    """
+    course, before = stage.course, objective_on_fresh_inputs(model, target, config)
+    start = _copy(model)
+    n_unmixed = unmix(model, target, config, lines) if config.unmix else 0
+    if n_unmixed:
+        start = _copy(model)  # what has been unmixed stays so
+    chosen = _dissolve_all(model, target, config, course.most)
+    if not chosen and not n_unmixed:
+        return course.model_copy(update={"is_over": True})
+    number = config.restarts + course.rounds
+    losses = _train_on(model, target, _going_on(config, config.consolidation_rate), number, stage)
+    after = objective_on_fresh_inputs(model, target, config)
+    logger.info("%s dissolved: objective %.6f, was %.6f", len(chosen), after, before)
+    course = course.model_copy(update={"rounds": course.rounds + 1})
+    if after < before:
+        return course.model_copy(update={"n": course.n + len(chosen), "losses": losses})
+    load_parameters(model, start)
+    return course.model_copy(update={"most": len(chosen) // 2})
 
 
 def _train_on(
@@ -162,21 +177,22 @@ def _train_on(
     target: Target,
     config: DecompositionConfig,
     number: int,
-    rate: float,
+    stage: Stage,
 ) -> dict[str, float]:
     """Take the steps that follow a change, with random numbers of this number's own.
 
     Args:
         model: Its parameters are changed.
         target: Where inputs come from.
-        config: How to train.
+        config: How to train; see `_going_on`.
         number: Stands for the random numbers.
-        rate: Learning rate at the first step, in units of the peak.
+        stage: Is told of every step.
     """
-    attempt = Attempt(target, _going_on(config, rate), number)
+    attempt = Attempt(target, config, number)
     load_parameters(attempt.model, dict(trained_parameters(model)))
-    for _ in range(config.consolidation_steps):
+    for _ in range(config.steps):
         attempt.advance()
+        stage.watch(attempt, target, config)
     found = attempt.check()
     load_parameters(model, dict(trained_parameters(attempt.model)))
     return found
@@ -296,7 +312,12 @@ def _matrices(model: DecomposedModel) -> Iterator[Matrix]:
 
 
 def _going_on(config: DecompositionConfig, rate: float) -> DecompositionConfig:
-    """Return the configuration of the steps that follow, in which nothing is annealed any more."""
+    """Return the configuration of the steps that follow, in which nothing is annealed any more.
+
+    Args:
+        config: Of what follows training.
+        rate: Learning rate at the first step, in units of the peak.
+    """
     return config.model_copy(
         update={
             "steps": config.consolidation_steps,

@@ -80,7 +80,7 @@ def decompose_and_store(
     target: str,
     config: DecompositionConfig,
     on_progress: OnProgress | None = None,
-    on_signs: Callable[[VitalSigns], None] | None = None,
+    on_signs: Callable[[VitalSigns, str], None] | None = None,
 ) -> DecompositionReport:
     """Train a target, decompose it, and store the run with its subcomponents and tensors.
 

@@ -26,6 +26,25 @@ from decomposition.targets import Target
 PROGRESS = "progress"
 
 
+class Course(BaseModel):
+    """How far one of the stages that follow training has got."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    rounds: int = 0
+    """Those with training in them that are done."""
+
+    is_over: bool = False
+    n: int = 0
+    """Subcomponents that were dissolved or turned off."""
+
+    losses: dict[str, float] | None = None
+    """At the last step that was kept; None where none was."""
+
+    most: int | None = None
+    """How many are dissolved at once from now on; None where there is no limit."""
+
+
 class Progress(BaseModel):
     """What a training state says beside its tensors."""
 
@@ -52,6 +71,10 @@ class Progress(BaseModel):
     best_losses: dict[str, float] = {}
     losses: dict[str, float] = {}
     """Of the start that was being trained, as they were last looked at."""
+
+    courses: dict[str, Course] = {}
+    """What came after training, by stage; then the best start is as the last round has left it,
+    and there are no other tensors. Empty before the first round is over."""
 
     seconds: float
     cpu_seconds: float

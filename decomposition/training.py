@@ -12,7 +12,7 @@ Bushnaq, Braun & Sharkey (2025), Stochastic Parameter Decomposition, arXiv:2506.
 All this is done from a few random starts, and the one with the lowest objective is kept: no
 knowledge of the true mechanisms enters the choice. Of that one the subcomponents that the
 objective does not miss may be turned off (see `pruning`), and those whose work others can take over
-may be dissolved (see `consolidation`).
+may be dissolved (see `finishing`).
 
 Four things make it quick, and none changes the expected loss: the random masks are drawn once for
 all losses; rows of a batch that are all zero are run once, with the weight of them all; all
@@ -32,13 +32,13 @@ from torch import Tensor
 
 from decomposition.attempt import Attempt, fresh_model, load_parameters, trained_parameters
 from decomposition.config import DecompositionConfig
-from decomposition.consolidation import consolidate, set_apart
 from decomposition.decomposed_model import DecomposedModel
+from decomposition.finishing import finish
 from decomposition.limits import check_outputs, memory_shortage_explained
 from decomposition.objective import objective_on_fresh_inputs
 from decomposition.processes import processes
-from decomposition.pruning import prune
 from decomposition.resuming import (
+    Course,
     Progress,
     above,
     as_first_read,
@@ -47,6 +47,7 @@ from decomposition.resuming import (
     read_state,
     write_state,
 )
+from decomposition.rounds import WATCHED, Journal, Watcher, steps_at_most
 from decomposition.seeds import generator_for
 from decomposition.settling import VitalSigns, has_settled, vital_signs
 from decomposition.targets import Target
@@ -59,9 +60,6 @@ CHECK_EVERY = 20
 
 SAVE_EVERY = 10.0
 """Seconds between savings of a training state."""
-
-WATCHED, N_WATCHED = 5, 256
-"""How often in each start, and on how many inputs at most, is measured for those who watch."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ def decompose(
     config: DecompositionConfig,
     on_progress: Callable[[int, int], None] | None = None,
     state: Path | None = None,
-    on_signs: Callable[[VitalSigns], None] | None = None,
+    on_signs: Callable[[VitalSigns, str], None] | None = None,
 ) -> Decomposition:
     """Find rank-one subcomponents of a target's matrices.
 
@@ -108,12 +106,15 @@ def decompose(
     Args:
         target: Stays as it is.
         config: With the target, decides the result.
-        on_progress: Called after every step with the steps done and the steps to do.
-        state: A file for the state of the training, written every few seconds and whenever a
-            callback interrupts. If it is there already, training goes on from it and gives the
-            numbers that it would have given without the interruption. It is left where it is at
-            the end too, for the caller to delete once the result is safe. None writes nothing.
-        on_signs: Called now and then with the error under a fresh adversary and L0.
+        on_progress: Called after every step with the steps done and the steps to do; these are
+            fewer as soon as it is known that some will not be taken (see `rounds`).
+        state: A file for the state of the training, written every few seconds, whenever a callback
+            interrupts and after each round of what follows training. If it is there already, all
+            goes on from it and gives the numbers that it would have given without the interruption.
+            It is left where it is at the end too, for the caller to delete once the result is safe.
+            None writes nothing.
+        on_signs: Called now and then with the error under a fresh adversary and L0, and with the
+            name of the stage: `training`, and those of `rounds`.
 
     Raises:
         TargetError: The target puts out numbers that are not finite.
@@ -129,31 +130,16 @@ def decompose(
         check_outputs(target)
         session.run()
         assert session.best is not None, "at least one attempt is made"
-        model, found = session.best.model, session.best.losses
-        later = config.after_training()
-        is_last = not config.consolidation_steps
-        n_pruned = 0
-        if config.unmix and config.unmix_tolerance and not is_last:
-            apart = set_apart(model, target, later)
-            found, n_pruned = apart.losses or found, apart.n
-        everything = is_last or config.prune_all_first
-        n_pruned += prune(model, target, later, everything) if config.prune else 0
-        if not is_last:
-            consolidated = consolidate(model, target, later)
-            found = consolidated.losses or found
-            n_pruned += consolidated.n
-            n_pruned += prune(model, target, later) if config.prune else 0
+        model = session.best.model
+        journal = Journal(config, session.watcher, session.courses, session.keep)
+        courses = finish(model, target, config, journal)
+    losses = [course.losses for course in courses if course.losses is not None]
+    n_pruned = sum(course.n for course in courses)
     steps = config.restarts * config.steps
     seconds, cpu_seconds = session.clock.seconds, session.clock.cpu_seconds
     logger.info("decomposed %s: %s steps, %.1f s", target.name, steps, seconds)
+    found = losses[-1] if losses else session.best.losses
     return Decomposition(target, config, model.eval(), found, seconds, cpu_seconds, n_pruned)
-
-
-class Watcher(NamedTuple):
-    """Who is told how a training goes."""
-
-    on_progress: Callable[[int, int], None] | None
-    on_signs: Callable[[VitalSigns], None] | None
 
 
 class Best(NamedTuple):
@@ -193,14 +179,21 @@ class Session:
         state: Path | None,
     ) -> None:
         self.target, self.config = target, config
+        self.watcher = watcher
         self.best: Best | None = None
+        self.courses: dict[str, Course] = {}
+        """What follows training, as far as it was left."""
+
         self.clock = Clock()
-        self._watcher, self._state = watcher, state
+        self._state = state
         self._saved_at = time.monotonic()
 
     def run(self) -> None:
-        """Train every start and keep the best."""
-        attempt = self._resumed() or self._begun(0)
+        """Train every start and keep the best, unless that is done already."""
+        attempt = self._resumed()
+        if self.courses:
+            return
+        attempt = attempt or self._begun(0)
         try:
             while True:
                 self._train(attempt)
@@ -221,7 +214,7 @@ class Session:
 
     def _train(self, attempt: Attempt) -> None:
         config = self.config
-        before, of = attempt.number * config.steps, config.restarts * config.steps
+        before, of = attempt.number * config.steps, steps_at_most(config, {})
         final: dict[str, float] = {}
         while attempt.step < config.steps and not self._has_settled(attempt):
             attempt.advance()
@@ -230,8 +223,7 @@ class Session:
                 if time.monotonic() - self._saved_at > SAVE_EVERY and attempt.step < config.steps:
                     self._save(attempt)
             self._watch(attempt)
-            if self._watcher.on_progress is not None:
-                self._watcher.on_progress(before + attempt.step, of)
+            self.watcher.advanced(before + attempt.step, of)
         if attempt.step < config.steps:
             final = attempt.check()
             logger.info("start %s settled at step %s", attempt.number + 1, attempt.step)
@@ -254,31 +246,48 @@ class Session:
 
     def _watch(self, attempt: Attempt) -> None:
         """Measure a few times in every start, if anybody wants to know."""
-        every = max(1, self.config.steps // WATCHED)
-        if self._watcher.on_signs is not None and attempt.step % every == 0:
-            n = min(N_WATCHED, self.config.batch_size)
-            self._watcher.on_signs(vital_signs(attempt.model, self.target, self.config, n))
+        if attempt.step % max(1, self.config.steps // WATCHED) == 0:
+            self.watcher.look(attempt.model, self.target, self.config, "training")
+
+    def keep(self, courses: Mapping[str, Course]) -> None:
+        """Write down what follows training, as far as it is done."""
+        last, steps = self.config.restarts - 1, self.config.steps
+        self._write({}, courses=dict(courses), attempt=last, step=steps)
 
     def _save(self, attempt: Attempt) -> None:
         if self._state is None:
             return
-        tensors = attempt.tensors()
-        if self.best is not None:
-            tensors |= above("best", trained_parameters(self.best.model))
-        progress = Progress(
-            target=self.target.name,
-            target_sha256=fingerprint(self.target),
-            config=self.config,
+        self._write(
+            attempt.tensors(),
             attempt=attempt.number,
             step=attempt.step,
             history=[tuple(signs) for signs in attempt.history],
-            best_objective=None if self.best is None else self.best.objective,
-            best_losses={} if self.best is None else self.best.losses,
             losses=attempt.losses,
-            seconds=self.clock.seconds,
-            cpu_seconds=self.clock.cpu_seconds,
         )
-        write_state(self._state, progress, tensors)
+
+    def _write(self, tensors: Mapping[str, Tensor], **left: object) -> None:
+        """Replace the state, if there is one to be kept.
+
+        Args:
+            tensors: Beside those of the best start.
+            left: The fields of `Progress` that say where this was.
+        """
+        if self._state is None:
+            return
+        best = {} if self.best is None else above("best", trained_parameters(self.best.model))
+        progress = Progress.model_validate(
+            {
+                "target": self.target.name,
+                "target_sha256": fingerprint(self.target),
+                "config": self.config,
+                "best_objective": None if self.best is None else self.best.objective,
+                "best_losses": {} if self.best is None else self.best.losses,
+                "seconds": self.clock.seconds,
+                "cpu_seconds": self.clock.cpu_seconds,
+                **left,
+            }
+        )
+        write_state(self._state, progress, {**tensors, **best})
         self._saved_at = time.monotonic()
 
     def _resumed(self) -> Attempt | None:
@@ -288,14 +297,18 @@ class Session:
         if found is None:
             return None
         progress, tensors = found
-        attempt = Attempt(self.target, self.config, progress.attempt)
-        attempt.restore(progress.step, tensors)
-        attempt.history = [VitalSigns(*signs) for signs in progress.history]
-        attempt.losses = progress.losses
+        self.clock = Clock(progress.seconds, progress.cpu_seconds)
         if progress.best_objective is not None:
             model = fresh_model(self.target, self.config, generator_for("overwritten"))
             load_parameters(model, below("best", tensors))
             self.best = Best(progress.best_objective, model, progress.best_losses)
-        self.clock = Clock(progress.seconds, progress.cpu_seconds)
+        self.courses = progress.courses
+        if self.courses:
+            logger.info("going on after training with %s", ", ".join(self.courses))
+            return None
+        attempt = Attempt(self.target, self.config, progress.attempt)
+        attempt.restore(progress.step, tensors)
+        attempt.history = [VitalSigns(*signs) for signs in progress.history]
+        attempt.losses = progress.losses
         logger.info("going on with start %s at step %s", attempt.number + 1, attempt.step)
         return attempt

@@ -5,8 +5,10 @@ import torch
 
 from decomposition.attempt import fresh_model, trained_parameters
 from decomposition.config import DecompositionConfig
-from decomposition.consolidation import Consolidated, candidates, consolidate, set_apart
+from decomposition.consolidation import candidates, consolidate, set_apart
 from decomposition.objective import objective_on_fresh_inputs
+from decomposition.resuming import Course
+from decomposition.rounds import CONSOLIDATING, SETTING_APART, Journal
 from decomposition.seeds import generator_for
 from decomposition.targets.residual_mlp import ResidualMlp, ResidualMlpConfig, ResidualMlpTarget
 from decomposition.training import decompose
@@ -32,6 +34,11 @@ def share(perfect, one: int, other: int, part: float) -> None:
         networks.weight_in[8 + one] /= 1 - part
 
 
+def consolidated(perfect, config: DecompositionConfig) -> Course:
+    stage = Journal(config).stage(CONSOLIDATING)
+    return consolidate(perfect.model, perfect.target, config, stage)
+
+
 def alive(perfect) -> dict[str, int]:
     x = perfect.target.batch(5000, torch.Generator().manual_seed(3))
     importance = perfect.model.importance(x)
@@ -44,7 +51,7 @@ def test_of_two_that_share_a_mechanism_one_takes_it_over(perfect, part: float):
     assert alive(perfect) == {"linear1": 6, "linear2": 6}
     before = objective_on_fresh_inputs(perfect.model, perfect.target, CONFIG)
 
-    found = consolidate(perfect.model, perfect.target, CONFIG)
+    found = consolidated(perfect, CONFIG)
 
     assert found.n == 1
     assert found.losses is not None
@@ -62,7 +69,7 @@ def test_three_that_span_two_dimensions_become_two(perfect_identity):
         for parameter in networks.parameters():
             parameter[10] = parameter[8]
 
-    consolidate(perfect_identity.model, perfect_identity.target, CONFIG)
+    consolidated(perfect_identity, CONFIG)
 
     assert alive(perfect_identity) == {"linear1": 5, "hidden": 2, "linear2": 5}
 
@@ -70,9 +77,9 @@ def test_three_that_span_two_dimensions_become_two(perfect_identity):
 def test_nothing_is_dissolved_where_everything_is_needed(perfect):
     before = {n: p.detach().clone() for n, p in trained_parameters(perfect.model).items()}
 
-    found = consolidate(perfect.model, perfect.target, CONFIG)
+    found = consolidated(perfect, CONFIG)
 
-    assert found == (0, None)
+    assert (found.n, found.losses) == (0, None)
     for name, parameter in trained_parameters(perfect.model).items():
         assert torch.equal(parameter, before[name])
 
@@ -87,9 +94,9 @@ def test_everything_is_put_back_where_the_objective_does_not_gain(perfect):
         perfect.model.subcomponents["linear1"].V[6, 1] += 0.1
     before = {n: p.detach().clone() for n, p in trained_parameters(perfect.model).items()}
 
-    found = consolidate(perfect.model, perfect.target, free)
+    found = consolidated(perfect, free)
 
-    assert found == (0, None)
+    assert (found.n, found.losses) == (0, None)
     for name, parameter in trained_parameters(perfect.model).items():
         assert torch.equal(parameter, before[name])
 
@@ -103,9 +110,9 @@ def test_what_was_unmixed_stays_where_training_on_makes_it_worse(perfect):
     assert unmix(unmixed, perfect.target, harmful)
     expected = trained_parameters(unmixed)
 
-    found = consolidate(perfect.model, perfect.target, harmful)
+    found = consolidated(perfect, harmful)
 
-    assert found == (0, None)
+    assert (found.n, found.losses) == (0, None)
     for name, parameter in trained_parameters(perfect.model).items():
         assert torch.equal(parameter, expected[name])
 
@@ -118,7 +125,7 @@ def test_what_was_set_apart_is_put_back_where_training_on_does_not_pay_for_it(we
     )
     before = {n: p.detach().clone() for n, p in trained_parameters(model).items()}
 
-    found = set_apart(model, target, brief)
+    found = set_apart(model, target, brief, Journal(brief).stage(SETTING_APART))
 
     assert (found.losses is not None) == pays
     importance = model.importance(target.probes())["layers.0.mlp_in"]
@@ -145,35 +152,10 @@ def test_all_is_set_apart_again_after_pruning_until_it_is_or_the_rounds_are_over
     monkeypatch.setattr("decomposition.consolidation._train_on", trained)
     monkeypatch.setattr("decomposition.consolidation.prune", pruned)
 
-    assert set_apart(model, target, often) == (2, {})
+    found = set_apart(model, target, often, Journal(often).stage(SETTING_APART))
+
+    assert (found.n, found.losses) == (2, {})
     assert done == ["trained", "pruned"]  # and then all are apart
-
-
-def test_an_interrupted_consolidation_gives_the_same_numbers_from_the_end_of_training_on(
-    pentagon, tmp_path, monkeypatch
-):
-    short = DecompositionConfig(
-        **{"restarts": 2, "steps": 40, "batch_size": 64, "n_objective": 256},
-        **{"consolidation_steps": 5, "n_subcomponents": 6},
-    )
-    whole = decompose(pentagon, short)
-
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    state = tmp_path / "state.safetensors"
-    with monkeypatch.context() as patched:
-        patched.setattr("decomposition.training.consolidate", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            decompose(pentagon, short, None, state)
-    steps: list[int] = []
-    again = decompose(pentagon, short, lambda done, _: steps.append(done), state)
-
-    assert not steps
-    assert again.losses == whole.losses
-    assert again.n_pruned == whole.n_pruned
-    for name, parameter in trained_parameters(whole.model).items():
-        assert torch.equal(parameter, trained_parameters(again.model)[name])
 
 
 def test_what_follows_training_is_judged_by_costs_of_its_own_and_training_is_not(
@@ -187,18 +169,20 @@ def test_what_follows_training_is_judged_by_costs_of_its_own_and_training_is_not
     seen: list[tuple[str, float]] = []
 
     def looked_at(result: object):
-        def look(_model: object, _target: object, config: DecompositionConfig, *_: bool) -> object:
+        def look(
+            _model: object, _target: object, config: DecompositionConfig, *_: object
+        ) -> object:
             seen.append((config.sparsity, config.coefficients(1.0)["minimality"]))
             return result
 
         return look
 
     for name, result in {
-        "set_apart": Consolidated(0, None),
+        "set_apart": Course(),
         "prune": 0,
-        "consolidate": Consolidated(0, None),
+        "consolidate": Course(),
     }.items():
-        monkeypatch.setattr(f"decomposition.training.{name}", looked_at(result))
+        monkeypatch.setattr(f"decomposition.finishing.{name}", looked_at(result))
     found = [decompose(pentagon, plain.model_copy(update=of)).model for of in ({}, changes)]
 
     assert seen == 4 * [("power", 0.003)] + 4 * [("smooth_l0", 0.001)]

@@ -160,11 +160,12 @@ def test_every_switch_trains_and_changes_the_outcome(pentagon, changes):
 def test_those_who_watch_are_told_the_signs_and_change_nothing(pentagon):
     seen = []
 
-    watched = decompose(pentagon, SHORT, on_signs=seen.append)
+    watched = decompose(pentagon, SHORT, on_signs=lambda *found: seen.append(found))
     alone = decompose(pentagon, SHORT)
 
     assert len(seen) == 5
-    assert all(signs.pgd_reconstruction > 0 for signs in seen)
+    assert all(signs.pgd_reconstruction > 0 for signs, _ in seen)
+    assert {stage for _, stage in seen} == {"training"}
     assert torch.equal(weights_of(watched), weights_of(alone))
 
 
