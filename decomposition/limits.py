@@ -1,8 +1,8 @@
 """What a training cannot do anything about, said in words that help.
 
 A target that puts out numbers that are not finite has no decomposition, and a configuration may
-need more memory than there is, or name matrices that are not there. All are noticed here and
-explained, as early as can be.
+need more memory than there is, name matrices that are not there, or tell importances by what the
+target does not have. All are noticed here and explained, as early as can be.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import torch
 
-from decomposition.attempt import counts_for
+from decomposition.attempt import counts_for, fresh_model
 from decomposition.config import DecompositionConfig
 from decomposition.errors import MemoryShortageError, TargetError
 from decomposition.matrices import known_layout
@@ -19,6 +19,7 @@ from decomposition.targets import Recipe, Target
 from decomposition.targets.lessons import LessonRecipe, LessonTarget
 from decomposition.targets.residual_mlp import ResidualMlp, ResidualMlpRecipe, ResidualMlpTarget
 from decomposition.targets.storyworld import StoryworldRecipe, StoryworldTarget
+from decomposition.targets.tms import TmsRecipe, TmsTarget, ToyModel
 from decomposition.targets.transformer import Transformer
 
 OF_TRAINING = "take a smaller batch_size, or fewer subcomponents or matrices"
@@ -29,27 +30,44 @@ SHORTAGE = ("can't allocate memory", "not enough memory", "out of memory")
 """What torch says when there is none left; on a processor it has no error of its own for it."""
 
 N = 16
-"""Inputs that a target's outputs are checked on."""
+"""Inputs that a target and a configuration are checked on."""
 
 
 def check_choice(recipe: Recipe, config: DecompositionConfig) -> None:
-    """Choose the matrices of a target that takes long to train, before it is trained.
+    """Split a target as it is before it is trained, and tell importances of a few inputs.
 
     Raises:
-        SplitError: The configuration's patterns do not fit the target.
+        SplitError: The configuration's patterns do not fit the target, or its importance networks
+            do not.
     """
-    generator = generator_for("untrained")
+    target = _untrained(recipe)
+    if target is None:
+        return
+    with memory_shortage_explained(target, config):
+        generator = generator_for("untrained", recipe.name)
+        fresh_model(target, config, generator).importance(target.batch(N, generator))
+
+
+def _untrained(recipe: Recipe) -> Target | None:
+    """Return a target of the same shape; None of one that needs no training."""
+    name, generator = recipe.name, generator_for("untrained")
     if isinstance(recipe, StoryworldRecipe):
         story_model = Transformer(recipe.config.transformer(), generator)
-        counts_for(StoryworldTarget(recipe.name, 0, 0, recipe.config, story_model, {}), config)
-    elif isinstance(recipe, LessonRecipe):
+        return StoryworldTarget(name, 0, 0, recipe.config, story_model, {})
+    if isinstance(recipe, LessonRecipe):
         network = recipe.lesson.network(generator)
-        counts_for(LessonTarget(recipe.name, 0, 0, recipe.lesson, network, 0.0), config)
-    elif isinstance(recipe, ResidualMlpRecipe):
-        size = recipe.config
-        embedding = torch.zeros(size.d_embed, size.n_features)
-        layers = ResidualMlp(embedding, size.n_layers, size.n_neurons)
-        counts_for(ResidualMlpTarget(recipe.name, 0, 0, size, layers), config)
+        return LessonTarget(name, 0, 0, recipe.lesson, network, 0.0)
+    if isinstance(recipe, ResidualMlpRecipe):
+        shape = recipe.config
+        embedding = torch.randn(shape.d_embed, shape.n_features, generator=generator)
+        layers = ResidualMlp(embedding, shape.n_layers, shape.n_neurons)
+        return ResidualMlpTarget(name, 0, 0, shape, layers)
+    if isinstance(recipe, TmsRecipe):
+        of = recipe.config
+        weight = torch.randn(of.n_hidden, of.n_features, generator=generator)
+        toy_model = ToyModel(weight, torch.zeros(of.n_features), of.has_hidden_identity)
+        return TmsTarget(name, 0, 0, of, toy_model)
+    return None
 
 
 @torch.no_grad()

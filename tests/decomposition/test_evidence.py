@@ -284,15 +284,32 @@ def test_a_shortage_of_memory_in_measuring_is_said_with_the_sizes(
         decompose_and_store(store, "tms_5-2", brief)
 
 
-@pytest.mark.parametrize("target", ["storyworld", "mixer", "resid_mlp1"])
-def test_patterns_that_do_not_fit_are_refused_before_the_target_is_trained(
-    store: Store, target: str, monkeypatch: pytest.MonkeyPatch
+NOWHERE = {"matrices": {"blocs.*": 4}}, r"'blocs\.\*' matches no module"
+READS_NOTHING = (
+    {"importance": "shared_transformer", "importance_reads": ("blocs.*",)},
+    r"importance_reads: 'blocs\.\*' matches none",
+)
+NO_TOKENS = {"importance": "shared_transformer"}, "every matrix to be applied at the same tokens"
+
+
+@pytest.mark.parametrize(
+    ("target", "asked"),
+    [
+        *((name, NOWHERE) for name in ("tms_5-2", "storyworld", "mixer", "resid_mlp1")),
+        ("storyworld", READS_NOTHING),
+        ("tms_5-2", NO_TOKENS),
+        ("mixer", NO_TOKENS),
+    ],
+)
+def test_what_does_not_fit_a_target_is_refused_before_it_is_trained(
+    store: Store, target: str, asked: tuple[dict, str], monkeypatch: pytest.MonkeyPatch
 ):
-    def train(*_arguments):
-        raise AssertionError("it is trained")
+    changes, said = asked
+    monkeypatch.setattr(module, "cached_target", refuse_to_train)
 
-    monkeypatch.setattr(module, "cached_target", train)
-    config = DecompositionConfig(matrices={"blocs.*": 4})
+    with pytest.raises(SplitError, match=said):
+        decompose_and_store(store, target, DecompositionConfig(n_subcomponents=4, **changes))
 
-    with pytest.raises(SplitError, match=r"'blocs\.\*' matches no module"):
-        decompose_and_store(store, target, config)
+
+def refuse_to_train(*_arguments):
+    raise AssertionError("it is trained")
