@@ -41,6 +41,7 @@ from torch import Tensor
 from decomposition import losses
 from decomposition.adversary import climb_sum, random_sources
 from decomposition.masks import Mask, draw_masks, masks_above
+from decomposition.metrics import cross_entropies
 from decomposition.objective import remainders
 from decomposition.seeds import generator_for
 from decomposition.targets.transformer import next_token_loss
@@ -159,11 +160,8 @@ def divergences(decomposition: Decomposition, config: LanguageMetricsConfig) -> 
     kinds = _kinds(decomposition, importance, config, generator)
     lost = {kind: _lost(decomposition, parts, masks) for kind, masks in kinds}
     ce_target = sum(part.share * part.ce for part in parts)
-    found = {"ce_target": ce_target}
-    for kind, (kl, ce) in lost.items():
-        found[f"kl_{kind}"] = kl
-        found[f"ce_{kind}"] = ce
-        found[f"ce_recovered_{kind}"] = recovered(ce, ce_target, lost["off"].ce)
+    found = {f"kl_{kind}": of.kl for kind, of in lost.items()}
+    found |= cross_entropies(ce_target, {kind: of.ce for kind, of in lost.items()})
     return found | _ladder(decomposition, parts, config)
 
 
@@ -212,11 +210,6 @@ def _lost(decomposition: Decomposition, parts: Sequence[Part], masks: Mapping[st
         ce += part.share * next_token_loss(output, part.tokens).item()
         kl += part.share * divergence(output, model(part.tokens)).item()
     return Lost(kl, ce)
-
-
-def recovered(ce: float, ce_target: float, ce_off: float) -> float:
-    """Return the share of the loss of ablating everything that these masks do not lose."""
-    return 1 - (ce - ce_target) / (ce_off - ce_target)
 
 
 def divergence(

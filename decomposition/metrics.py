@@ -30,6 +30,12 @@ cosine alone says little: **mmcs_random** is what as many random directions reac
   the worst that can reasonably be expected). Training on *importance* or *unmasked* would be
   easy to satisfy with nonsense; they are only ever measured.
 
+* **ce_...**, **ce_recovered_...**, **ce_target**, where a target has right answers: their
+  cross-entropy under the same masks, in nats, mean over where there is one; beside the target's
+  own; and :math:`1 - (\mathrm{CE} - \mathrm{CE}_\mathrm{target}) / (\mathrm{CE}_\mathrm{off} -
+  \mathrm{CE}_\mathrm{target})`: 1 is as good as the target, 0 as bad as with everything ablated
+  that was decomposed (the zero-ablation baseline).
+
 "How far" is the mean squared error over all entries of the output, or for a target whose
 outputs are logits the divergence in nats per position. What the subcomponents leave over is
 kept only under stochastic and adversarial masks, and only if it was masked in training.
@@ -50,6 +56,8 @@ from decomposition.masks import Mask, draw_masks, masks_above
 from decomposition.objective import remainders
 from decomposition.seeds import generator_for
 from decomposition.subcomponents import rank_one_matrices
+from decomposition.targets import AnsweredTarget
+from decomposition.targets.lessons import answer_loss
 from decomposition.targets.mechanisms import Mechanisms
 from decomposition.training import Decomposition
 
@@ -176,10 +184,13 @@ def dense_error(importance: Float[Tensor, "features C"], rank: int) -> int:
 
 
 def reconstructions(decomposition: Decomposition, config: MetricsConfig) -> dict[str, float]:
-    """Return how far the output is from the target's under each kind of masks."""
+    """Return how far the output is from the target's under each kind of masks.
+
+    Where the target has right answers, their cross-entropies come with it.
+    """
     model = decomposition.model
     generator = generator_for("metrics", "reconstruction", config.seed)
-    x = decomposition.batch(config.n, generator)
+    x, answers = _drawn(decomposition, config.n, generator)
     masked_remainder = decomposition.config.mask_remainder
     with torch.no_grad():
         importance, expected = model.importance(x), model(x)
@@ -196,13 +207,45 @@ def reconstructions(decomposition: Decomposition, config: MetricsConfig) -> dict
             ),
             "off": {name: Mask(torch.zeros_like(g)) for name, g in importance.items()},
         }
+        outputs = {kind: model(x, masks) for kind, masks in kinds.items()}
         found = {
-            f"reconstruction_{kind}": _error(decomposition, model(x, masks), expected).item()
-            for kind, masks in kinds.items()
+            f"reconstruction_{kind}": _error(decomposition, output, expected).item()
+            for kind, output in outputs.items()
         }
+        if answers is not None:
+            lost = {kind: answer_loss(output, answers).item() for kind, output in outputs.items()}
+            found |= cross_entropies(answer_loss(expected, answers).item(), lost)
     worst = adversarial_masks(decomposition, x, config, generator)
     with torch.no_grad():
         found["pgd_reconstruction"] = _error(decomposition, model(x, worst), expected).item()
+    return found
+
+
+def _drawn(
+    decomposition: Decomposition, n: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor | None]:
+    """Draw inputs, with the right answers where there are any."""
+    target, device = decomposition.target, decomposition.model.device
+    if isinstance(target, AnsweredTarget):
+        x, y = target.examples(n, generator)
+        return x.to(device), y.to(device)
+    return decomposition.batch(n, generator), None
+
+
+def cross_entropies(target: float, masked: Mapping[str, float]) -> dict[str, float]:
+    """Return cross-entropies by their names, and what each kind of masks recovers.
+
+    Args:
+        target: The target's own.
+        masked: Those under every kind of masks. Where ablating everything (`off`) changes nothing
+            there is nothing to recover, and no share of it.
+    """
+    found = {"ce_target": target} | {f"ce_{kind}": ce for kind, ce in masked.items()}
+    at_stake = masked["off"] - target
+    if at_stake:
+        found |= {
+            f"ce_recovered_{kind}": 1 - (ce - target) / at_stake for kind, ce in masked.items()
+        }
     return found
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from decomposition.errors import UnknownNameError
 from decomposition.targets.convolution import Strokes
 from decomposition.targets.induction import Induction
-from decomposition.targets.lessons import LessonConfig, LessonRecipe
+from decomposition.targets.lessons import Examples, LessonConfig, LessonRecipe
 from decomposition.targets.mechanisms import Mechanisms
 from decomposition.targets.mixer import Reversal
 from decomposition.targets.pretrained import PREFIX, PretrainedRecipe
@@ -89,6 +89,14 @@ class SkilledTarget(Target, Protocol):
     @property
     def skills(self) -> Mapping[str, float]:
         """How often it does each thing, in [0, 1], on inputs that it was not trained on."""
+
+
+@runtime_checkable
+class AnsweredTarget(Target, Protocol):
+    """A target whose outputs are logits of answers, of which the right ones are known."""
+
+    def examples(self, n: int, generator: torch.Generator) -> Examples:
+        """Draw the inputs that `batch` draws, with the right answers."""
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float, Int
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 -- the name torch's own documentation uses
@@ -96,7 +96,11 @@ class LessonTarget:
 
     def batch(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw the inputs of n examples."""
-        return self.lesson.examples(n, generator).x
+        return self.examples(n, generator).x
+
+    def examples(self, n: int, generator: torch.Generator) -> Examples:
+        """Draw n examples."""
+        return self.lesson.examples(n, generator)
 
     def probes(self) -> Tensor:
         """Return one input; there is none for a single feature."""
@@ -169,8 +173,7 @@ class LessonRecipe:
         )
         for step in range(config.steps):
             x, y = self.lesson.examples(config.batch_size, generator)
-            logits = model(x)
-            loss = F.cross_entropy(logits.flatten(0, -2), y.flatten(), ignore_index=NOT_ASKED)
+            loss = answer_loss(model(x), y)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch's stub lacks the annotation
             optimizer.step()
@@ -178,6 +181,13 @@ class LessonRecipe:
             if on_progress is not None:
                 on_progress(step + 1, config.steps)
         return model.eval().requires_grad_(False)
+
+
+def answer_loss(
+    logits: Float[Tensor, "batch *positions classes"], y: Int[Tensor, "batch *positions"]
+) -> Float[Tensor, ""]:
+    """Return the cross-entropy of the right answers in nats, mean over where there is one."""
+    return F.cross_entropy(logits.flatten(0, -2), y.flatten(), ignore_index=NOT_ASKED)
 
 
 def draw_weights(model: nn.Module, generator: torch.Generator) -> None:

@@ -15,7 +15,6 @@ from decomposition.language_metrics import (
     Tally,
     divergence,
     language_metrics,
-    recovered,
     spectrum,
     tally,
 )
@@ -145,11 +144,6 @@ def test_the_spectrum_counts_means_above_powers_of_ten():
         "spectrum_1e-04": 6,
         "spectrum_1e-05": 8,
     }
-
-
-def test_half_of_the_loss_is_recovered_half_way():
-    assert recovered(2.0, 1.0, 3.0) == 0.5
-    assert recovered(1.0, 1.0, 3.0) == 1
 
 
 def test_divergence_is_in_nats_per_token():

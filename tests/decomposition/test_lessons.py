@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from decomposition.adversary import AdversaryConfig
+from decomposition.attempt import fresh_model
 from decomposition.config import DecompositionConfig
 from decomposition.errors import TargetError
 from decomposition.harvest import HarvestConfig, harvest
@@ -17,7 +18,7 @@ from decomposition.targets.convolution import STROKES, Strokes
 from decomposition.targets.induction import Induction
 from decomposition.targets.lessons import NOT_ASKED, LessonConfig, LessonRecipe
 from decomposition.targets.mixer import Reversal
-from decomposition.training import decompose
+from decomposition.training import Decomposition, decompose
 
 LESSONS = {"induction": Induction(), "convolution": Strokes(), "mixer": Reversal()}
 CONFIG = DecompositionConfig(
@@ -70,6 +71,25 @@ def test_any_architecture_is_decomposed_and_whole_where_everything_is_kept(targe
     assert list(model.layers) == list(target.transposes)
     assert len(summaries) == 56 * len(model.layers)
     assert all(0 <= summary.mean_importance <= 1 for summary in summaries)
+
+
+def test_right_answers_are_lost_with_everything_and_kept_with_it(target):
+    model = fresh_model(
+        target, CONFIG.model_copy(update={"initialisation": "singular"}), generator_for("fresh")
+    )
+    decomposition = Decomposition(target, CONFIG, model, {}, 0.0, 0.0)
+    x, y = target.examples(40, generator_for("metrics", "reconstruction", 0))
+    asked = y != NOT_ASKED
+    right = target.model(x)[asked].log_softmax(dim=-1).gather(-1, y[asked].unsqueeze(-1))
+
+    found = evaluate(decomposition, MetricsConfig(n=40, harvest=HarvestConfig(n=32)))
+
+    assert torch.equal(target.batch(40, generator_for("metrics", "reconstruction", 0)), x)
+    assert found["ce_target"] == pytest.approx(-right.mean().item(), rel=1e-5)
+    assert found["ce_unmasked"] == pytest.approx(found["ce_target"], rel=1e-3)
+    assert found["ce_recovered_unmasked"] == pytest.approx(1, abs=1e-2)
+    assert found["ce_recovered_off"] == 0
+    assert found["ce_off"] > found["ce_target"]
 
 
 @pytest.mark.parametrize("name", LESSONS)

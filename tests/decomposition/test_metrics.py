@@ -9,6 +9,7 @@ from decomposition.masks import Mask
 from decomposition.metrics import (
     MetricsConfig,
     adversarial_masks,
+    cross_entropies,
     dense_error,
     evaluate,
     geometry,
@@ -200,3 +201,14 @@ def test_dense_error_wants_as_many_subcomponents_as_the_rank_and_no_more():
     assert dense_error(importance, 1) == 1  # the second is superfluous
     assert dense_error(importance, 3) == 1  # the third is missing
     assert dense_error(importance, 5) == 3  # and so are two that do not exist
+
+
+def test_half_of_the_loss_is_recovered_half_way():
+    assert cross_entropies(1.0, {"importance": 2.0, "off": 3.0}) == {
+        **{"ce_target": 1.0, "ce_importance": 2.0, "ce_off": 3.0},
+        **{"ce_recovered_importance": 0.5, "ce_recovered_off": 0.0},
+    }
+
+
+def test_where_ablating_everything_loses_nothing_no_share_is_recovered():
+    assert cross_entropies(1.0, {"off": 1.0}) == {"ce_target": 1.0, "ce_off": 1.0}
