@@ -276,6 +276,12 @@ class DecompositionConfig(BaseModel):
                 "the merged loss is random subsets and adversary in one run of the batch: it needs "
                 f"merge_zero_rows=False, and in place of it {', '.join(others)} have to be 0"
             )
+        hostile = round(self.adversarial_share * self.batch_size)
+        if self.merged and not 0 < hostile < self.batch_size:
+            raise ValueError(
+                f"the merged loss needs rows of both kinds, and {self.adversarial_share} of "
+                f"{self.batch_size} rows is {hostile}"
+            )
         return self
 
     def coefficients(self, done: float = 0.0) -> dict[str, float]:

@@ -38,6 +38,14 @@ def test_an_unknown_setting_is_refused():
         DecompositionConfig.model_validate({"stpes": 10})
 
 
+@pytest.mark.parametrize(("share", "n"), [(0.01, 0), (0.99, 8)])
+def test_the_merged_loss_is_refused_where_all_rows_would_be_of_one_kind(share: float, n: int):
+    alone = {"merged": 1, "merge_zero_rows": False, "stochastic": 0, "layerwise": 0}
+
+    with pytest.raises(ValueError, match=f"{share} of 8 rows is {n}"):
+        DecompositionConfig(**alone, batch_size=8, adversarial_share=share)
+
+
 def test_the_rate_rises_and_then_falls_along_its_schedule():
     config = DecompositionConfig(steps=11, learning_rate=1.0)
 
