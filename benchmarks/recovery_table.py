@@ -112,8 +112,12 @@ def is_of(row: Row, target: str, config: DecompositionConfig) -> bool:
     return row["target"] == target and DecompositionConfig.model_validate(row["config"]) == config
 
 
-def measure(name: str, config: DecompositionConfig) -> Row:
-    """Train a target, decompose it, and judge."""
+def measure(
+    name: str,
+    config: DecompositionConfig,
+    described: Callable[[Decomposition, float], Row] | None = None,
+) -> Row:
+    """Train a target, decompose it, and judge; as `row_of` does, or otherwise."""
     asked = config.model_dump(mode="json")
     key = hashlib.sha256(json.dumps([name, asked]).encode()).hexdigest()[:16]
     state = Path(tempfile.gettempdir()) / "claimgraph-recovery" / f"{key}.safetensors"
@@ -122,7 +126,7 @@ def measure(name: str, config: DecompositionConfig) -> Row:
         target = train_target(name, config.seed)
         trained = time.process_time() - started
         decomposition = decompose(target, config, draw_progress(f"{name} {config.seed}"), state)
-        row = row_of(decomposition, round(trained, 1))
+        row = (described or row_of)(decomposition, round(trained, 1))
     state.unlink(missing_ok=True)
     return row
 

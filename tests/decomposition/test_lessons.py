@@ -38,10 +38,10 @@ CONFIG = DecompositionConfig(
 
 @pytest.fixture(scope="module", params=LESSONS)
 def target(request):
-    return _few_steps(request.param, steps=60).train(0)
+    return few_steps(request.param, steps=60).train(0)
 
 
-def _few_steps(name, steps=2, min_accuracy=0.0):
+def few_steps(name, steps=2, min_accuracy=0.0):
     config = LessonConfig(
         steps=steps, batch_size=8, n_test=50, min_accuracy=min_accuracy, max_attempts=2
     )
@@ -94,7 +94,7 @@ def test_right_answers_are_lost_with_everything_and_kept_with_it(target):
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_network_made_again_from_its_tensors_says_the_same(name):
-    recipe = _few_steps(name)
+    recipe = few_steps(name)
     target = recipe.train(0)
     x = target.batch(3, generator_for("x"))
 
@@ -106,7 +106,7 @@ def test_a_network_made_again_from_its_tensors_says_the_same(name):
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_the_same_seed_trains_the_same_network_and_another_one_another(name):
-    first, again, other = (_few_steps(name).train(seed) for seed in (0, 0, 1))
+    first, again, other = (few_steps(name).train(seed) for seed in (0, 0, 1))
     x = first.batch(3, generator_for("x"))
 
     assert torch.equal(first.model(x), again.model(x))
@@ -118,7 +118,7 @@ def test_a_lesson_that_is_not_learned_is_an_error(caplog):
         caplog.at_level(logging.INFO),
         pytest.raises(TargetError, match=r"none of 2 trained networks gives 100% right answers"),
     ):
-        _few_steps("mixer", min_accuracy=1.0).train(0)
+        few_steps("mixer", min_accuracy=1.0).train(0)
 
     assert caplog.text.count("right") >= 2
 
