@@ -135,10 +135,6 @@ class DecompositionConfig(BaseModel):
     set apart, each on a line of its own. Above 0 that is tried before anything is pruned, and
     training goes on for as many steps as after dissolving; all is put back if it did not pay."""
 
-    unmix_rounds: int = Field(default=1, ge=1)
-    """How often that is tried, as long as it pays, with weak subcomponents turned off in between
-    where they are pruned."""
-
     unmixing_rate: float = Field(default=0.4, gt=0)
     """Learning rate at the first of the steps that follow setting apart, in units of the peak."""
 
@@ -412,8 +408,10 @@ CONFIGS: dict[str, DecompositionConfig] = {
             "n_pruning": 4096,
             "consolidation_steps": 300,
             "unmix_tolerance": 0.5,
-            "unmix_rounds": 2,
+            "unmixing_rate": 0.1,
             "consolidation_rate": 0.1,
+            "consolidation_minimality": 3e-6,
+            "consolidation_width": 0.15,
             "prune_all_first": True,
             "minimality": 2e-6,
             "minimality_end": 6e-6,

@@ -38,7 +38,7 @@ from decomposition.config import DecompositionConfig
 from decomposition.decomposed_model import DecomposedModel
 from decomposition.input_lines import InputLines
 from decomposition.objective import objective_on_fresh_inputs
-from decomposition.pruning import Place, prune
+from decomposition.pruning import Place
 from decomposition.resuming import Course
 from decomposition.rounds import MOST_ROUNDS, Stage
 from decomposition.seeds import generator_for
@@ -84,37 +84,30 @@ def set_apart(
     Args:
         model: Its parameters are changed.
         target: Where inputs come from.
-        config: Its `unmix_tolerance` says what is tolerated before training, its `unmix_rounds` how
-            often this is done, with weak subcomponents turned off in between.
-        stage: Where it is gone on from, and kept after every round.
+        config: Its `unmix_tolerance` says what is tolerated before training.
+        stage: Where it is gone on from, and kept.
     """
-    while not stage.course.is_over:
+    if not stage.course.is_over:
         stage.look(model, target, config)
-        course = _set_apart_once(model, target, config, stage)
-        is_over = course.is_over or course.rounds == config.unmix_rounds
-        stage.keep(course.model_copy(update={"is_over": is_over}))
+        stage.keep(_set_apart(model, target, config, stage))
     return stage.course
 
 
-def _set_apart_once(
+def _set_apart(
     model: DecomposedModel, target: Target, config: DecompositionConfig, stage: Stage
 ) -> Course:
-    """Return the course with this round, the last one where nothing came of it."""
-    course = stage.course
-    if course.rounds and config.prune:
-        course = course.model_copy(update={"n": course.n + prune(model, target, config)})
+    """Return what came of it; nothing where nothing was changed, or all put back."""
     start, before = _copy(model), objective_on_fresh_inputs(model, target, config)
     if not unmix(model, target, config, tolerance=config.unmix_tolerance):
-        return course.model_copy(update={"is_over": True})
-    number = config.restarts + MOST_ROUNDS + course.rounds
+        return Course(is_over=True)
+    number = config.restarts + MOST_ROUNDS
     losses = _train_on(model, target, _going_on(config, config.unmixing_rate), number, stage)
     after = objective_on_fresh_inputs(model, target, config)
     logger.info("set apart: objective %.6f, was %.6f", after, before)
-    course = course.model_copy(update={"rounds": course.rounds + 1})
     if after < before:
-        return course.model_copy(update={"losses": losses})
+        return Course(is_over=True, rounds=1, losses=losses)
     load_parameters(model, start)
-    return course.model_copy(update={"is_over": True})
+    return Course(is_over=True, rounds=1)
 
 
 def consolidate(

@@ -119,5 +119,4 @@ def steps_at_most(config: DecompositionConfig, courses: Mapping[str, Course]) ->
 
 
 def _most_rounds(config: DecompositionConfig) -> dict[str, int]:
-    apart = config.unmix_rounds if config.sets_apart() else 0
-    return {SETTING_APART: apart, CONSOLIDATING: MOST_ROUNDS}
+    return {SETTING_APART: int(config.sets_apart()), CONSOLIDATING: MOST_ROUNDS}

@@ -134,30 +134,6 @@ def test_what_was_set_apart_is_put_back_where_training_on_does_not_pay_for_it(we
     assert all(unchanged) != pays
 
 
-def test_all_is_set_apart_again_after_pruning_until_it_is_or_the_rounds_are_over(monkeypatch):
-    target, model = two_of_four(ALL_READ, 0.02)
-    often = CONFIG.model_copy(
-        update={"unmix_tolerance": 1.0, "unmix_rounds": 3, "consolidation_steps": 1, "prune": True}
-    )
-    done: list[str] = []
-
-    def trained(*_: object) -> dict[str, float]:
-        done.append("trained")
-        return {}
-
-    def pruned(*_: object) -> int:
-        done.append("pruned")
-        return 2
-
-    monkeypatch.setattr("decomposition.consolidation._train_on", trained)
-    monkeypatch.setattr("decomposition.consolidation.prune", pruned)
-
-    found = set_apart(model, target, often, Journal(often).stage(SETTING_APART))
-
-    assert (found.n, found.losses) == (2, {})
-    assert done == ["trained", "pruned"]  # and then all are apart
-
-
 def test_what_follows_training_is_judged_by_costs_of_its_own_and_training_is_not(
     pentagon, monkeypatch
 ):
