@@ -31,6 +31,9 @@ DEPENDENT = 0.02
 LEAST_SHARE = 1e-6
 """Smaller shares of a line count as this."""
 
+LEAST_KNOWN = 0.01
+"""Who reads a smaller share of a line does not know it: its column would be out of all scale."""
+
 WORST = 1e4
 """Condition of R above which it is not used."""
 
@@ -74,16 +77,18 @@ def mixing_of(
         reach: What a stranger is given 1 for.
         apart: Sine that counts as far enough.
     """
-    left, lengths, right = torch.linalg.svd(read, full_matrices=False)
-    kept = lengths > DEPENDENT * lengths.max()
-    left, lengths, right = left[:, kept], lengths[kept], right[kept]
+    left, lengths, right = torch.linalg.svd(read)
+    rank = int((lengths > DEPENDENT * lengths.max()).sum())
+    left, unseen = left[:, :rank], left[:, rank:]  # by no input, where some V depend on others
+    lengths, right = lengths[:rank], right[:rank]
     seen = normalize(right @ directions, dim=0)
     chosen = independent(seen, apart)
     if not chosen:
         return None
-    unseen = torch.eye(len(left)) - left @ left.T  # by any input, where some V depend on others
     along, knows = read @ directions[:, chosen], knows[:, chosen]
-    takers, taken = _takers(along, knows)
+    shares = (along / torch.linalg.vector_norm(along, dim=0)).abs()
+    knows = knows & (shares > LEAST_KNOWN)
+    takers, taken = _takers(shares, knows)
     R = _spare(left * lengths, seen[:, chosen], unseen, takers)
     is_known = knows[takers, taken]
     R[:, takers] = along[:, taken] / torch.where(
@@ -159,28 +164,34 @@ def recruits_for(
 def _spare(
     to_inner: Float[Tensor, "members d"],
     directions: Float[Tensor, "d lines"],
-    unseen: Float[Tensor, "members members"],
+    unseen: Float[Tensor, "members unseen"],
     takers: Int[Tensor, " lines"],
 ) -> Float[Tensor, "members members"]:
-    """Return the columns of those without a line: they keep what is at right angles to all."""
-    R = torch.zeros_like(unseen)
+    """Return the columns of those without a line: they keep what is at right angles to all.
+
+    What no input reaches, where some V depend on others, is theirs as well, for it may be that of
+    others: a base of it is turned to be as near as can be to what is left of them.
+    """
+    R = torch.zeros(len(to_inner), len(to_inner))
     is_spare = torch.ones(len(to_inner), dtype=torch.bool)
     is_spare[takers] = False
     basis, _ = torch.linalg.qr(directions)
     kept = to_inner[is_spare] - to_inner[is_spare] @ basis @ basis.T
-    left, _, right = torch.linalg.svd(kept, full_matrices=False)
+    left, _, right = torch.linalg.svd(kept)
     free = len(basis) - basis.shape[1]  # dimensions that no line is in
     nearest = (left[:, :free] @ right[:free]).T  # at right angles to each other and to all lines
-    R[:, is_spare] = to_inner @ nearest + unseen[:, is_spare]
+    rest = left[:, free:]
+    turn, _, back = torch.linalg.svd(unseen[is_spare].T @ rest)
+    R[:, is_spare] = to_inner @ nearest + unseen @ turn @ back @ rest.T
     return R
 
 
 def _takers(
-    along: Float[Tensor, "members lines"], knows: Bool[Tensor, "members lines"]
+    shares: Float[Tensor, "members lines"], knows: Bool[Tensor, "members lines"]
 ) -> tuple[Int[Tensor, " lines"], Int[Tensor, " lines"]]:
     """Return who takes over which line: as many as can one they know, then who reads most of it."""
-    shares = (along / torch.linalg.vector_norm(along, dim=0)).abs().clamp(min=LEAST_SHARE).log()
-    unknown = 2 * along.shape[1] * math.log(LEAST_SHARE)  # outweighs all shares
-    weights = torch.where(knows, shares.double(), shares.double() + unknown)
+    logs = shares.clamp(min=LEAST_SHARE).log().double()
+    unknown = 2 * shares.shape[1] * math.log(LEAST_SHARE)  # outweighs all shares
+    weights = torch.where(knows, logs, logs + unknown)
     takers, taken = linear_sum_assignment(weights.numpy(), maximize=True)
     return torch.from_numpy(takers), torch.from_numpy(taken)

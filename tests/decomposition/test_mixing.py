@@ -94,6 +94,28 @@ def test_a_line_barely_apart_counts_where_every_line_is_to_have_a_member():
     assert ((apart > 1e-5).sum(dim=1) == 1).all()
 
 
+def test_two_that_read_the_same_can_have_a_line_each_where_a_third_has_none():
+    read = torch.tensor([[1.0, 0.5], [1.0, 0.5], [0.5, 1.0]])
+    knows = torch.tensor([[True, False], [False, True], [False, False]])
+
+    found = mixing_of(read, torch.eye(2), knows, torch.ones(2))
+
+    assert found is not None
+    apart = torch.linalg.solve(found.R, read)
+    assert torch.allclose(apart, torch.tensor([[1.0, 0.0], [0.0, 0.5], [0.0, 0.0]]), atol=1e-5)
+
+
+def test_who_reads_next_to_nothing_of_a_line_does_not_know_it():
+    read = torch.tensor([[1.0, 0.0005], [0.0005, 1.0]])
+    crossed = torch.tensor([[False, True], [True, False]])
+
+    found = mixing_of(read, torch.eye(2), crossed, torch.tensor([1.0, 2.0]))
+
+    assert found is not None
+    assert sorted(found.strangers) == [0, 1]
+    assert found.R.abs().max() < 3
+
+
 def test_where_there_are_no_lines_there_is_nothing_to_unmix():
     assert known(torch.eye(2), torch.zeros(2, 0)) is None
     assert known(torch.eye(2), torch.tensor([[0.0], [0.0]])) is None
