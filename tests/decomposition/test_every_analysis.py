@@ -52,6 +52,7 @@ RECIPES = {
             batch_size=8,
             min_share=0,
             max_crosstalk=1e9,
+            min_effect=0,
         ),
     )
 }
