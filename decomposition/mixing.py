@@ -77,10 +77,11 @@ def mixing_of(
         reach: What a stranger is given 1 for.
         apart: Sine that counts as far enough.
     """
-    left, lengths, right = torch.linalg.svd(read)
-    rank = int((lengths > DEPENDENT * lengths.max()).sum())
-    left, unseen = left[:, :rank], left[:, rank:]  # by no input, where some V depend on others
-    lengths, right = lengths[:rank], right[:rank]
+    left, lengths, right = torch.linalg.svd(read, full_matrices=False)
+    kept = lengths > DEPENDENT * lengths.max()
+    left, lengths, right = left[:, kept], lengths[kept], right[kept]
+    whole, _ = torch.linalg.qr(left, mode="complete")
+    unseen = whole[:, left.shape[1] :]  # by any input, where some V depend on others
     seen = normalize(right @ directions, dim=0)
     chosen = independent(seen, apart)
     if not chosen:
