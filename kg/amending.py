@@ -16,7 +16,7 @@ from kg.beside import Arrays, beside
 from kg.communities import community_id, path_of
 from kg.community_tree import CommunityTree
 from kg.concept_index import ConceptIndex, index_of, met, store_index, stored_index
-from kg.db import plain_rows
+from kg.db import blocks_of, plain_rows
 from kg.embedders import Vectors
 from kg.embeddings import Blocks, embedded_text, embedded_texts, vector_parts, vectors_of
 from kg.graph_updates import NO_TIES, Amended, LayerTies, Makers, News, places_after
@@ -29,8 +29,6 @@ from kg.placing import NOWHERE, Places, Rules, Ties, best_gains, certainties, mo
 from kg.standing import Path, Standing
 from kg.stored_graph import ENDS, EdgeTable, place_of
 from kg.tables import Community, Membership, Run
-
-_IDS_PER_QUERY = 500
 
 BESIDE_FROM = 20_000
 """Statements of a run that is amended by more than one process."""
@@ -113,8 +111,7 @@ def _certainties_of(
     session: Session, run: Run, identifiers: Sequence[str]
 ) -> Mapping[str, float | None]:
     found: dict[str, float | None] = {}
-    for start in range(0, len(identifiers), _IDS_PER_QUERY):
-        block = identifiers[start : start + _IDS_PER_QUERY]
+    for block in blocks_of(identifiers):
         query = select(Membership.statement_id, Membership.certainty)
         wanted = Membership.run_id == run.id, col(Membership.statement_id).in_(block)
         found.update(session.exec(query.where(*wanted)).all())

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine, delete, func, insert
 from sqlmodel import Session, col, select
 
-from kg.db import reading, writer, writing
+from kg.db import blocks_of, reading, writer, writing
 from kg.errors import NotFoundError
 from kg.ids import content_id
 from kg.runs import recording, succeed
@@ -22,8 +22,6 @@ from kg.tables import Candidate, Mention, Run, RunKind, Section, Source
 
 METHOD = "kept"
 """Method of the run that makes statements of candidates."""
-
-_IDS_PER_QUERY = 500
 
 
 class KeepConfig(BaseModel):
@@ -150,7 +148,6 @@ def _make_statements(session: Session, found: Sequence[Candidate], run: int) -> 
         )
         for each in found
     ]
-    for start in range(0, len(found), _IDS_PER_QUERY):
-        block = [each.id for each in found[start : start + _IDS_PER_QUERY]]
+    for block in blocks_of([each.id for each in found]):
         session.execute(delete(Candidate).where(col(Candidate.id).in_(block)))
     return add_mentions(session, drafts, run)

@@ -22,14 +22,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import insert, update
 from sqlmodel import Session, col, select
 
-from kg.db import plain_rows
+from kg.db import blocks_of, plain_rows
 from kg.ids import content_id
 from kg.tables import Citation, Reference, Section, Source
 
 _SHORTEST_TITLE = 4
 """Words."""
 
-_IDS_PER_QUERY = 500
 _REFERENCES = (
     "SELECT reference.id, reference.text, reference.identifiers, cited_id, found_by, source_id "
     "FROM reference JOIN section ON section.id = reference.section_id"
@@ -122,8 +121,7 @@ def resolve(session: Session) -> int:
 def forget(session: Session, sources: Iterable[str]) -> None:
     """Let no reference mean these sources any more; they leave."""
     leaving = sorted(sources)
-    for start in range(0, len(leaving), _IDS_PER_QUERY):
-        block = leaving[start : start + _IDS_PER_QUERY]
+    for block in blocks_of(leaving):
         session.execute(
             update(Reference)
             .where(col(Reference.cited_id).in_(block))

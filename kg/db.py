@@ -16,7 +16,7 @@ is mounted for reading only, the database is opened as one that nobody changes (
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -46,6 +46,9 @@ _PRAGMAS = (
 
 LARGEST = 2**63 - 1
 """The largest number that SQLite can hold."""
+
+_IDS_PER_QUERY = 500
+"""Values that one query may name; older builds of SQLite take 999."""
 
 _SHARED: dict[str, Any] = {"check_same_thread": False}
 
@@ -120,6 +123,12 @@ def reading(engine: Engine) -> Iterator[Session]:
     """Open a session that sees one snapshot and writes nothing."""
     with Session(engine) as session:
         yield session
+
+
+def blocks_of(identifiers: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield identifiers in order, as many at a time as one query may name."""
+    for start in range(0, len(identifiers), _IDS_PER_QUERY):
+        yield identifiers[start : start + _IDS_PER_QUERY]
 
 
 def plain_rows(session: Session, query: str, *values: str | int) -> list[Any]:

@@ -15,11 +15,10 @@ from sqlalchemy import Table, delete, insert
 from sqlmodel import Session, SQLModel, col, func, select
 
 from kg.communities import branch_of, path_of
+from kg.db import blocks_of
 from kg.graph_updates import Amended, restored
 from kg.stored_graph import EDGE, store_graph, stored_graph
 from kg.tables import Amendment, Community, Label, Membership, Move, Run, RunKind, Statement
-
-_IDS_PER_QUERY = 500
 
 
 class Moved(NamedTuple):
@@ -209,7 +208,7 @@ def _edges(column: bytes) -> "np.ndarray[Any, np.dtype[np.void]]":
 def _apply_moves(session: Session, run_id: int, moves: Sequence[Moved]) -> None:
     own = col(Membership.run_id) == run_id
     left = [move.statement_id for move in moves if move.after is None]
-    for block in _blocks(left):
+    for block in blocks_of(left):
         session.execute(delete(Membership).where(own, col(Membership.statement_id).in_(block)))
     rows = [
         {
@@ -222,7 +221,7 @@ def _apply_moves(session: Session, run_id: int, moves: Sequence[Moved]) -> None:
         if move.after is not None
     ]
     stayed = [move.statement_id for move in moves if None not in {move.before, move.after}]
-    for block in _blocks(stayed):
+    for block in blocks_of(stayed):
         session.execute(delete(Membership).where(own, col(Membership.statement_id).in_(block)))
     if rows:
         session.execute(insert(Membership), rows)
@@ -261,7 +260,7 @@ def _forget(session: Session, change: Change) -> dict[str, list[Any]]:
     added = {community.id for community in change.communities_added}
     changed = sorted({part for home in homes for part in branch_of(home)})
     known: dict[str, list[Any]] = {}
-    for block in _blocks(changed):
+    for block in blocks_of(changed):
         rows = select(Community.id, Community.stability, Community.is_well_connected)
         for name, *values in session.exec(rows.where(col(Community.id).in_(block))):
             if values != [None, None]:
@@ -307,7 +306,7 @@ def _rows_of(session: Session, identifiers: Sequence[str]) -> dict[str, list[dic
     found: dict[str, list[dict[str, Any]]] = {}
     places = [(SQLModel.metadata.tables["community"], "id"), *_referring()]
     for table, column in places if identifiers else ():
-        for block in _blocks(identifiers):
+        for block in blocks_of(identifiers):
             rows = session.execute(table.select().where(table.c[column].in_(block))).mappings()
             found.setdefault(table.name, []).extend(dict(row) for row in rows)
     return found
@@ -346,12 +345,7 @@ def _delete_communities(session: Session, identifiers: Sequence[str]) -> None:
     """Delete communities that nobody is a member of, with all that names them."""
     deepest_first = sorted(identifiers, key=lambda identifier: -len(path_of(identifier)))
     for table, column in _referring():
-        for block in _blocks(deepest_first):
+        for block in blocks_of(deepest_first):
             session.execute(delete(table).where(table.c[column].in_(block)))
     for identifier in deepest_first:
         session.execute(delete(Community).where(col(Community.id) == identifier))
-
-
-def _blocks(identifiers: Sequence[str]) -> Iterable[Sequence[str]]:
-    for start in range(0, len(identifiers), _IDS_PER_QUERY):
-        yield identifiers[start : start + _IDS_PER_QUERY]

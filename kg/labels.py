@@ -5,16 +5,14 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
+from kg.db import blocks_of
 from kg.tables import Community, Label, Run, RunStatus
-
-_IDS_PER_QUERY = 500
 
 
 def labels_of(session: Session, community_ids: Sequence[str]) -> dict[str, Label]:
     """Return the latest label of each community that has one, by its id."""
     found: dict[str, Label] = {}
-    for start in range(0, len(community_ids), _IDS_PER_QUERY):
-        block = community_ids[start : start + _IDS_PER_QUERY]
+    for block in blocks_of(community_ids):
         found |= _latest(session, col(Label.community_id).in_(block))
     return found
 
@@ -22,8 +20,7 @@ def labels_of(session: Session, community_ids: Sequence[str]) -> dict[str, Label
 def label_history(session: Session, community_ids: Sequence[str]) -> dict[str, list[Label]]:
     """Return all labels that each of these communities has had, the latest last, by its id."""
     found: dict[str, list[Label]] = {}
-    for start in range(0, len(community_ids), _IDS_PER_QUERY):
-        block = community_ids[start : start + _IDS_PER_QUERY]
+    for block in blocks_of(community_ids):
         for row in _succeeded(session, col(Label.community_id).in_(block)):
             found.setdefault(row.community_id, []).append(row)
     return found

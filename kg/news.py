@@ -17,7 +17,7 @@ import numpy as np
 from sqlmodel import Session, col, func, select
 
 from kg.citing_ties import related_ties
-from kg.db import plain_rows
+from kg.db import blocks_of, plain_rows
 from kg.graph_updates import NO_TIES, LayerTies, ids_after
 from kg.hybrid_graph import GraphConfig
 from kg.stored_graph import EdgeTable, place_of
@@ -28,8 +28,6 @@ Changes = dict[str, list[str]]
 
 RELATIONS = "relations"
 """Stands for all relations among the changes; no statement has such an id."""
-
-_IDS_PER_QUERY = 500
 
 
 class Gone(NamedTuple):
@@ -200,7 +198,7 @@ def _digest(parts: Sequence[str]) -> str:
 
 def _said_in(session: Session, sources: Iterable[str]) -> set[str]:
     found: set[str] = set()
-    for block in _blocks(sorted(sources)):
+    for block in blocks_of(sorted(sources)):
         rows = select(Mention.statement_id).join(Section, col(Section.id) == Mention.section_id)
         found.update(session.exec(rows.where(col(Section.source_id).in_(block))))
     return found
@@ -208,7 +206,7 @@ def _said_in(session: Session, sources: Iterable[str]) -> set[str]:
 
 def _said(session: Session, identifiers: Sequence[str]) -> dict[str, list[_Mentioned]]:
     said: dict[str, list[_Mentioned]] = {}
-    for block in _blocks(identifiers):
+    for block in blocks_of(identifiers):
         rows = session.exec(
             select(Mention.statement_id, Mention.run_id, Section.source_id, Mention.note)
             .join(Section, col(Section.id) == Mention.section_id)
@@ -218,11 +216,6 @@ def _said(session: Session, identifiers: Sequence[str]) -> dict[str, list[_Menti
         for statement, run_id, source, note in rows:
             said.setdefault(statement, []).append(_Mentioned(run_id, source, note))
     return said
-
-
-def _blocks(identifiers: Sequence[str]) -> Iterable[Sequence[str]]:
-    for start in range(0, len(identifiers), _IDS_PER_QUERY):
-        yield identifiers[start : start + _IDS_PER_QUERY]
 
 
 def _relations_now(

@@ -22,6 +22,7 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session, col, or_, select
 
+from kg.db import blocks_of
 from kg.errors import ConfigError, NotFoundError
 from kg.ids import content_id
 from kg.statements import statements_by_id
@@ -29,8 +30,6 @@ from kg.tables import Relation, RelationKind, now
 
 SYMMETRIC = frozenset({RelationKind.CONTRADICTS, RelationKind.SAME_AS})
 """Kinds that hold both ways."""
-
-_IDS_PER_QUERY = 500
 
 
 class RelationDraft(BaseModel):
@@ -161,8 +160,7 @@ def remove_relations(
         stood.append(draft.id() in standing)
         standing.discard(draft.id())
     removed = sorted({draft.id() for draft, did in zip(drafts, stood, strict=True) if did})
-    for start in range(0, len(removed), _IDS_PER_QUERY):
-        block = removed[start : start + _IDS_PER_QUERY]
+    for block in blocks_of(removed):
         session.execute(delete(Relation).where(col(Relation.id).in_(block)))
     return stood
 
@@ -205,8 +203,7 @@ def _check(session: Session, drafts: Sequence[RelationDraft], places: Sequence[s
 
 def _standing(session: Session, identifiers: Sequence[str]) -> set[str]:
     found: set[str] = set()
-    for start in range(0, len(identifiers), _IDS_PER_QUERY):
-        block = identifiers[start : start + _IDS_PER_QUERY]
+    for block in blocks_of(identifiers):
         found.update(session.exec(select(Relation.id).where(col(Relation.id).in_(block))))
     return found
 

@@ -10,7 +10,7 @@ too.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import Session, SQLModel, col, select
 
 from kg.citations import forget
-from kg.db import reading, writer, writing
+from kg.db import blocks_of, reading, writer, writing
 from kg.embedders import Embedder, Vectors
 from kg.embeddings import embed_missing, embedded_text
 from kg.errors import ConfigError, NotFoundError
@@ -40,8 +40,6 @@ from kg.updating import (
 )
 
 log = logging.getLogger(__name__)
-
-_IDS_PER_QUERY = 500
 
 
 class RemovalReport(NamedTuple):
@@ -159,7 +157,7 @@ def _by_statement(
 ) -> dict[str, set[str]]:
     """Return the sources of each statement, of the mentions that have one of these values."""
     found: dict[str, set[str]] = {}
-    for block in _blocks(values):
+    for block in blocks_of(values):
         rows = session.exec(
             select(Mention.statement_id, Section.source_id)
             .join(Section, col(Section.id) == Mention.section_id)
@@ -173,7 +171,7 @@ def _by_statement(
 def _tested(session: Session, gone: Gone) -> list[str]:
     """Return the statements that would go and that something was predicted or measured of."""
     tested: set[str] = set()
-    for block in _blocks(sorted(gone.statements)):
+    for block in blocks_of(sorted(gone.statements)):
         for table in (Prediction, Evidence):
             rows = select(table.statement_id).where(col(table.statement_id).in_(block))
             tested.update(session.exec(rows))
@@ -194,7 +192,7 @@ def _concerned(session: Session, gone: Gone) -> tuple[list[Case], list[Run]]:
     active = active_runs(session, RunKind.CLUSTERING)
     cases = [case_of(session, run, gone) for run in active]
     holding: set[int] = set()
-    for block in _blocks(sorted(gone.statements)):
+    for block in blocks_of(sorted(gone.statements)):
         rows = select(Membership.run_id).where(col(Membership.statement_id).in_(block)).distinct()
         holding.update(session.exec(rows))
     older = sorted(holding - {run.id for run in active if run.id is not None})
@@ -223,7 +221,7 @@ def _delete(session: Session, gone: Gone) -> None:
     forget(session, gone.sources)
     sections = [
         section
-        for block in _blocks(sorted(gone.sources))
+        for block in blocks_of(sorted(gone.sources))
         for section in session.exec(select(Section.id).where(col(Section.source_id).in_(block)))
     ]
     for target, identifiers in (
@@ -233,7 +231,7 @@ def _delete(session: Session, gone: Gone) -> None:
     ):
         _delete_referring(session, target, identifiers)
         table = SQLModel.metadata.tables[target]
-        for block in _blocks(identifiers):
+        for block in blocks_of(identifiers):
             session.execute(delete(table).where(table.c.id.in_(block)))
 
 
@@ -241,10 +239,5 @@ def _delete_referring(session: Session, target: str, identifiers: Sequence[str])
     for table in reversed(SQLModel.metadata.sorted_tables):
         for key in sorted(table.foreign_keys, key=lambda key: key.parent.name):
             if key.column.table.name == target:
-                for block in _blocks(identifiers):
+                for block in blocks_of(identifiers):
                     session.execute(delete(table).where(key.parent.in_(block)))
-
-
-def _blocks(identifiers: Sequence[str]) -> Iterable[Sequence[str]]:
-    for start in range(0, len(identifiers), _IDS_PER_QUERY):
-        yield identifiers[start : start + _IDS_PER_QUERY]

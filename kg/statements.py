@@ -1,18 +1,16 @@
 """Statements and their mentions: written from validated drafts, read in canonical order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session, col, select
 
-from kg.db import plain_rows
+from kg.db import blocks_of, plain_rows
 from kg.errors import NotFoundError
 from kg.ids import content_id, normalised
 from kg.tables import Mention, Section, Source, Statement, StatementKind
-
-_IDS_PER_QUERY = 500
 
 
 class MentionDraft(BaseModel):
@@ -115,7 +113,7 @@ def notes_of(session: Session, identifiers: Sequence[str] | None = None) -> dict
     if identifiers is None:
         return dict(session.exec(query).all())
     notes: dict[str, str] = {}
-    for block in _blocks(identifiers):
+    for block in blocks_of(identifiers):
         notes.update(session.exec(query.where(col(Mention.statement_id).in_(block))).all())
     return notes
 
@@ -158,15 +156,10 @@ def sources_by_statement(
     if identifiers is None:
         found = plain_rows(session, query.format(""))
     else:
-        for block in _blocks(identifiers):
+        for block in blocks_of(identifiers):
             chosen = f"WHERE mention.statement_id IN ({', '.join('?' * len(block))})"
             found += plain_rows(session, query.format(chosen), *block)
     sources: dict[str, list[str]] = {}
     for statement, source in found:
         sources.setdefault(statement, []).append(source)
     return sources
-
-
-def _blocks(identifiers: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(identifiers), _IDS_PER_QUERY):
-        yield identifiers[start : start + _IDS_PER_QUERY]

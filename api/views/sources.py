@@ -14,7 +14,7 @@ from api.views.hidden import HiddenView
 from api.views.statement_rows import StatementRow, statement_rows
 from api.views.view import StatementName, View, statement_name
 from api.views.works import WorkItem, works_of
-from kg.db import plain_rows
+from kg.db import blocks_of, plain_rows
 from kg.errors import NotFoundError
 from kg.page_places import n_without_places
 from kg.sources import counts_by_source, counts_of, sections_of, source_of
@@ -22,8 +22,6 @@ from kg.tables import Mention, Section, Source, Statement, StatementKind
 
 N_TEXT = 150_000
 """Characters of a source that one page shows, unless a single section is longer."""
-
-_IDS_PER_QUERY = 500
 
 
 class SourceItem(View):
@@ -292,13 +290,13 @@ def _places(
 ) -> dict[str, list[PlaceView]]:
     """Return where a source makes each of these statements, in reading order."""
     places: dict[str, list[PlaceView]] = {}
-    for start in range(0, len(statements), _IDS_PER_QUERY):
+    for block in blocks_of(statements):
         rows = session.exec(
             select(Mention)
             .join(Section, col(Section.id) == Mention.section_id)
             .where(
                 Section.source_id == source_id,
-                col(Mention.statement_id).in_(statements[start : start + _IDS_PER_QUERY]),
+                col(Mention.statement_id).in_(block),
             )
             .order_by(col(Section.ordinal), col(Mention.char_start), col(Mention.id))
         )
