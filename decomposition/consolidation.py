@@ -13,19 +13,20 @@ What subcomponent c reads is written in terms of what the others do,
 
 over the living ones i, with ρ a tenth of their mean square length so that no combination of many
 large terms is found. Where that leaves less than half of V_c over, c is a candidate, if its inner
-activations V_c x on inputs, written in terms of the others', leave less than half over as well: two
-V may be alike in directions that no input has. To dissolve it, :math:`U_i` becomes
-:math:`U_i + k_i U_c` and c becomes zero, for good. Candidates are taken in the order of what they
-cost the objective, and those which took something over are not dissolved themselves; then all is
-trained on for a few hundred steps. If the objective is not lower than before, everything is put
-back, and less is tried; otherwise another round begins. Where the configuration says so, every
-round starts with taking mixtures apart by which the objective falls at once (see `unmixing`); that
-is not put back. Where more is tolerated, setting apart comes first of all, with training after it
-and nothing dissolved. The true mechanisms are not looked at.
+activations V_c x on many inputs, written in terms of the others', leave less than half over as
+well: two V may be alike in directions that no input has. (On 1,024 inputs a feature of
+`resid_mlp3` is positive five times, and five numbers are easily written in terms of a hundred.) To
+dissolve it, :math:`U_i` becomes :math:`U_i + k_i U_c` and c becomes zero, for good. Candidates are
+taken in the order of what they cost the objective, and those which took something over are not
+dissolved themselves; then all is trained on for a few hundred steps. If the objective is not lower
+than before, everything is put back, and less is tried; otherwise another round begins. Where the
+configuration says so, every round starts with taking mixtures apart by which the objective falls at
+once (see `unmixing`); that is not put back. Where more is tolerated, setting apart comes first of
+all, with training after it and nothing dissolved. The true mechanisms are not looked at.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import torch
@@ -44,7 +45,7 @@ from decomposition.rounds import MOST_ROUNDS, Stage
 from decomposition.seeds import generator_for
 from decomposition.subcomponents import Subcomponents, TransposedSubcomponents, untied
 from decomposition.targets import Target
-from decomposition.unmixing import unmix
+from decomposition.unmixing import N_INPUTS, unmix
 
 logger = logging.getLogger(__name__)
 
@@ -199,37 +200,50 @@ def _dissolve_all(
     before = current = objective_on_fresh_inputs(model, target, config)
     chosen: list[Place] = []
     heirs: set[Place] = set()
-    for place in candidates(model, target, config):
+    alive = {name: living(model, target, config, matrix) for name, matrix in matrices.items()}
+    for place in candidates(model, target, config, alive):
         if most is not None and len(chosen) == most:
             break
         if place in heirs:
             continue
         start, matrix = _copy(model), matrices[place.matrix]
-        took = dissolve(model, matrix, living(model, target, config, matrix), place.number)
+        took = dissolve(model, matrix, alive[place.matrix], place.number)
         after = objective_on_fresh_inputs(model, target, config)
         if after - current > MOST_HARM * before:
             load_parameters(model, start)
             continue
         current = after
+        alive[place.matrix].remove(place.number)
         chosen.append(place)
         heirs |= {Place(matrix.name, number) for number in took}
     return chosen
 
 
 @torch.no_grad()
-def candidates(model: DecomposedModel, target: Target, config: DecompositionConfig) -> list[Place]:
-    """Return the candidates of all matrices by how much the objective rises without each."""
+def candidates(
+    model: DecomposedModel,
+    target: Target,
+    config: DecompositionConfig,
+    alive: Mapping[str, list[int]],
+) -> list[Place]:
+    """Return the candidates of all matrices by how much the objective rises without each.
+
+    Args:
+        model: Stays as it is.
+        target: Where inputs come from.
+        config: Decides the objective.
+        alive: The living subcomponents of each matrix.
+    """
     start = _copy(model)
     harm: list[tuple[float, Place]] = []
-    x = target.batch(config.n_objective, generator_for("dissolving", config.seed))
+    x = target.batch(N_INPUTS, generator_for("dissolving", config.seed))
     seen = {name: of.inner.detach().flatten(0, -2) for name, of in model.clean(x).seen.items()}
     for matrix in _matrices(model):
-        alive = living(model, target, config, matrix)
-        read = matrix.parts.V.detach(), seen[matrix.name].T
-        for number in alive:
-            if max(_combination(of, alive, number).left_over for of in read) > MOST_LEFT_OVER:
+        numbers, read = alive[matrix.name], (matrix.parts.V.detach(), seen[matrix.name].T)
+        for number in numbers:
+            if max(_combination(of, numbers, number).left_over for of in read) > MOST_LEFT_OVER:
                 continue
-            dissolve(model, matrix, alive, number)
+            dissolve(model, matrix, numbers, number)
             after = objective_on_fresh_inputs(model, target, config)
             load_parameters(model, start)
             harm.append((after, Place(matrix.name, number)))
@@ -250,7 +264,8 @@ def _combination(V: Float[Tensor, "C n"], alive: list[int], number: int) -> _Com
     if not others:
         return _Combination([], V.new_zeros(0), 1.0)
     read, wanted = V[torch.tensor(others).to(V.device)], V[number]
-    ridge = RIDGE * read.square().sum(dim=1).mean() * torch.eye(len(others), device=V.device)
+    size = read.square().sum(dim=1).mean().clamp(min=1e-30)
+    ridge = RIDGE * size * torch.eye(len(others), device=V.device)
     shares = torch.linalg.solve(read @ read.T + ridge, read @ wanted)
     missed = torch.linalg.vector_norm(shares @ read - wanted)
     length = torch.linalg.vector_norm(wanted).clamp(min=1e-30)
@@ -286,7 +301,7 @@ def living(
     model: DecomposedModel, target: Target, config: DecompositionConfig, matrix: Matrix
 ) -> list[int]:
     """Return the subcomponents that matter now and then, in any of the matrices."""
-    x = target.batch(config.n_objective, generator_for("pruning", config.seed))
+    x = target.batch(N_INPUTS, generator_for("pruning", config.seed))
     importance = model.importance(x)
     names = [*matrix.same, *matrix.transposed]
     means = torch.stack([importance[name].flatten(0, -2).mean(dim=0) for name in names]).sum(dim=0)

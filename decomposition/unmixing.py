@@ -79,7 +79,7 @@ LEAST_GAIN = 5e-4
 """By what share of itself the objective has to fall."""
 
 N_INPUTS = 16384
-"""Inputs that are drawn to see what is important together."""
+"""Inputs that are drawn to see what subcomponents do, each of which may matter on few of them."""
 
 
 class Group(NamedTuple):

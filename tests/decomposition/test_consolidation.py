@@ -6,10 +6,12 @@ import torch
 from decomposition.attempt import fresh_model, trained_parameters
 from decomposition.config import DecompositionConfig
 from decomposition.consolidation import candidates, consolidate, set_apart
+from decomposition.decomposed_model import DecomposedModel
 from decomposition.objective import objective_on_fresh_inputs
 from decomposition.resuming import Course
 from decomposition.rounds import CONSOLIDATING, SETTING_APART, Journal
 from decomposition.seeds import generator_for
+from decomposition.targets import Target
 from decomposition.targets.residual_mlp import ResidualMlp, ResidualMlpConfig, ResidualMlpTarget
 from decomposition.training import decompose
 from decomposition.unmixing import unmix
@@ -166,12 +168,23 @@ def test_what_follows_training_is_judged_by_costs_of_its_own_and_training_is_not
         assert torch.equal(one, other)
 
 
-def test_those_that_are_alike_only_where_no_input_is_are_no_candidates():
+ONE_FOR_EACH = {"layers.0.mlp_in": [0, 1, 2, 3], "layers.0.mlp_out": []}
+
+
+def alike_where_no_input_is(feature_probability: float) -> tuple[DecomposedModel, Target]:
+    """Return a model with a subcomponent for each of four features, and one that no input reaches.
+
+    All of them are alike in a direction that no input has.
+    """
     network = ResidualMlp(torch.eye(8, 4), n_layers=1, n_neurons=4)
     with torch.no_grad():
         network.layers[0].mlp_in.weight.copy_(torch.eye(4, 8))
     size = ResidualMlpConfig(
-        n_features=4, n_layers=1, n_neurons=4, d_embed=8, feature_probability=0.1
+        n_features=4,
+        n_layers=1,
+        n_neurons=4,
+        d_embed=8,
+        feature_probability=feature_probability,
     )
     target = ResidualMlpTarget("resid_mlp1", 0, 1, size, network.requires_grad_(False))
     model = fresh_model(target, CONFIG, generator_for("alike"))
@@ -183,5 +196,17 @@ def test_those_that_are_alike_only_where_no_input_is_are_no_candidates():
         parts.U[:, :4], parts.U[:, 4] = torch.eye(4), -1.0
         model.importance_networks.weight_in[:8, :2] = torch.tensor([100.0, -100.0])
         model.importance_networks.weight_out[:8, :2] = 1.0
+    return model, target
 
-    assert candidates(model, target, CONFIG) == []
+
+def test_those_that_are_alike_only_where_no_input_is_are_no_candidates():
+    model, target = alike_where_no_input_is(feature_probability=0.1)
+
+    assert candidates(model, target, CONFIG, ONE_FOR_EACH) == []
+
+
+def test_features_that_few_inputs_of_the_objective_have_are_no_candidates():
+    model, target = alike_where_no_input_is(feature_probability=0.05)
+    few = CONFIG.model_copy(update={"n_objective": 40})
+
+    assert candidates(model, target, few, ONE_FOR_EACH) == []
