@@ -90,4 +90,9 @@ def model_config(name: str | None) -> ModelConfig | None:
     chosen = name or settings.model
     if not chosen:
         return None
-    return ModelConfig(name=chosen, url=settings.model_url, key=settings.model_key)
+    return ModelConfig(
+        name=chosen,
+        url=settings.model_url,
+        key=settings.model_key,
+        tool_calls=settings.model_tool_calls,
+    )

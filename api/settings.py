@@ -31,6 +31,10 @@ class Settings(BaseSettings):
     model_key: SecretStr = SecretStr("")
     """`CLAIMGRAPH_MODEL_KEY`: its key. It is sent to the server and never stored or shown."""
 
+    model_tool_calls: bool = False
+    """`CLAIMGRAPH_MODEL_TOOL_CALLS`: 1 for a server that takes no JSON schema as the form of an
+    answer, but tool calls."""
+
 
 def artifacts_of(database: str) -> Path:
     """Return the folder beside a database that holds its tensors.

@@ -11,6 +11,12 @@ The prompt is ours and the material is data: they travel as two messages. Nothin
 environment. The provider is pydantic-ai's, imported when it is first asked: Anthropic, Ollama,
 and every server that speaks OpenAI's chat completions.
 
+Ollama and other servers of one's own (llama.cpp's, vLLM's, LM Studio's) get the schema as the form
+of the answer (`response_format`) and let the model write nothing else: small models make no tool
+calls, and llama.cpp leaves tools out that the model's template has no place for. The model does not
+see that form, so a prompt has to say all of it. Anthropic and OpenAI are asked for a tool call. The
+key of a reply does not say which, as it does not say which server: the question is the same.
+
 Several threads may ask at once; what they spend is added up.
 
 But: the budget is checked before a request and not within one, so it can be overrun by one reply of
@@ -34,6 +40,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from kg.errors import BudgetError, ConfigError, LanguageModelError, ReplyError
 
 if TYPE_CHECKING:
+    from pydantic_ai import NativeOutput
+    from pydantic_ai.exceptions import ModelAPIError
     from pydantic_ai.models import Model
 
 log = logging.getLogger(__name__)
@@ -228,6 +236,9 @@ class ModelConfig(BaseModel):
     max_tokens: int = Field(default=2048, ge=1)
     """Of one answer."""
 
+    tool_calls: bool = False
+    """Ask for a tool call where the server would be given the schema as the form of the answer."""
+
 
 URLS = {
     "anthropic": "https://api.anthropic.com",
@@ -239,6 +250,7 @@ URLS = {
 
 _WHAT_TO_DO = {
     None: " at {url}: see whether it runs there, or say with CLAIMGRAPH_MODEL_URL where it does",
+    400: ": if it takes no JSON schema (`response_format`), set CLAIMGRAPH_MODEL_TOOL_CALLS=1",
     401: ": give its key with CLAIMGRAPH_MODEL_KEY",
     403: ": give a key that may, with CLAIMGRAPH_MODEL_KEY",
     404: ": see whether {url} serves a model of this name",
@@ -307,7 +319,7 @@ class PydanticAi:
         async with self._opened() as model:
             agent = Agent(
                 model,
-                output_type=schema,
+                output_type=self._form(model, schema),
                 instructions=prompt,
                 retries=self._config.retries,
                 model_settings=ModelSettings(max_tokens=self._config.max_tokens),
@@ -317,20 +329,42 @@ class PydanticAi:
             except UnexpectedModelBehavior as error:
                 failure = _one_line(error)
             except ModelAPIError as error:
-                status = getattr(error, "status_code", None)
-                advice = _WHAT_TO_DO.get(status, "").format(url=url_of(self._config))
-                said = _one_line(error).rstrip(".")
-                raise LanguageModelError(f"{self.name}: {said}{advice}") from error
+                raise LanguageModelError(f"{self.name}: {self._reason(error)}") from error
         return Asked(output, Usage(used.input_tokens, used.output_tokens, used.requests), failure)
+
+    def _form(
+        self, model: "Model", schema: type[BaseModel]
+    ) -> "type[BaseModel] | NativeOutput[BaseModel]":
+        """Return the form of the answer: the schema as such, or by a tool call."""
+        from pydantic_ai import NativeOutput
+
+        can = model.profile.get("supports_json_schema_output", False)
+        return NativeOutput(schema) if can and _gives_schema(self._config) else schema
+
+    def _reason(self, error: "ModelAPIError") -> str:
+        """Return what the server said, and what to do."""
+        said = _one_line(error).rstrip(".")
+        status = getattr(error, "status_code", None)
+        if status == 400 and not _gives_schema(self._config):
+            return said
+        return said + _WHAT_TO_DO.get(status, "").format(url=url_of(self._config))
 
     def _opened(self) -> AbstractAsyncContextManager["Model"]:
         is_anthropic = self.name.startswith("anthropic:")
         return _anthropic(self._config) if is_anthropic else _openai(self._config)
 
 
+def _gives_schema(config: ModelConfig) -> bool:
+    """Return whether the schema goes to the server as the form of the answer."""
+    provider = config.name.partition(":")[0]
+    is_own = provider == "ollama" or (provider == "openai" and config.url is not None)
+    return is_own and not config.tool_calls
+
+
 @asynccontextmanager
 async def _openai(config: ModelConfig) -> AsyncIterator["Model"]:
     from openai import AsyncOpenAI
+    from pydantic_ai.models.ollama import OllamaModel
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.ollama import OllamaProvider
     from pydantic_ai.providers.openai import OpenAIProvider
@@ -342,8 +376,10 @@ async def _openai(config: ModelConfig) -> AsyncIterator["Model"]:
         max_retries=config.retries,
         timeout=config.timeout,
     ) as client:
-        make = OllamaProvider if provider == "ollama" else OpenAIProvider
-        yield OpenAIChatModel(model, provider=make(openai_client=client))
+        if provider == "ollama":  # knows that Ollama's cloud passes the schema over
+            yield OllamaModel(model, provider=OllamaProvider(openai_client=client))
+        else:
+            yield OpenAIChatModel(model, provider=OpenAIProvider(openai_client=client))
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from api.app import create_app
 from api.cli import app
+from api.options import model_config
 from kg.db import open_engine, reading
 from kg.runs import close_abandoned
 from kg.tables import Community, Embedding, Graph, Label, Membership, Run, RunStatus
@@ -402,6 +403,15 @@ def test_a_language_model_is_asked_where_the_settings_say_and_its_answers_are_ke
     view = _json(library, "community", community)
     assert view["label_model"] == "offline"
     assert any("Virtually" in reason for reason in view["label_refusals"])
+
+
+def test_the_environment_says_how_a_language_model_is_asked(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CLAIMGRAPH_MODEL_TOOL_CALLS", "1")
+
+    config = model_config("openai:tiny")
+
+    assert config is not None
+    assert config.tool_calls
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,16 @@ class Turn:
     wait: float = 0.0
     """Seconds before the answer."""
 
+    output: str | None = None
+    """JSON to answer in the way that is asked for, in place of the body ..."""
+
+    tokens: tuple[int, int] = (100, 20)
+    """... and what it costs, in and out."""
+
+    def bytes_for(self, asked: dict[str, Any]) -> bytes:
+        body = self.body if self.output is None else _answer(self.output, asked, self.tokens)
+        return body if isinstance(body, bytes) else json.dumps(body).encode()
+
 
 @dataclass
 class ModelServer:
@@ -35,23 +45,25 @@ class ModelServer:
 
 
 def says(output: Any, tokens: tuple[int, int] = (100, 20)) -> Turn:
-    """Answer with the arguments of the tool call that pydantic-ai asks for."""
-    arguments = output if isinstance(output, str) else json.dumps(output)
-    call = {
-        "id": "call_1",
-        "type": "function",
-        "function": {"name": "final_result", "arguments": arguments},
-    }
+    """Answer as it is asked for: by a tool call, or as JSON."""
+    return Turn(output=output if isinstance(output, str) else json.dumps(output), tokens=tokens)
+
+
+def _answer(output: str, asked: dict[str, Any], tokens: tuple[int, int]) -> dict[str, Any]:
+    if "tools" not in asked:
+        return completion({"role": "assistant", "content": output}, "stop", tokens)
+    function = {"name": asked["tools"][0]["function"]["name"], "arguments": output}
+    call = {"id": "call_1", "type": "function", "function": function}
     message = {"role": "assistant", "content": None, "tool_calls": [call]}
-    return Turn(body=_completion(message, "tool_calls", tokens))
+    return completion(message, "tool_calls", tokens)
 
 
 def chats(text: str) -> Turn:
     """Answer in prose, which nobody asked for."""
-    return Turn(body=_completion({"role": "assistant", "content": text}, "stop", (50, 5)))
+    return Turn(body=completion({"role": "assistant", "content": text}, "stop", (50, 5)))
 
 
-def _completion(message: dict[str, Any], reason: str, tokens: tuple[int, int]) -> dict[str, Any]:
+def completion(message: dict[str, Any], reason: str, tokens: tuple[int, int]) -> dict[str, Any]:
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
@@ -80,7 +92,7 @@ def serving(*script: Turn) -> Iterator[ModelServer]:
             )
             turn = state.next_turn()
             time.sleep(turn.wait)
-            body = turn.body if isinstance(turn.body, bytes) else json.dumps(turn.body).encode()
+            body = turn.bytes_for(state.asked[-1])
             try:
                 self.send_response(turn.status)
                 for name, value in {"Content-Type": "application/json", **turn.headers}.items():

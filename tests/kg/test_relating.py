@@ -91,9 +91,7 @@ def test_a_verdict_that_the_statements_do_not_bear_out_is_refused(
 
 
 def test_a_pair_that_is_answered_twice_is_refused_and_none_is_no_relation(engine: Engine):
-    one = json.loads(
-        _says().body["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"]
-    )
+    one = json.loads(_says().output or "")
     with serving(says({"verdicts": one["verdicts"] * 2}), _says(relation="none")) as server:
         twice = relate_proposals(engine, _model(server), limit=10)
         none = relate_proposals(engine, _model(server), limit=10)
