@@ -94,5 +94,7 @@ def model_config(name: str | None) -> ModelConfig | None:
         name=chosen,
         url=settings.model_url,
         key=settings.model_key,
+        timeout=settings.model_timeout,
+        max_tokens=settings.model_max_tokens,
         tool_calls=settings.model_tool_calls,
     )

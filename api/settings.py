@@ -2,16 +2,22 @@
 
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
+
+from kg.errors import ConfigError
 
 DEFAULT_METHOD = "leiden_hybrid_concepts"
 """The clustering method that is meant where none is named."""
 
 
 class Settings(BaseSettings):
-    """Settings from the environment; options of the command line come first."""
+    """Settings from the environment; options of the command line come first.
+
+    Raises:
+        ConfigError: One of them is not what it has to be.
+    """
 
     model_config = SettingsConfigDict(env_prefix="CLAIMGRAPH_", use_attribute_docstrings=True)
 
@@ -31,9 +37,23 @@ class Settings(BaseSettings):
     model_key: SecretStr = SecretStr("")
     """`CLAIMGRAPH_MODEL_KEY`: its key. It is sent to the server and never stored or shown."""
 
+    model_timeout: float = Field(default=60, gt=0)
+    """`CLAIMGRAPH_MODEL_TIMEOUT`: seconds that it may take for one answer."""
+
+    model_max_tokens: int = Field(default=2048, ge=1)
+    """`CLAIMGRAPH_MODEL_MAX_TOKENS`: that one answer of it may have."""
+
     model_tool_calls: bool = False
     """`CLAIMGRAPH_MODEL_TOOL_CALLS`: 1 for a server that takes no JSON schema as the form of an
     answer, but tool calls."""
+
+    def __init__(self) -> None:
+        try:
+            super().__init__()
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            name = f"CLAIMGRAPH_{wrong['loc'][0]}".upper()
+            raise ConfigError(f"{name} is {wrong['input']!r}: {wrong['msg']}") from error
 
 
 def artifacts_of(database: str) -> Path:

@@ -406,12 +406,24 @@ def test_a_language_model_is_asked_where_the_settings_say_and_its_answers_are_ke
 
 
 def test_the_environment_says_how_a_language_model_is_asked(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("CLAIMGRAPH_MODEL_TOOL_CALLS", "1")
+    for name, value in [("TOOL_CALLS", "1"), ("TIMEOUT", "300"), ("MAX_TOKENS", "4000")]:
+        monkeypatch.setenv(f"CLAIMGRAPH_MODEL_{name}", value)
 
     config = model_config("openai:tiny")
 
     assert config is not None
-    assert config.tool_calls
+    assert (config.tool_calls, config.timeout, config.max_tokens) == (True, 300, 4000)
+
+
+def test_a_setting_that_is_none_is_named_with_what_it_is(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("CLAIMGRAPH_MODEL_TIMEOUT", "soon")
+
+    refused = _run(library, "label", "--labeller", "llm", "--model", "openai:tiny")
+
+    assert refused.exit_code == 1
+    assert "CLAIMGRAPH_MODEL_TIMEOUT is 'soon': " in refused.stderr
 
 
 @pytest.mark.parametrize(
