@@ -41,7 +41,7 @@ from kg.errors import BudgetError, ConfigError, LanguageModelError, ReplyError
 
 if TYPE_CHECKING:
     from pydantic_ai import NativeOutput
-    from pydantic_ai.exceptions import ModelAPIError
+    from pydantic_ai.exceptions import ModelAPIError, UnexpectedModelBehavior
     from pydantic_ai.models import Model
 
 log = logging.getLogger(__name__)
@@ -167,7 +167,8 @@ class LanguageModel:
 
         Raises:
             BudgetError: The budget is spent.
-            ReplyError: The model answered, and no answer fits the schema.
+            ReplyError: The model answered, and no answer fits the schema; or the question is too
+                long for it.
             LanguageModelError: The model cannot be reached.
         """
         key = key_of(self.name, prompt, material, schema)
@@ -254,8 +255,12 @@ _WHAT_TO_DO = {
     401: ": give its key with CLAIMGRAPH_MODEL_KEY",
     403: ": give a key that may, with CLAIMGRAPH_MODEL_KEY",
     404: ": see whether {url} serves a model of this name",
+    408: ": wait longer than {timeout:g} seconds with CLAIMGRAPH_MODEL_TIMEOUT",
 }
-"""By the status of the answer; None: there was no answer."""
+"""By the status of the answer; None: there was no answer; 408: there was none in time."""
+
+_TOO_LONG = "exceeds the available context size"
+"""How llama.cpp's server says that a question does not fit into the model's context."""
 
 
 def url_of(config: ModelConfig) -> str:
@@ -327,9 +332,11 @@ class PydanticAi:
             try:
                 output = (await agent.run(material, usage=used)).output
             except UnexpectedModelBehavior as error:
-                failure = _one_line(error)
+                failure = _what_is_wrong(error)
             except ModelAPIError as error:
-                raise LanguageModelError(f"{self.name}: {self._reason(error)}") from error
+                if not _is_too_long(error):
+                    raise LanguageModelError(f"{self.name}: {self._reason(error)}") from error
+                failure = f"the question is too long for it: {_one_line(error)}"
         return Asked(output, Usage(used.input_tokens, used.output_tokens, used.requests), failure)
 
     def _form(
@@ -343,11 +350,16 @@ class PydanticAi:
 
     def _reason(self, error: "ModelAPIError") -> str:
         """Return what the server said, and what to do."""
+        from pydantic_ai.exceptions import ModelTimeoutError
+
         said = _one_line(error).rstrip(".")
         status = getattr(error, "status_code", None)
+        if isinstance(error, ModelTimeoutError):
+            status = 408
         if status == 400 and not _gives_schema(self._config):
             return said
-        return said + _WHAT_TO_DO.get(status, "").format(url=url_of(self._config))
+        advice = _WHAT_TO_DO.get(status, "")
+        return said + advice.format(url=url_of(self._config), timeout=self._config.timeout)
 
     def _opened(self) -> AbstractAsyncContextManager["Model"]:
         is_anthropic = self.name.startswith("anthropic:")
@@ -398,5 +410,25 @@ async def _anthropic(config: ModelConfig) -> AsyncIterator["Model"]:
         yield AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client))
 
 
-def _one_line(error: Exception) -> str:
+def _what_is_wrong(error: "UnexpectedModelBehavior") -> str:
+    """Return why an answer cannot be used, with the first thing that is wrong in its form."""
+    from pydantic_ai.exceptions import OutputTokenLimitExceeded
+
+    if isinstance(error, OutputTokenLimitExceeded):
+        return (
+            "it was cut off at the most tokens that an answer may have "
+            "(CLAIMGRAPH_MODEL_MAX_TOKENS), or where the model's context ends"
+        )
+    cause = f": {error.__cause__}" if error.__cause__ else ""
+    return _one_line(f"{error.message}{cause}")
+
+
+def _is_too_long(error: "ModelAPIError") -> bool:
+    """Return whether this question is refused for its length, and a shorter one may be answered."""
+    from pydantic_ai.exceptions import ModelContextWindowExceededError
+
+    return isinstance(error, ModelContextWindowExceededError) or _TOO_LONG in str(error)
+
+
+def _one_line(error: Exception | str) -> str:
     return " ".join(str(error).split())[:300]

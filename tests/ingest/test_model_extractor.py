@@ -279,6 +279,29 @@ def test_a_server_that_goes_on_limiting_the_rate_ends_the_run_and_what_is_done_s
     assert (len(report.sources), len(server.asked)) == (1, 3)
 
 
+def test_a_server_that_is_gone_in_mid_answer_ends_the_run_and_what_is_done_stays(
+    engine: Engine, papers: Path, tmp_path: Path
+):
+    gone = Turn(output='{"statements": []}', n_lost=5)
+    with serving(says({"statements": []}), gone) as server:
+        report = _ingest(engine, papers, _model(server.url, tmp_path / "replies.jsonl"))
+
+    assert report.stopped.startswith(f"openai:tiny: Connection error at {server.url}")
+    assert (len(report.sources), report.failures) == (1, [])
+
+
+def test_a_passage_that_is_too_long_fails_its_file_and_the_others_go_on(
+    engine: Engine, papers: Path, tmp_path: Path
+):
+    error = {"message": "request (9000 tokens) exceeds the available context size (4096 tokens)"}
+    with serving(Turn(status=400, body={"error": error}), says({"statements": []})) as server:
+        report = _ingest(engine, papers, _model(server.url, tmp_path / "replies.jsonl"))
+
+    assert [failure.name for failure in report.failures] == [str(papers / "0.md")]
+    assert "exceeds the available context size" in report.failures[0].reason
+    assert (len(report.sources), report.stopped) == (3, "")
+
+
 def test_an_answer_without_form_fails_its_file_and_the_others_go_on(
     engine: Engine, papers: Path, tmp_path: Path
 ):

@@ -20,6 +20,9 @@ class Turn:
     wait: float = 0.0
     """Seconds before the answer."""
 
+    n_lost: int = 0
+    """Bytes at the end that do not come, since the server is gone."""
+
     output: str | None = None
     """JSON to answer in the way that is asked for, in place of the body ..."""
 
@@ -51,19 +54,20 @@ def says(output: Any, tokens: tuple[int, int] = (100, 20)) -> Turn:
 
 def _answer(output: str, asked: dict[str, Any], tokens: tuple[int, int]) -> dict[str, Any]:
     if "tools" not in asked:
-        return completion({"role": "assistant", "content": output}, "stop", tokens)
+        return _completion({"role": "assistant", "content": output}, "stop", tokens)
     function = {"name": asked["tools"][0]["function"]["name"], "arguments": output}
     call = {"id": "call_1", "type": "function", "function": function}
     message = {"role": "assistant", "content": None, "tool_calls": [call]}
-    return completion(message, "tool_calls", tokens)
+    return _completion(message, "tool_calls", tokens)
 
 
-def chats(text: str) -> Turn:
-    """Answer in prose, which nobody asked for."""
-    return Turn(body=completion({"role": "assistant", "content": text}, "stop", (50, 5)))
+def chats(text: str, reason: str = "stop", **more: str) -> Turn:
+    """Answer in these words, such as in prose, which nobody asked for."""
+    message = {"role": "assistant", "content": text, **more}
+    return Turn(body=_completion(message, reason, (50, 5)))
 
 
-def completion(message: dict[str, Any], reason: str, tokens: tuple[int, int]) -> dict[str, Any]:
+def _completion(message: dict[str, Any], reason: str, tokens: tuple[int, int]) -> dict[str, Any]:
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
@@ -99,7 +103,7 @@ def serving(*script: Turn) -> Iterator[ModelServer]:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(body[: len(body) - turn.n_lost])
             except OSError:
                 pass  # the client has not waited
 

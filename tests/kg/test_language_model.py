@@ -167,12 +167,55 @@ def test_an_answer_that_does_not_fit_is_sent_back_with_the_reason(bad: Turn):
 def test_an_answer_that_never_fits_is_an_error_that_is_paid_for_and_not_kept(tmp_path: Path):
     with serving(says({"name": "", "sure": 0.5})) as server:
         door = _door(server, tmp_path / "replies.jsonl")
-        with pytest.raises(ReplyError, match="openai:tiny gave no usable answer"):
+        with pytest.raises(
+            ReplyError, match=r"openai:tiny gave no usable answer: .*at least 1 char"
+        ):
             door.complete("Name it.", "a thing", Name)
 
     assert len(server.asked) == 3
     assert door.spent == Usage(300, 60, 3)
     assert not (tmp_path / "replies.jsonl").exists()
+
+
+@pytest.mark.parametrize("text", ["", '{"name": "pro'])
+def test_an_answer_that_is_cut_off_is_not_asked_for_again_and_says_what_to_allow(text: str):
+    with (
+        serving(chats(text, "length")) as server,
+        pytest.raises(ReplyError, match=r"it was cut off .*CLAIMGRAPH_MODEL_MAX_TOKENS"),
+    ):
+        _door(server).complete("Name it.", "a thing", Name)
+
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (chats("", "stop", refusal="I may not name it."), "Refusal: 'I may not name it.'"),
+        (chats("", "content_filter"), "Finish reason: 'content_filter'"),
+    ],
+)
+def test_a_model_that_refuses_is_not_asked_again_and_its_reason_is_given(answer: Turn, reason: str):
+    with serving(answer) as server, pytest.raises(ReplyError) as caught:
+        _door(server).complete("Name it.", "a thing", Name)
+
+    assert str(caught.value).endswith(reason)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "request (9 tokens) exceeds the available context size", "code": 400},
+        {"message": "it does not fit", "code": "context_length_exceeded"},
+    ],
+)
+def test_a_question_that_is_too_long_is_a_reply_and_no_server_that_is_down(error: dict[str, str]):
+    with (
+        serving(Turn(status=400, body={"error": error})) as server,
+        pytest.raises(ReplyError, match="the question is too long for it"),
+    ):
+        _door(server).complete("Name it.", "a thing", Name)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -211,7 +254,7 @@ def test_a_wrong_key_is_not_tried_again():
 def test_a_server_that_does_not_answer_in_time_is_given_up_on():
     with (
         serving(Turn(body=GOOD, wait=0.4)) as server,
-        pytest.raises(LanguageModelError, match="openai:tiny"),
+        pytest.raises(LanguageModelError, match=r"longer than 0\.1 seconds with CLAIMGRAPH_MODEL"),
     ):
         _door(server, timeout=0.1).complete("Name it.", "a thing", Name)
 
