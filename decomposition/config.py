@@ -144,12 +144,16 @@ class DecompositionConfig(BaseModel):
 
     consolidation_minimality: float | None = Field(default=None, gt=0)
     """Coefficient of minimality once training is over, in pruning and consolidation; None keeps the
-    last one of training. No effect without consolidation, nor has the next."""
+    last one of training. No effect without consolidation, nor have the next two."""
 
     consolidation_width: float | None = Field(default=None, gt=0)
     """γ of then, importances being counted as g² / (g² + γ²) whatever was counted in training; None
     counts as at the end of training. It makes little difference whether an importance is one or
     nearly one then, so that those of features that hardly matter need not fall."""
+
+    consolidation_importance_rate: float | None = Field(default=None, gt=0)
+    """`importance_rate` of then; None keeps that of training. Where U and V have to move slowly, so
+    as not to lose what was found, importances need not."""
 
     steps: int = Field(default=3000, ge=1)
     """Of each start."""
@@ -333,6 +337,8 @@ class DecompositionConfig(BaseModel):
             width = self.consolidation_width
             changes |= dict.fromkeys(("smooth_l0_width", "smooth_l0_width_end"), width)
             changes["sparsity"] = "smooth_l0"
+        if self.consolidation_importance_rate is not None:
+            changes["importance_rate"] = self.consolidation_importance_rate
         return self.model_copy(update=changes) if self.consolidation_steps else self
 
 
@@ -412,6 +418,7 @@ CONFIGS: dict[str, DecompositionConfig] = {
             "consolidation_rate": 0.1,
             "consolidation_minimality": 3e-6,
             "consolidation_width": 0.15,
+            "consolidation_importance_rate": 4.0,
             "prune_all_first": True,
             "minimality": 2e-6,
             "minimality_end": 6e-6,

@@ -137,7 +137,8 @@ def unmix(
         known: The lines that were found before, of the same target with the same seed; those that
             are found now are added.
         tolerance: By what share of itself the objective may rise instead, each time, where all that
-            live in a matrix are set apart. Above 0, every V is given unit length first.
+            live in a matrix are set apart. Above 0, every V is given unit length first, and in the
+            end the length with which it is given 1 where it is important.
     """
     known = {} if known is None else known
     if tolerance:
@@ -166,6 +167,8 @@ def unmix(
                     )
                 else:
                     load_parameters(model, start)
+    if tolerance:
+        _give_unit_activation(model, target, config)
     logger.info("%s unmixed: objective %.6f", n_unmixed, current)
     return n_unmixed
 
@@ -177,17 +180,41 @@ def _give_unit_length(model: DecomposedModel) -> None:
     Training may leave some V twenty times as long as others, which then look as if they depended on
     one another. Subcomponents that share their parameters stay as they are.
     """
-    networks = model.importance_networks
     for matrix, parts in model.subcomponents.items():
-        if _is_shared(model, parts):
-            continue
-        read, written = _ends(parts)
-        lengths = torch.linalg.vector_norm(read, dim=1)
-        lengths = torch.where(lengths > 0, lengths, 1)
-        read /= lengths.unsqueeze(1)
-        written *= lengths
-        if isinstance(networks, ImportanceNetworks):
-            networks.rescale(matrix, torch.arange(len(lengths)).to(lengths.device), lengths)
+        lengths = torch.linalg.vector_norm(_ends(parts)[0], dim=1)
+        _shorten(model, matrix, torch.where(lengths > 0, lengths, 1))
+
+
+@torch.no_grad()
+def _give_unit_activation(
+    model: DecomposedModel, target: Target, config: DecompositionConfig
+) -> None:
+    """Let V x be 1 in the mean where a subcomponent is important; to rounding nothing else changes.
+
+    A feature that hardly matters may come out with a tenth of the activation that others have, and
+    its network, whose weights are trained by steps of one size, would learn as much more slowly.
+    """
+    x = target.batch(N_INPUTS, generator_for("unmixing", config.seed)).to(model.device)
+    seen = model.clean(x).seen
+    importance = model.importance_networks(seen).g
+    for matrix in model.layers:
+        on = importance[matrix].flatten(0, -2) > IMPORTANT
+        inner = seen[matrix].inner.flatten(0, -2).abs()
+        counts = on.sum(dim=0)
+        means = (inner * on).sum(dim=0) / counts.clamp(min=1)
+        _shorten(model, matrix, torch.where((counts >= FEWEST) & (means > 0), means, 1))
+
+
+def _shorten(model: DecomposedModel, matrix: str, factors: Float[Tensor, " C"]) -> None:
+    """Divide every V by its factor; U and the network make up for it."""
+    parts, networks = model.subcomponents[matrix], model.importance_networks
+    if _is_shared(model, parts):
+        return
+    read, written = _ends(parts)
+    read /= factors.unsqueeze(1)
+    written *= factors
+    if isinstance(networks, ImportanceNetworks):
+        networks.rescale(matrix, torch.arange(len(factors)).to(factors.device), factors)
 
 
 @torch.no_grad()

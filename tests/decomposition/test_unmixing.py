@@ -192,6 +192,21 @@ def test_how_long_v_is_makes_no_difference_to_who_is_set_apart():
     assert torch.allclose(parts.weight(), weight, atol=1e-5)
 
 
+def test_what_is_set_apart_is_given_one_in_the_mean_where_it_is_important():
+    target, model = two_of_four(IN_PAIRS, 0.02)
+    weight = model.subcomponents["layers.0.mlp_in"].weight().detach().clone()
+    x = target.batch(20_000, torch.Generator().manual_seed(3))
+
+    unmix(model, target, CONFIG, tolerance=1.0)
+
+    importance, seen = model.importance(x), model.clean(x).seen
+    for matrix in model.layers:
+        on = importance[matrix] > 0.5
+        given = (seen[matrix].inner.abs() * on).sum(dim=0) / on.sum(dim=0)
+        assert given[on.any(dim=0)].tolist() == pytest.approx(int(on.any(dim=0).sum()) * [1], 0.1)
+    assert torch.allclose(model.subcomponents["layers.0.mlp_in"].weight(), weight, atol=1e-5)
+
+
 def test_who_does_not_know_its_line_is_given_another_network():
     target, model = two_of_four()
     matrix = "layers.0.mlp_in"
