@@ -136,21 +136,25 @@ def test_what_was_set_apart_is_put_back_where_training_on_does_not_pay_for_it(we
     assert all(unchanged) != pays
 
 
-def test_what_follows_training_is_judged_by_costs_of_its_own_and_training_is_not(
+def test_what_follows_training_has_costs_and_a_rate_of_its_own_and_training_has_not(
     pentagon, monkeypatch
 ):
     plain = DecompositionConfig(
         **{"restarts": 1, "steps": 20, "batch_size": 64, "n_objective": 256, "prune": True},
         **{"consolidation_steps": 5, "unmix": True, "unmix_tolerance": 0.1},
     )
-    changes = {"consolidation_minimality": 0.001, "consolidation_width": 0.5}
-    seen: list[tuple[str, float]] = []
+    changes = {
+        **{"consolidation_minimality": 0.001, "consolidation_width": 0.5},
+        "consolidation_importance_rate": 4.0,
+    }
+    seen: list[tuple[str, float, float]] = []
 
     def looked_at(result: object):
         def look(
             _model: object, _target: object, config: DecompositionConfig, *_: object
         ) -> object:
-            seen.append((config.sparsity, config.coefficients(1.0)["minimality"]))
+            minimality = config.coefficients(1.0)["minimality"]
+            seen.append((config.sparsity, minimality, config.importance_rate))
             return result
 
         return look
@@ -163,7 +167,7 @@ def test_what_follows_training_is_judged_by_costs_of_its_own_and_training_is_not
         monkeypatch.setattr(f"decomposition.finishing.{name}", looked_at(result))
     found = [decompose(pentagon, plain.model_copy(update=of)).model for of in ({}, changes)]
 
-    assert seen == 4 * [("power", 0.003)] + 4 * [("smooth_l0", 0.001)]
+    assert seen == 4 * [("power", 0.003, 1.0)] + 4 * [("smooth_l0", 0.001, 4.0)]
     for one, other in zip(*(trained_parameters(model).values() for model in found), strict=True):
         assert torch.equal(one, other)
 
