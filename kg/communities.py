@@ -131,7 +131,9 @@ def community_of(session: Session, identifier: str) -> Community:
             .order_by(col(Community.run_id).desc())
         ).first()
     if community is None:
-        raise NotFoundError(f"there is no community {identifier}")
+        raise NotFoundError(
+            f"there is no community {identifier}: `claimgraph communities` lists them"
+        )
     return community
 
 

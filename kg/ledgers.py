@@ -140,7 +140,7 @@ def reinstate(engine: Engine, evidence_id: str) -> None:
 def _evidence(session: Session, evidence_id: str) -> Evidence:
     evidence = session.get(Evidence, evidence_id)
     if evidence is None:
-        raise NotFoundError(f"there is no evidence {evidence_id}")
+        raise NotFoundError(f"there is no evidence {evidence_id}: `claimgraph evidence` lists it")
     return evidence
 
 

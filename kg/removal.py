@@ -145,7 +145,10 @@ def _gone(session: Session, sources: Sequence[str]) -> Gone:
     """
     unknown = [source for source in sources if session.get(Source, source) is None]
     if unknown:
-        raise NotFoundError(f"there is no source {', '.join(unknown)}: nothing was removed")
+        raise NotFoundError(
+            f"there is no source {', '.join(unknown)}, so nothing was removed: "
+            "`claimgraph sources` lists them"
+        )
     leaving = frozenset(sources)
     said = _by_statement(session, col(Section.source_id), sorted(leaving))
     elsewhere = _by_statement(session, col(Mention.statement_id), sorted(said))

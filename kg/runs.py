@@ -108,7 +108,7 @@ def run_of(session: Session, run_id: int) -> Run:
     """
     run = session.get(Run, run_id) if abs(run_id) <= LARGEST else None
     if run is None:
-        raise NotFoundError(f"there is no run {run_id}")
+        raise NotFoundError(f"there is no run {run_id}: `claimgraph runs` lists them")
     return run
 
 

@@ -172,7 +172,7 @@ def source_of(session: Session, identifier: str) -> Source:
     """
     source = session.get(Source, identifier)
     if source is None:
-        raise NotFoundError(f"there is no source {identifier}")
+        raise NotFoundError(f"there is no source {identifier}: `claimgraph sources` lists them")
     return source
 
 

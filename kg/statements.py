@@ -81,7 +81,9 @@ def statement_of(session: Session, identifier: str) -> Statement:
     """
     statement = session.get(Statement, identifier)
     if statement is None:
-        raise NotFoundError(f"there is no statement {identifier}")
+        raise NotFoundError(
+            f"there is no statement {identifier}: `claimgraph search WORDS` finds ids"
+        )
     return statement
 
 

@@ -251,7 +251,7 @@ def profile_view(session: Session, artifacts: Path, run_id: int, name: str) -> P
             return ProfileView(run=harvested.run, decomposition=run_id, profile=profile)
     raise NotFoundError(
         f"the harvest of run {run_id} (run {harvested.run}) has no subcomponent {name!r} that "
-        "acts anywhere"
+        f"acts anywhere: `claimgraph decomposition {run_id}` lists those that do"
     )
 
 

@@ -211,7 +211,7 @@ def evidence_view(session: Session, evidence_id: str) -> EvidenceItem:
     """
     evidence = session.get(Evidence, evidence_id)
     if evidence is None:
-        raise NotFoundError(f"there is no evidence {evidence_id}")
+        raise NotFoundError(f"there is no evidence {evidence_id}: `claimgraph evidence` lists it")
     rows = evidence_of(session, evidence.statement_id)
     return next(_item(row) for row in rows if row.evidence.id == evidence_id)
 

@@ -49,6 +49,25 @@ def test_on_a_full_disk_a_command_says_so_and_goes_on_when_there_is_room(tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("arguments", "what_to_do"),
+    [
+        (["statement", "stm_none"], "`claimgraph search WORDS`"),
+        (["community", "c0"], "`claimgraph communities`"),
+        (["source", "src_none"], "`claimgraph sources`"),
+        (["remove", "src_none"], "`claimgraph sources`"),
+        (["communities", "--run", "99"], "`claimgraph runs`"),
+        (["withdraw", "evd_none", "--because", "Wrong."], "`claimgraph evidence`"),
+    ],
+)
+def test_who_names_what_is_not_there_learns_where_the_names_are(
+    library: Path, arguments: list[str], what_to_do: str
+):
+    result = CliRunner().invoke(app, [*arguments, "--db", str(library)])
+
+    assert what_to_do in result.stderr
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["communities", "--run", BEYOND],
