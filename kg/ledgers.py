@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, func
+from sqlalchemy import ColumnElement, Engine, func, or_
 from sqlmodel import Session, col, select
 
 from kg.db import writing
 from kg.errors import ConfigError, NotFoundError
 from kg.runs import run_of
 from kg.statements import statement_of
-from kg.tables import Evidence, Prediction, Run, Stance, now
+from kg.tables import Evidence, Prediction, Run, Stance, Statement, now
 
 
 class EvidenceRow(NamedTuple):
@@ -51,6 +51,22 @@ def evidence_of(session: Session, statement_id: str) -> list[EvidenceRow]:
         )
         for evidence, prediction in rows
     ]
+
+
+def evidence_by_run(session: Session, run_id: int) -> list[tuple[Evidence, Prediction, Statement]]:
+    """Return what a run predicted and measured, or what was measured on it.
+
+    The oldest is first.
+    """
+    runs = (Evidence.run_id, Prediction.run_id, Prediction.decomposition_run_id)
+    query = (
+        select(Evidence, Prediction, Statement)
+        .join(Prediction, col(Prediction.id) == Evidence.prediction_id)
+        .join(Statement, col(Statement.id) == Evidence.statement_id)
+        .where(or_(*(col(each) == run_id for each in runs)))
+        .order_by(col(Evidence.run_id), col(Evidence.id))
+    )
+    return list(session.exec(query))
 
 
 def open_predictions(

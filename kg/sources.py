@@ -176,6 +176,12 @@ def source_of(session: Session, identifier: str) -> Source:
     return source
 
 
+def sources_read_by(session: Session, run_id: int) -> list[Source]:
+    """Return the sources as this run was the latest to read them, by title."""
+    query = select(Source).where(Source.run_id == run_id).order_by(Source.title, Source.id)
+    return list(session.exec(query))
+
+
 def sections_of(session: Session, identifier: str) -> list[Section]:
     """Return the sections of a source in reading order."""
     return list(

@@ -6,10 +6,12 @@ from pydantic import RootModel
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from api.views.view import View
+from api.views.view import SourceName, StatementName, View, statement_name
 from kg.errors import ConfigError
+from kg.ledgers import evidence_by_run
 from kg.runs import active_runs, run_of, succeeded_run
-from kg.tables import Run, RunKind, RunStatus
+from kg.sources import sources_read_by
+from kg.tables import Run, RunKind, RunStatus, Stance
 
 
 class RunView(View):
@@ -35,8 +37,29 @@ class RunView(View):
     """What the run reports of itself: counts, modularity, seconds, metrics."""
 
 
+class VerdictView(View):
+    """A measurement and the statement that it speaks about, without the numbers."""
+
+    id: str
+    stance: Stance
+    experiment: str
+    is_withdrawn: bool
+    """It does not count."""
+
+    run: int
+    """The run that measured."""
+
+    statement: StatementName
+
+
 class RunDetailView(RunView):
-    """One execution with everything that is needed to repeat it."""
+    """One execution with everything that is needed to repeat it, and what came of it."""
+
+    sources: list[SourceName]
+    """What it read, unless a later run has read it again; by title."""
+
+    verdicts: list[VerdictView]
+    """What it predicted and measured, or what was measured on it, oldest first."""
 
     config: dict[str, Any]
     """The whole configuration, defaults included."""
@@ -68,7 +91,14 @@ def run_view(session: Session, run_id: int) -> RunDetailView:
         NotFoundError: No run has this number.
     """
     run = run_of(session, run_id)
-    return RunDetailView.model_validate(_fields(run, RunDetailView, _active(session)))
+    read = [SourceName(id=each.id, title=each.title) for each in sources_read_by(session, run_id)]
+    return RunDetailView.model_validate(
+        {
+            **_fields(run, RunDetailView, _active(session)),
+            "sources": read,
+            "verdicts": _verdicts(session, run_id),
+        }
+    )
 
 
 def clusterings(session: Session, method: str | None = None, run: int | None = None) -> list[Run]:
@@ -95,6 +125,20 @@ def clusterings(session: Session, method: str | None = None, run: int | None = N
     if not any(each.method == method for each in runs):
         raise ConfigError(_why_no_run(method))
     return [each for each in runs if each.method == method]
+
+
+def _verdicts(session: Session, run_id: int) -> list[VerdictView]:
+    return [
+        VerdictView(
+            id=evidence.id,
+            stance=evidence.stance,
+            experiment=prediction.experiment,
+            is_withdrawn=evidence.withdrawn_at is not None,
+            run=evidence.run_id,
+            statement=statement_name(statement),
+        )
+        for evidence, prediction, statement in evidence_by_run(session, run_id)
+    ]
 
 
 def _why_no_run(method: str) -> str:

@@ -31,6 +31,23 @@ def test_a_run_shows_what_is_needed_to_repeat_it(session):
     assert "igraph" in run.library_versions
 
 
+def test_a_run_names_the_sources_that_it_read(session, library):
+    run = run_view(session, 1)
+
+    assert {source.id for source in run.sources} == set(library.sources.values())
+    assert run_view(session, 3).sources == []
+
+
+def test_a_run_names_the_statements_that_it_speaks_about(session, web):
+    decomposed = next(run.id for run in runs_view(session).root if run.kind == "decomposition")
+    measured = run_view(session, decomposed).verdicts
+
+    pages = [web.get(f"/runs/{run}").text for run in (decomposed, measured[0].run)]
+
+    assert len(measured) == 3
+    assert all(f"/statements/{measured[0].statement.id}#{measured[0].id}" in p for p in pages)
+
+
 def test_a_run_names_the_network_that_it_took_apart(session):
     targets = {run.kind: run.target for run in runs_view(session).root}
 
