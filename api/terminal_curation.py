@@ -6,6 +6,7 @@ from api.counting import who
 from api.views.canonical import CanonicalItem, OfferItem, ProposalItem, RepeatsView
 from api.views.concepts import ConceptItem, ConceptsView, ConceptView
 from api.views.decisions import DecidedView, DecisionItem, DecisionsView, MergingView
+from api.views.view import SourceName
 
 Lines = Iterable[str]
 
@@ -45,9 +46,11 @@ def repeats(view: RepeatsView) -> Lines:
     yield f"Merged ({len(view.groups)})"
     for group in view.groups:
         yield from canonical(group)
-    yield f"\nNot merged, for a reader to decide ({len(view.offers)}): no evidence"
+    yield f"\nProposed, for a reader to decide ({view.n_offers}): found by a rule, no evidence"
     for offer in view.offers:
         yield from _offer(offer)
+    if view.n_offers > len(view.offers):
+        yield f"and {view.n_offers - len(view.offers)} more: see them with --limit"
 
 
 def concepts(view: ConceptsView) -> Lines:
@@ -71,8 +74,7 @@ def canonical(group: CanonicalItem) -> Lines:
     """Show statements that say the same, and who says so."""
     yield f"{group.id}  {group.text}"
     for member in group.members:
-        titles = "; ".join(source.title for source in member.sources)
-        yield f"    {member.id}  {member.text}  [{titles}]"
+        yield f"    {member.id}  {member.text}  {_titles(member.sources)}"
     for work in group.works:
         yield f"    {work.source.title} {work.words} {work.other.title}"
     for each in group.merged_by:
@@ -98,11 +100,15 @@ def proposals(items: Sequence[ProposalItem]) -> Lines:
 
 def _proposal(item: ProposalItem) -> Lines:
     yield f"  {item.words} {item.other.id}  {item.other.text}"
-    yield f"    “{item.quote}”"
-    yield f"    “{item.other_quote}”"
+    yield f"    “{item.quote}” {_titles(item.sources)}"
+    yield f"    “{item.other_quote}” {_titles(item.other_sources)}"
     yield f"    because: {'; '.join(item.reasons)} (cosine {item.cosine:.2f}, run {item.run})"
     if item.command:
         yield f"    if so: {item.command}"
+
+
+def _titles(sources: Sequence[SourceName]) -> str:
+    return f"[{'; '.join(source.title for source in sources)}]"
 
 
 def _concept(item: ConceptItem) -> str:

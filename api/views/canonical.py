@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from api.views.statement_rows import StatementRow, statement_rows
-from api.views.view import StatementName, View, statement_name
+from api.views.statement_rows import StatementRow, sources_by_statement, statement_rows
+from api.views.view import SourceName, StatementName, View, statement_name
 from api.views.works import WorkItem, work_items
 from kg.canonical import Canonical, Canonicals, canonicals, decisions, proposals_of
 from kg.duplicates import SAYS_THE_SAME, Relation
@@ -95,6 +95,12 @@ class ProposalItem(View):
     other_quote: str
     """A source's words for the other, verbatim."""
 
+    sources: list[SourceName]
+    """Which say the statement, by title."""
+
+    other_sources: list[SourceName]
+    """Which say the other, by title."""
+
     cosine: float
     score: float
     """How sure it is that both say the same, in [0, 1]."""
@@ -127,6 +133,9 @@ class RepeatsView(View):
     offers: list[OfferItem]
     """Pairs that are not merged, of the relations that were asked for; surest first."""
 
+    n_offers: int
+    """How many there are in all."""
+
 
 OFFERED = tuple(relation for relation in Relation if relation is not Relation.RELATED)
 """The relations that are listed if none is asked for."""
@@ -137,10 +146,12 @@ def repeats_view(
 ) -> RepeatsView:
     """Return what is merged, and up to so many pairs of these relations that are not."""
     state = canonicals(session)
+    offered = _offered(session, state, relations)
     return RepeatsView(
         run=state.run_id,
         groups=canonical_items(session, state, state.groups),
-        offers=_offers(session, state, relations, limit),
+        offers=_offers(session, offered[:limit]),
+        n_offers=len(offered),
     )
 
 
@@ -193,31 +204,33 @@ class _Context(NamedTuple):
 
     names: Mapping[str, StatementName]
     quotes: Mapping[str, str]
+    sources: Mapping[str, list[SourceName]]
 
     @classmethod
     def of(cls, session: Session, proposals: Sequence[Proposal]) -> "_Context":
         ids = sorted({end for each in proposals for end in (each.head_id, each.tail_id)})
         names = {i: statement_name(s) for i, s in statements_by_id(session, ids).items()}
-        return cls(names, quotes_of(session, ids))
+        return cls(names, quotes_of(session, ids), sources_by_statement(session, ids))
 
 
-def _offers(
-    session: Session, state: Canonicals, relations: Sequence[Relation], limit: int
-) -> list[OfferItem]:
+def _offered(session: Session, state: Canonicals, relations: Sequence[Relation]) -> list[Proposal]:
     if state.run_id is None:
         return []
-    wanted = [
+    return [
         each
         for each in proposals_of(session, state.run_id)
         if each.relation in relations and not _is_settled(state, each)
-    ][:limit]
-    context = _Context.of(session, wanted)
+    ]
+
+
+def _offers(session: Session, offered: Sequence[Proposal]) -> list[OfferItem]:
+    context = _Context.of(session, offered)
     return [
         OfferItem(
             statement=context.names[each.head_id],
             **dict(_proposal_item(each, each.head_id, context)),
         )
-        for each in wanted
+        for each in offered
     ]
 
 
@@ -289,6 +302,8 @@ def _proposal_item(proposal: Proposal, statement_id: str, context: _Context) -> 
         other=context.names[other],
         quote=context.quotes.get(statement_id, ""),
         other_quote=context.quotes.get(other, ""),
+        sources=context.sources.get(statement_id, []),
+        other_sources=context.sources.get(other, []),
         cosine=proposal.cosine,
         score=proposal.score,
         reasons=proposal.reasons,

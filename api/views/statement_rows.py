@@ -65,6 +65,13 @@ def split_by_kind(rows: Sequence[RowT]) -> tuple[list[RowT], list[RowT]]:
     return claims, findings
 
 
+def sources_by_statement(
+    session: Session, statement_ids: Sequence[str]
+) -> dict[str, list[SourceName]]:
+    """Return the sources that say each statement, by title."""
+    return _places(session, statement_ids)[0]
+
+
 def _places(
     session: Session, statement_ids: Sequence[str]
 ) -> tuple[dict[str, list[SourceName]], dict[str, int]]:

@@ -30,6 +30,9 @@ SAID = {
 }
 
 
+QUOTES = ("quote", "other_quote")
+
+
 class Library:
     """A database in a file, with the ids of its statements by short name."""
 
@@ -87,6 +90,31 @@ def test_a_merged_pair_is_shown_with_its_reason_and_a_denial_is_offered(library:
     )
     assert all(each["quote"] and each["other_quote"] and each["reasons"] for each in tensions)
     assert view == library.web.get("/api/duplicates").json()
+
+
+def test_a_tension_that_is_offered_names_the_papers_of_both_sides(library: Library):
+    offers = library.json("duplicates")["offers"]
+    tension = next(each for each in offers if each["relation"] == "possible tension")
+    titles = [tension[side][0]["title"] for side in ("sources", "other_sources")]
+
+    printed = library.run("duplicates").stdout
+    page = library.web.get("/duplicates").text
+
+    assert "A reply" in titles
+    assert all(f"{tension[q]}” [{t}]" in printed for q, t in zip(QUOTES, titles, strict=True))
+    assert f'<a href="/sources/{tension["sources"][0]["id"]}">{titles[0]}</a>' in page
+
+
+def test_what_is_offered_is_counted_in_full_where_only_some_is_listed(library: Library):
+    view = library.json("duplicates")
+    some = library.json("duplicates", "--limit", "1")
+
+    printed = library.run("duplicates", "--limit", "1").stdout
+
+    assert (len(some["offers"]), some["n_offers"]) == (1, len(view["offers"]))
+    assert f"({len(view['offers'])})" in printed
+    assert f"and {len(view['offers']) - 1} more" in printed
+    assert f"To be decided ({len(view['offers'])})" in library.web.get("/duplicates?limit=1").text
 
 
 def test_a_tension_that_is_offered_can_be_taken_up_as_it_is_said(library: Library):
@@ -191,7 +219,12 @@ def test_without_a_run_the_page_and_the_command_say_what_to_do(tmp_path: Path):
     web = TestClient(create_app(engine))
 
     assert "claimgraph merge" in web.get("/duplicates").text
-    assert web.get("/api/duplicates").json() == {"run": None, "groups": [], "offers": []}
+    assert web.get("/api/duplicates").json() == {
+        "run": None,
+        "groups": [],
+        "offers": [],
+        "n_offers": 0,
+    }
 
 
 @pytest.mark.parametrize(
