@@ -116,8 +116,8 @@ def _words(symbols: list[Symbol]) -> str:
 
 
 def _context(context: Context) -> str:
-    """Return the words of a place, the one it is in brackets."""
-    if len(context.words) < 2 or "=" in " ".join(context.words):
+    """Return the words of a place, the one it is in brackets; features as a list."""
+    if context.at is None or len(context.words) < 2:
         return ", ".join(context.words)
     marked = [f"[{w}]" if i == context.at else w for i, w in enumerate(context.words)]
     return " ".join(marked)

@@ -131,7 +131,7 @@ class _Reporter:
             is_one_each = len(active) == len(place)
             shown = active.nonzero().flatten().tolist() if is_one_each else _longest(place)
             words = [f"{entry_word(self.target, i)} = {place[i].item():.3g}" for i in shown]
-            return Context(words=words, at=0, importance=importance, strength=strength)
+            return Context(words=words, at=None, importance=importance, strength=strength)
         known = (place >= 0).nonzero().flatten()
         at = len(place) // 2 - int(known[0])
         words = [symbol_word(self.target, token) for token in place[known].tolist()]

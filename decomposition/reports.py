@@ -173,8 +173,8 @@ class Context(Report):
     words: list[str]
     """What stands there and around it, or the features that are active."""
 
-    at: int
-    """Which of the words it is; 0 of features."""
+    at: int | None
+    """Which of the words it is; none of features, which together make the place."""
 
     importance: float
     strength: float

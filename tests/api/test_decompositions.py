@@ -172,7 +172,9 @@ def test_what_a_harvest_finds_is_shown_as_a_map_and_one_by_one(stored: Stored):
     assert "/subcomponents/linear1%3A2" in page
     one = web.get(f"/api/runs/{stored.run}/subcomponents/linear1:2").json()
     assert one["profile"]["reads"][0]["word"] == "feature 2"
-    assert "feature 2 = " in web.get(f"/runs/{stored.run}/subcomponents/linear1:2").text
+    profile = web.get(f"/runs/{stored.run}/subcomponents/linear1:2").text
+    assert "feature 2 = " in profile
+    assert "<mark>" not in profile, "none of the features of a place is the place"
     assert "linear2:2" in stored.command("subcomponent", str(stored.run), "linear1:2")
     assert "no subcomponent" in stored.command("subcomponent", str(stored.run), "x:1", code=1)
     assert web.get(f"/runs/{stored.run}/subcomponents/linear1:7").status_code == 404

@@ -29,6 +29,7 @@ def test_of_the_toy_model_each_reads_and_writes_its_own_feature(perfect: Decompo
         assert first.partners[0].pmi > 3
         assert first.density == pytest.approx(0.05, abs=0.01)
         assert all(f"feature {j} = " in " ".join(c.words) for c in second.contexts)
+        assert {c.at for c in first.contexts} == {None}
 
 
 def test_the_sums_of_a_stream_are_those_of_all_its_inputs_at_once(perfect: Decomposition) -> None:
