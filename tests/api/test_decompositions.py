@@ -168,6 +168,7 @@ def test_what_a_harvest_finds_is_shown_as_a_map_and_one_by_one(stored: Stored):
     assert [value > 0.9 for value in first] == [symbol == "feature 2" for symbol in heat["symbols"]]
     page = web.get(f"/runs/{stored.run}").text
     assert 'class="heat"' in page
+    assert "The stronger the colour" in page, "on a dark page what is important is light"
     assert "style=" not in page
     assert "/subcomponents/linear1%3A2" in page
     one = web.get(f"/api/runs/{stored.run}/subcomponents/linear1:2").json()
