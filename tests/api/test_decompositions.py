@@ -1,6 +1,7 @@
 """What is found out about a decomposition, from the command to the page."""
 
 import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -134,6 +135,25 @@ def test_a_graph_is_drawn_checked_stored_and_shown(stored: Stored):
     assert "linear1:1 → hidden:" in page
     assert 'class="mark output"' in page
     assert f'href="/runs/{drawn["run"]}"' in web.get(f"/runs/{stored.run}").text
+
+
+def test_a_graph_says_of_which_input_and_which_decomposition_it_is(stored: Stored):
+    drawn = json.loads(stored.command("attribute", str(stored.run), "--probe", "1", "--json"))
+
+    page = stored.web().get(f"/runs/{drawn['run']}").text
+
+    assert "Of probe 1 of tms_5-2" in page
+    assert f'href="/runs/{stored.run}">run {stored.run}</a>' in page
+
+
+def test_the_number_of_a_subcomponent_stands_beside_it_where_no_line_leaves(stored: Stored):
+    drawn = json.loads(stored.command("attribute", str(stored.run), "--probe", "1", "--json"))
+
+    page = stored.web().get(f"/runs/{drawn['run']}").text
+    marks = re.findall(r'mark subcomponent"><circle cx="(\S+)"[^>]*/><text x="(\S+)"', page)
+
+    assert marks
+    assert all(float(text) - float(circle) > 6 for circle, text in marks)
 
 
 def test_a_minimal_graph_says_what_was_kept(stored: Stored):
