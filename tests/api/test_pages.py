@@ -11,7 +11,7 @@ from api import layout
 from api.app import create_app
 from api.counting import count_of
 from api.pages import branches_of
-from api.templating import is_web_address, moment, number, probability
+from api.templating import is_web_address, moment, number, probability, templates
 from api.views import sources as source_views
 from api.views.communities import communities_view
 from kg.db import writing
@@ -425,3 +425,19 @@ def test_the_evidence_page_shows_what_was_tested_and_how_it_came_out(web, librar
 
 def test_where_nothing_was_tested_the_evidence_page_says_how(empty_web):
     assert "claimgraph test STATEMENT" in empty_web.get("/evidence").text
+
+
+@pytest.mark.parametrize("nothing", [None, "", [], {}])
+def test_a_fact_that_is_empty_is_a_dash(nothing):
+    value = templates.get_template("macros.html").module.value
+
+    assert (
+        value({"settings": nothing})
+        == '<dl class="facts"><div><dt>settings</dt><dd>–</dd></div></dl>'
+    )
+
+
+def test_a_number_among_facts_is_not_broken_over_two_lines():
+    value = templates.get_template("macros.html").module.value
+
+    assert '<span class="number">0.05006</span>' in value({"control": 0.050062})
