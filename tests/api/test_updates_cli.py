@@ -1,14 +1,18 @@
 """Updating and removing from the command line: reports, refusals and exit codes."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
+from api.app import create_app
 from api.cli import app
+from kg.db import open_engine
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -53,6 +57,20 @@ def test_a_document_is_ingested_placed_and_removed_without_a_trace(library: Path
     assert "nothing is new" in nothing.stdout
     assert removed["updates"][0]["taken_back"] == 1
     assert _json(library, "communities") == before
+
+
+def test_the_first_page_says_when_a_run_was_updated_as_people_read_it(
+    library: Path, tmp_path: Path
+):
+    (new,) = library.parent.glob("new.*")
+    for part in library.parent.glob("library.db*"):
+        shutil.copy(part, tmp_path)
+    database = tmp_path / library.name
+    assert _run(database, "ingest", str(new), "--update").exit_code == 0
+
+    page = TestClient(create_app(open_engine(database))).get("/").text
+
+    assert re.search(r"updated \d{4}-\d\d-\d\d \d\d:\d\d UTC", page)
 
 
 def test_what_an_update_did_is_said_in_words(library: Path):
