@@ -29,7 +29,7 @@ from api import (
     terminal_evidence,
     terminal_ingestion,
 )
-from api.counting import who
+from api.counting import count_of, who
 from api.jobs import OnProgress
 from api.terminal_names import named
 from api.views.communities import CommunitiesView, CommunityView
@@ -94,16 +94,17 @@ def progress(title: str) -> Iterator[OnProgress]:
 def clustering(view: ClusteringView) -> Lines:
     """Say what a clustering made."""
     yield (
-        f"run {view.run} ({view.method}, seed {view.seed}): {view.statements} statements in "
-        f"{view.communities} communities on {view.levels} levels, "
+        f"run {view.run} ({view.method}, seed {view.seed}): "
+        f"{count_of(view.statements, 'statement')} in "
+        f"{count_of(view.communities, 'community', 'communities')} on "
+        f"{count_of(view.levels, 'level')}, "
         f"modularity {view.modularity:.3f}, recall of neighbours {view.recall:.3f}, "
         f"{view.seconds:.1f} s"
     )
     if view.seeds > 1:
         yield (
             f"a consensus of {view.seeds} seeds: {view.cutting_seconds:.1f} s of "
-            f"{view.seconds:.1f} s; {view.unstable} communities are unstable: "
-            "no more stable than chance"
+            f"{view.seconds:.1f} s; {_unstable(view.unstable)}"
         )
     else:
         yield "a single seed: how stable the communities are was not measured"
@@ -114,10 +115,18 @@ def clustering(view: ClusteringView) -> Lines:
     yield f"see them with: claimgraph communities --method {view.method}"
 
 
+def _unstable(n: int) -> str:
+    if not n:
+        return "no community is unstable"
+    are = "is" if n == 1 else "are"
+    return f"{count_of(n, 'community', 'communities')} {are} unstable: no more stable than chance"
+
+
 def labelling(view: LabellingView) -> Lines:
     """Say what a labelling did, and what it cost."""
     yield (
-        f"run {view.run} ({view.labeller}): named {view.communities} communities of run "
+        f"run {view.run} ({view.labeller}): named "
+        f"{count_of(view.communities, 'community', 'communities')} of run "
         f"{view.clustering_run}, refused {view.refused}, {view.seconds:.1f} s"
     )
     yield from terminal_ingestion.spent(view)
@@ -146,14 +155,14 @@ def community(view: CommunityView) -> Lines:
     yield view.id
     yield from _identity(view)
     yield from _name(view)
-    yield f"{view.members} members"
+    yield count_of(view.members, "member")
     yield from _steadiness(view)
     if view.parent:
         yield f"part of {view.parent.id}  {named(view.parent)} ({view.parent.members})"
     yield f"\nSub-communities ({len(view.sub_communities)})"
     for child in view.sub_communities:
         yield f"  {child.id}  {child.members:>3}  {named(child)}"
-    yield f"\nDrawn from {len(view.sources)} sources"
+    yield f"\nDrawn from {count_of(len(view.sources), 'source')}"
     for source in view.sources:
         yield f"  {source.members:>3}  {source.title}"
     yield f"\nBridges ({len(view.bridges)})"
@@ -172,7 +181,8 @@ def _name(view: CommunityView) -> Lines:
     yield view.label
     yield view.description
     if view.label_support:
-        yield f"named by {view.label_model} on {len(view.label_support)} members, marked *"
+        support = count_of(len(view.label_support), "member")
+        yield f"named by {view.label_model} on {support}, marked *"
     for reason in view.label_refusals:
         yield f"refused before: {reason}"
 
@@ -227,7 +237,7 @@ def statement(view: StatementView) -> Lines:
 
 def embedding(view: EmbeddingView) -> Lines:
     """Say what was embedded, and what to do where the model is another one now."""
-    yield f"embedded {view.statements} statements with {view.model}"
+    yield f"embedded {count_of(view.statements, 'statement')} with {view.model}"
     if view.previous not in (None, view.model):
         yield f"it was {view.previous} before: run `claimgraph cluster` again for every method"
 

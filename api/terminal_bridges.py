@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from api.counting import count_of
 from api.terminal_names import named
 from api.views.bridges import BridgeItem, BridgesView, NestedItem
 from api.views.crossings import CrossingItem, RunBridgesView
@@ -72,7 +73,8 @@ def maps(view: MapsView) -> Lines:
             near = sorted(each.ties_of(top.id), key=lambda tie: (-tie.lift, -tie.weight))
             for tie in near[:3]:
                 other = tie.other if tie.one == top.id else tie.one
-                yield f"         {tie.lift:.2f} of chance in {tie.ties} ties: {names[other]}"
+                ties = count_of(tie.ties, "tie")
+                yield f"         {tie.lift:.2f} of chance in {ties}: {names[other]}"
         yield ""
     if not view.root:
         yield "there are no communities: ingest something, then run `claimgraph cluster`"
@@ -86,7 +88,7 @@ def run_seams(view: RunSeamsView) -> Lines:
         for paper in run.papers:
             yield f"  {paper.spread:.2f}  {paper.id}  {paper.title}"
             places = (f"{named(place)} ({place.statements})" for place in paper.places[:4])
-            yield f"       {paper.statements} statements: {', '.join(places)}"
+            yield f"       {count_of(paper.statements, 'statement')}: {', '.join(places)}"
         yield from seams(run)
         yield ""
     if not view.root:
@@ -98,7 +100,7 @@ def seams(view: SeamsOfCommunity) -> Lines:
     yield f"\nSeams ({len(view.seams)})"
     for seam in view.seams:
         lift = "" if seam.lift is None else f", {seam.lift:.2f} of chance"
-        yield f"  {seam.weight:.2f} in {seam.ties} ties{lift}"
+        yield f"  {seam.weight:.2f} in {count_of(seam.ties, 'tie')}{lift}"
         for side in (seam.one, seam.other):
             yield f"       {side.id}  {named(side)}"
         for edge in seam.edges:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from api.counting import who
+from api.counting import count_of, who
 from api.views.canonical import CanonicalItem, OfferItem, ProposalItem, RepeatsView
 from api.views.concepts import ConceptItem, ConceptsView, ConceptView
 from api.views.decisions import DecidedView, DecisionItem, DecisionsView, MergingView
@@ -13,13 +13,14 @@ Lines = Iterable[str]
 
 def merging(view: MergingView) -> Lines:
     """Say what a merging run found, and how to go on."""
-    yield (
-        f"run {view.run}: {view.merged} of {view.statements} statements say what another says, "
-        f"and are merged into {view.groups}, {view.seconds:.1f} s"
-    )
+    merged = f"{view.merged} of {count_of(view.statements, 'statement')} say what another says"
+    if view.groups:
+        merged = f"{merged}, and are merged into {view.groups}"
+    yield f"run {view.run}: {merged}, {view.seconds:.1f} s"
     for relation, count in view.proposals.items():
         yield f"  {count:>6}  {relation}"
-    yield f"`claimgraph duplicates` lists them; `claimgraph undo {view.decision}` takes it back"
+    back = f"; `claimgraph undo {view.decision}` takes it back" if view.groups else ""
+    yield f"`claimgraph duplicates` lists them{back}"
 
 
 def decided(view: DecidedView) -> Lines:
@@ -115,7 +116,8 @@ def _concept(item: ConceptItem) -> str:
     sense = f", meaning {item.sense}" if item.sense else ""
     also = f"  also {', '.join(item.aliases[:4])}" if item.aliases else ""
     return (
-        f"{item.id}  {item.statements:>4} statements {item.sources:>3} sources  {item.type:<10}  "
+        f"{item.id}  {count_of(item.statements, 'statement'):>15} "
+        f"{count_of(item.sources, 'source'):>11}  {item.type:<10}  "
         f"{item.name}{sense}{also}"
     )
 
@@ -129,7 +131,7 @@ def _decision(item: DecisionItem) -> Lines:
     what = f"undo {item.undoes}" if item.undoes is not None else item.kind.value
     by = f"the rule, run {item.run}" if item.run is not None else who(item.method)
     undone = "  [undone]" if item.is_undone else ""
-    count = f", {item.n_statements} statements" if item.n_statements else ""
+    count = f", {count_of(item.n_statements, 'statement')}" if item.n_statements else ""
     yield f"{item.id:>4}  {what} by {by}, {item.created_at}{count}{_reason(item.reason)}{undone}"
     for group in item.groups:
         yield f"      {' '.join(each.id for each in group)}"

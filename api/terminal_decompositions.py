@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from api.counting import count_of
 from api.views.decompositions import (
     ComponentsView,
     DecompositionDetailView,
@@ -62,15 +63,15 @@ def components(view: ComponentsView) -> Lines:
     """Show which subcomponents act together."""
     found = view.found
     yield (
-        f"{len(found.components)} components of {found.subcomponents} subcomponents "
+        f"{count_of(len(found.components), 'component')} of {found.subcomponents} subcomponents "
         f"(alpha {view.config['alpha']:g}): {found.bits_before:.3f} → {found.bits_after:.3f} "
         f"bits a position, over {found.positions} positions"
     )
     yield from map(_component, found.components)
     yield (
-        f"{len(found.communities)} communities of the co-importance graph "
-        f"(resolution {view.config['resolution']:g}); adjusted Rand index with the components "
-        f"{found.agreement:.3f}"
+        f"{count_of(len(found.communities), 'community', 'communities')} of the "
+        f"co-importance graph (resolution {view.config['resolution']:g}); adjusted "
+        f"Rand index with the components {found.agreement:.3f}"
     )
     yield from map(_component, found.communities)
     if found.known_agreement is not None:
@@ -168,7 +169,10 @@ def graph(view: GraphView) -> Lines:
     names = {node.id: node.name for node in drawn.nodes}
     if drawn.words:
         yield " ".join(drawn.words)
-    yield f"run {view.run}: {len(drawn.nodes)} nodes, {len(drawn.edges)} edges of {drawn.target}"
+    yield (
+        f"run {view.run}: {count_of(len(drawn.nodes), 'node')}, "
+        f"{count_of(len(drawn.edges), 'edge')} of {drawn.target}"
+    )
     for edge in drawn.edges[:N_EDGES]:
         yield (
             f"  {_place(edge.source, names):<34} → {_place(edge.target, names):<34} "
@@ -199,7 +203,7 @@ def _number(value: float | None) -> str:
 def _agreement(found: Agreement) -> str:
     rank = "" if found.rank is None else f", rank correlation {found.rank:.3f}"
     sign = "" if found.sign is None else f", same sign {found.sign:.0%}"
-    return f"{found.n} edges tried{rank}{sign}"
+    return f"{count_of(found.n, 'edge')} tried{rank}{sign}"
 
 
 def _component(component: Component) -> str:

@@ -128,8 +128,8 @@ def _state(source: SourceReportView) -> str:
 def _replaced(view: ReplacedView) -> Lines:
     if view.sources:
         yield (
-            f"{len(view.sources)} earlier versions left, with {view.statements} statements that "
-            "nobody makes any more"
+            f"{count_of(len(view.sources), 'earlier version')} left, with "
+            f"{count_of(view.statements, 'statement')} that nobody makes any more"
         )
     for source in view.kept:
         yield f"kept {source}: {view.problem or 'only it makes a statement that was tested'}"

@@ -5,7 +5,9 @@ import time
 
 import pytest
 
+from api import terminal_curation
 from api.terminal import progress
+from api.views.decisions import MergingView
 
 _CONTROL = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 
@@ -36,3 +38,20 @@ def test_progress_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str
         on_progress(1, 10, "a.pdf")
 
     assert _shown(capsys) == ""
+
+
+@pytest.mark.parametrize("groups", [0, 1])
+def test_only_a_run_that_merged_something_says_how_to_take_it_back(groups: int):
+    view = MergingView(
+        run=9,
+        decision=1,
+        statements=5,
+        groups=groups,
+        merged=2 * groups,
+        proposals={"related": 3},
+        seconds=0.7,
+    )
+
+    lines = list(terminal_curation.merging(view))
+
+    assert ("claimgraph undo" in lines[-1]) == bool(groups)

@@ -112,6 +112,17 @@ def test_a_clustering_says_what_its_consensus_cost():
     assert "a single seed" in list(terminal.clustering(single))[1]
 
 
+def test_a_clustering_counts_one_as_one_and_none_as_none():
+    small = CLUSTERED.model_copy(update={"communities": 1, "levels": 1, "unstable": 1})
+    stable = CLUSTERED.model_copy(update={"unstable": 0})
+
+    lines = list(terminal.clustering(small))
+
+    assert "24 statements in 1 community on 1 level," in lines[0]
+    assert lines[1].endswith("1 community is unstable: no more stable than chance")
+    assert list(terminal.clustering(stable))[1].endswith("no community is unstable")
+
+
 def test_a_clustering_says_that_the_layers_were_added_up_where_a_multiplex_was_asked_for():
     made = CLUSTERED.model_copy(update={"seeds": 1, "unstable": 0})
     words = "too many ties to be cut as a multiplex: the layers were added up"
