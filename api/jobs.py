@@ -21,6 +21,7 @@ from api.views.reports import (
     LabellingView,
     VerdictView,
 )
+from api.views.runs import clusterings
 from api.views.spent import spent_on
 from api.views.updates import RemovalView, UpdatesView
 from api.views.view import statement_name
@@ -30,9 +31,9 @@ from kg.errors import ConfigError
 from kg.evidence import Store
 from kg.language_model import LanguageModel, ModelConfig, open_language_model
 from kg.relations import RelationDraft, add_relations, remove_relations
-from kg.runs import active_run, run_of
+from kg.runs import run_of
 from kg.statements import statement_of, statements_by_id
-from kg.tables import Evidence, RunKind
+from kg.tables import Evidence
 
 if TYPE_CHECKING:
     from kg.leiden import LeidenConfig
@@ -217,12 +218,9 @@ def label_communities(engine: Engine, naming: Naming, on_progress: OnProgress) -
 
 def _active_run(engine: Engine, method: str) -> int:
     with reading(engine) as session:
-        active = active_run(session, RunKind.CLUSTERING, method)
-    if active is None or active.id is None:
-        raise ConfigError(
-            f"{method} has not been run: run `claimgraph cluster --method {method}` first"
-        )
-    return active.id
+        (active,) = clusterings(session, method)
+        assert active.id is not None
+        return active.id
 
 
 def check_updatable(engine: Engine, embedder: str) -> None:
@@ -241,6 +239,8 @@ def update_runs(
     from kg.embedders import open_embedder
     from kg.updating import update
 
+    if method is not None:
+        _active_run(engine, method)
     reports = update(engine, open_embedder(embedder), method, on_progress)
     return UpdatesView(updates=reports)
 

@@ -296,9 +296,12 @@ def export(
     db: Database = None,
 ) -> None:
     """Write the active graph with communities and evidence, for Gephi and notebooks."""
+    from api.views.runs import clusterings
     from kg.exporters import export as export_graph
 
     with session_of(db) as session:
+        if method is not None:
+            clusterings(session, method)
         export_graph(session, format, output or sys.stdout, method)
     if output is not None:
         typer.echo(f"wrote {output}", err=True)

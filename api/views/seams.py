@@ -6,6 +6,7 @@ from pydantic import RootModel
 from sqlmodel import Session
 
 from api.views.bridges import names_of
+from api.views.runs import clusterings
 from api.views.view import CommunityName, SourceName, StatementName, View, statement_name
 from kg.communities import EdgeRow, community_of, size_of
 from kg.connectors import (
@@ -18,10 +19,8 @@ from kg.connectors import (
     held_together,
     whole_run,
 )
-from kg.errors import ConfigError
-from kg.runs import active_runs
 from kg.statements import statements_by_id
-from kg.tables import RunKind, Statement
+from kg.tables import Statement
 
 MUCH = 0.05
 """A layer that says less than this of two statements is not worth naming."""
@@ -138,15 +137,9 @@ def run_seams_view(
         readers: Gets each run as it was read, by number, for what else is to be read of it.
 
     Raises:
-        ConfigError: No such method has been run.
+        ConfigError: There is no such method, or it has not been run.
     """
-    runs = [
-        run
-        for run in active_runs(session, RunKind.CLUSTERING)
-        if method is None or run.method == method
-    ]
-    if method is not None and not runs:
-        raise ConfigError(f"{method} has not been run: `claimgraph runs` lists what has")
+    runs = clusterings(session, method)
     views = []
     for run in runs:
         assert run.id is not None

@@ -26,6 +26,14 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return database
 
 
+@pytest.mark.parametrize("command", ["update", "label", "export", "seams", "changes", "map"])
+def test_a_method_that_is_none_is_refused_with_those_that_are(library: Path, command: str):
+    result = CliRunner().invoke(app, [command, "--method", "louvain", "--db", str(library)])
+
+    assert result.exit_code == 1
+    assert "there is no method louvain: the methods are leiden_concepts" in result.stderr
+
+
 def test_on_a_full_disk_a_command_says_so_and_goes_on_when_there_is_room(tmp_path: Path):
     papers = tmp_path / "papers"
     papers.mkdir()

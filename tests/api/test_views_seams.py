@@ -61,7 +61,7 @@ def test_a_community_shows_its_own(stored: Engine):
 
 def test_what_does_not_exist_is_refused(stored: Engine):
     with reading(stored) as session:
-        with pytest.raises(ConfigError, match="leiden_x has not been run"):
+        with pytest.raises(ConfigError, match="there is no method leiden_x"):
             run_seams_view(session, "leiden_x")
         with pytest.raises(NotFoundError, match="nowhere"):
             seams_view(session, "nowhere")
