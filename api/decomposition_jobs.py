@@ -156,7 +156,7 @@ class Editing(NamedTuple):
         """Return each change by the names of its fields.
 
         Raises:
-            ConfigError: One is not of the form that it should have.
+            ConfigError: One is not of the form that it should have, or there is none.
         """
         changes: list[dict[str, object]] = [
             {"kind": "remove", "subcomponent": name} for name in self.remove
@@ -168,6 +168,8 @@ class Editing(NamedTuple):
             for name, value in map(_pair, texts):
                 change = {"kind": kind, "subcomponent": name, what: value}
                 changes.append({**change, "strength": self.strength})
+        if not changes:
+            raise ConfigError("say what to change: --remove, --scale or --rewrite a subcomponent")
         return changes
 
 
@@ -211,6 +213,8 @@ class Comparing(NamedTuple):
 
 def compare_of(engine: Engine, artifacts: Path, run: int, comparing: Comparing) -> int:
     """Train dictionaries beside a decomposition, in several sizes; returns the new run."""
+    if comparing.sizes is not None and len(comparing.sizes) < 2:
+        raise ConfigError("one size has nothing to be compared with: repeat --size")
     with clearly():
         from decomposition.dictionary_comparison import ComparisonConfig, compare_dictionaries
         from decomposition.evidence import analyse_and_store

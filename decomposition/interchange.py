@@ -130,6 +130,8 @@ def import_decomposition(path: Path, onto: Onto | None = None) -> Decomposition:
         CheckpointError: The file is missing, damaged, a pickle, or does not fit the target.
         UnknownNameError: A folder's target is not one that we have.
     """
+    if not path.exists():
+        raise CheckpointError(f"{path} cannot be read: there is no such file or folder")
     _refuse_pickle(path)
     if path.is_dir():
         return _ours(path)

@@ -225,6 +225,14 @@ def test_a_file_that_cannot_be_imported_says_why(stored: Stored, tmp_path: Path)
     file.write_bytes(b"PK")
 
     assert "is a pickle" in stored.command("import-decomposition", str(file), code=1)
+    gone = str(tmp_path / "gone.safetensors")
+    assert "there is no such file" in stored.command("import-decomposition", gone, code=1)
+
+
+def test_dictionaries_of_one_size_are_refused_with_what_to_do(stored: Stored):
+    refused = stored.command("dictionaries", str(stored.run), "--size", "10", code=1)
+
+    assert "repeat --size" in refused
 
 
 def test_an_edit_is_measured_stored_and_shown(stored: Stored):
@@ -241,7 +249,7 @@ def test_an_edit_is_measured_stored_and_shown(stored: Stored):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ([], "not valid: changes"),
+        ([], "say what to change: --remove"),
         (["--scale", "linear1:0"], "SUBCOMPONENT=VALUE"),
         (["--scale", "linear1:0=much"], "not valid: changes.0.factor"),
         (["--remove", "linear7:0"], "the matrices are"),
