@@ -1,4 +1,4 @@
-"""Formulas in the text of a statement, as the page shows them (`kg.formulas` finds them).
+"""Formulas in statements and headings, as the page shows them (`kg.formulas` finds them).
 
 A page shows them in MathML, which browsers draw by themselves; what is no formula, or none that can
 be drawn, stays as it is written. Quotes are verbatim and never typeset.

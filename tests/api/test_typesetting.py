@@ -1,5 +1,7 @@
 """Formulas are drawn, prices are not, and nothing of a document becomes markup."""
 
+from pathlib import Path
+
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from lxml import html
 
 from api.app import create_app
+from api.ingesting import Reading, ingest_files
 from api.typesetting import typeset
 from kg.db import open_engine
 from tests.kg.conftest import CLAIM, Said, fill
@@ -88,3 +91,16 @@ def test_a_page_draws_the_formulas_of_a_statement_and_quotes_them_as_written():
     assert page.xpath("string(//h1)") == "The norm is κ=0."
     assert page.xpath("//h1//math/@alttext") == [r"\kappa{=}0"]
     assert r"$\kappa{=}0$" in page.xpath("string(//blockquote)")
+
+
+def test_a_page_draws_the_formulas_of_headings(tmp_path: Path):
+    note = tmp_path / "note.md"
+    note.write_text("# A note\n\n## The $\\alpha$-sweep\n\nWe find it.\n", encoding="utf-8")
+    engine = open_engine(None)
+    report = ingest_files(engine, [note], Reading(), lambda *_: None)
+
+    web = TestClient(create_app(engine))
+    page = html.fromstring(web.get(f"/sources/{report.sources[0].id}").text)
+
+    assert page.xpath("//h3//math/@alttext") == [r"\alpha"]
+    assert page.xpath("//ol[contains(@class, 'contents')]//math/@alttext") == [r"\alpha"]
