@@ -38,7 +38,7 @@ def ingestion(view: IngestionView) -> Lines:
         yield from _replaced(view.replaced)
     n_new = sum(source.is_new for source in view.sources)
     yield (
-        f"run {view.run}: {n_new} new sources, {len(view.sources) - n_new} unchanged, "
+        f"run {view.run}: {count_of(n_new, 'new source')}, {len(view.sources) - n_new} unchanged, "
         f"{len(view.skipped)} skipped, {len(view.failures)} failed"
     )
     yield from spent(view)

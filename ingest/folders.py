@@ -130,7 +130,8 @@ def _search(
 ) -> None:
     """Add a folder's files to those that are found, or to those that are skipped."""
     unreadable: list[OSError] = []
-    for file in _files_in(folder, database, unreadable.append):
+    files = list(_files_in(folder, database, unreadable.append))
+    for file in files:
         if file.is_symlink():
             skipped.append(Skipped(str(file), "it is a link: name what it points to"))
         elif file.suffix.lower() in READERS:
@@ -140,6 +141,8 @@ def _search(
     for error in unreadable:
         reason = f"it cannot be looked into ({error.strerror})"
         skipped.append(Skipped(label(Path(error.filename)), reason))
+    if not files and not unreadable:
+        skipped.append(Skipped(label(folder), "there is no file to read in it"))
 
 
 def _files_in(

@@ -315,3 +315,9 @@ def test_what_no_reader_would_take_has_no_digest(library: Path):
     assert sha256_of(library) is None
     assert sha256_of(library / "absent.md") is None
     assert sha256_of(Path(os.devnull)) is None
+
+
+def test_a_folder_without_a_file_to_read_is_reported(tmp_path: Path):
+    (tmp_path / ".hidden").write_text("", encoding="utf-8")
+
+    assert files_of([tmp_path]).skipped == [(str(tmp_path), "there is no file to read in it")]
