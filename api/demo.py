@@ -3,6 +3,8 @@
 Nothing here is special to the demo: each step is the command that its heading names.
 """
 
+import shutil
+import sys
 from pathlib import Path
 
 import typer
@@ -118,9 +120,16 @@ def run_demo(examples: Path, folder: Path) -> None:
         _print(terminal.community(community_view(session, community)))
 
     _step("to look at it in a browser")
-    typer.echo(f"claimgraph serve --db {database}")
+    _print(to_serve(database))
     for path in (f"communities/{community}", f"runs/{decomposition.run}"):
         typer.echo(f"http://127.0.0.1:8000/{path}")
+
+
+def to_serve(database: Path) -> terminal.Lines:
+    """Say how to start the server from here, where the environment may not be active."""
+    if shutil.which("claimgraph") is None:
+        yield f"source {Path(sys.prefix, 'bin', 'activate')}"
+    yield f"claimgraph serve --db {database}"
 
 
 def _look_into(engine: Engine, artifacts: Path, run: int) -> None:

@@ -2,10 +2,12 @@
 
 import re
 import time
+from pathlib import Path
 
 import pytest
 
 from api import terminal_curation
+from api.demo import to_serve
 from api.terminal import progress
 from api.views.decisions import MergingView
 
@@ -55,3 +57,18 @@ def test_only_a_run_that_merged_something_says_how_to_take_it_back(groups: int):
     lines = list(terminal_curation.merging(view))
 
     assert ("claimgraph undo" in lines[-1]) == bool(groups)
+
+
+@pytest.mark.parametrize(("folder", "n_lines"), [("bin", 1), ("elsewhere", 2)])
+def test_the_demo_ends_with_what_can_be_typed_where_it_ran(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, n_lines: int
+):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "claimgraph").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / folder))
+
+    lines = list(to_serve(Path("demo/claimgraph.db")))
+
+    assert len(lines) == n_lines
+    assert lines[0].startswith("source ") == (n_lines == 2)
+    assert lines[-1] == "claimgraph serve --db demo/claimgraph.db"
