@@ -286,6 +286,18 @@ def runs(db: Database = None, as_json: Json = False) -> None:
         terminal.show(runs_view(session), as_json, terminal.runs)
 
 
+@app.command("run")
+def show_run(
+    run: Annotated[int, typer.Argument(metavar="RUN")], db: Database = None, as_json: Json = False
+) -> None:
+    """Show one run: what it read, which statements it speaks about, its result and settings."""
+    from api import terminal
+    from api.views.runs import run_view
+
+    with session_of(db) as session:
+        terminal.show(run_view(session, run), as_json, terminal.run)
+
+
 @app.command()
 def export(
     format: Annotated[str, typer.Option(help="graphml or json.")] = "graphml",

@@ -1,5 +1,6 @@
 """How views look in a terminal: plain lines, one thing a line, easy to search and cut."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ from api.views.reports import (
     EmbeddingView,
     LabellingView,
 )
-from api.views.runs import RunsView
+from api.views.runs import RunDetailView, RunsView, RunView
 from api.views.search import SearchView
 from api.views.sources import SourcesView, SourceView
 from api.views.statement_rows import StatementRow
@@ -313,11 +314,35 @@ def search(view: SearchView) -> Lines:
 
 def runs(view: RunsView) -> Lines:
     """List runs, newest first."""
-    for run in view.root:
-        error = f"  {run.error}" if run.error else ""
-        of = f" of {run.target}" if run.target else ""
-        status = "active" if run.is_active else run.status.value
-        yield f"{run.id:>4}  {status:<9}  {run.kind:<13}  {run.method}{of}  {run.started_at}{error}"
+    yield from map(_run, view.root)
+
+
+def run(view: RunDetailView) -> Lines:
+    """Show one run: what it read, which statements it speaks about, its result, its settings."""
+    yield _run(view)
+    if view.sources:
+        yield f"\nSources read ({len(view.sources)})"
+    for source in view.sources:
+        yield f"  {source.id}  {source.title}"
+    if view.verdicts:
+        yield f"\nEvidence ({len(view.verdicts)})"
+    for each in view.verdicts:
+        stance = "WITHDRAWN" if each.is_withdrawn else each.stance.upper()
+        yield f"  {stance}  {each.experiment}, run {each.run}  {each.id}"
+        yield f"    {each.statement.id}  {each.statement.text}"
+    for title, facts in (("Result", view.result), ("Configuration", view.config)):
+        yield f"\n{title}"
+        for name, value in facts.items():
+            yield f"  {name:<24} {json.dumps(value, ensure_ascii=False)}"
+
+
+def _run(view: RunView) -> str:
+    error = f"  {view.error}" if view.error else ""
+    of = f" of {view.target}" if view.target else ""
+    status = "active" if view.is_active else view.status.value
+    return (
+        f"{view.id:>4}  {status:<9}  {view.kind:<13}  {view.method}{of}  {view.started_at}{error}"
+    )
 
 
 def decomposition(view: DecompositionView) -> Lines:

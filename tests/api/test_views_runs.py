@@ -2,6 +2,7 @@
 
 import pytest
 
+from api import terminal
 from api.views.overview import overview_view
 from api.views.runs import count_runs, run_view, runs_view
 from kg.db import open_engine, reading
@@ -46,6 +47,16 @@ def test_a_run_names_the_statements_that_it_speaks_about(session, web):
 
     assert len(measured) == 3
     assert all(f"/statements/{measured[0].statement.id}#{measured[0].id}" in p for p in pages)
+
+
+def test_a_terminal_shows_what_a_run_read_and_what_it_speaks_about(session, library):
+    decomposed = next(run.id for run in runs_view(session).root if run.kind == "decomposition")
+
+    read, measured = ("\n".join(terminal.run(run_view(session, run))) for run in (1, decomposed))
+
+    assert f"{library.sources['notes']}  Notes on superposition" in read
+    assert "SUPPORTS  specificity" in measured
+    assert library.statements["together"] in measured
 
 
 def test_a_run_names_the_network_that_it_took_apart(session):
