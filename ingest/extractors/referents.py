@@ -19,7 +19,7 @@ import re
 from typing import NamedTuple
 
 from ingest.extractors.cues import word_set
-from kg.phrases import DELIMITERS, FUNCTION_WORDS
+from kg.phrases import DELIMITERS, FUNCTION_WORDS, known
 
 _OPENING = re.compile(
     r"^(?P<lead>(?:(?:However|Moreover|Furthermore|In particular|Instead|Thus|Therefore|Hence"
@@ -67,6 +67,20 @@ _VAGUE = word_set(
 _LEADS = word_set("unlike like given despite instead perhaps here there then")
 _LINKS = word_set("of for")
 _JOINS = frozenset(["and", "or", "(", "’s", "/"])
+_BEHIND_SUBJECTS = word_set(
+    "am is are was were be been has have had do does did can could may might must shall should "
+    "will would cannot also still often never now then thus"
+)
+"""Function words that may stand behind a subject; behind a verb stand others ("all", "the")."""
+_BEHIND_VERBS = word_set(
+    "zero two three four five six seven eight nine ten eleven twelve half dozen hundred thousand "
+    "no none not nothing without"
+)
+_BEFORE_VERBS = word_set(
+    "i we you they who to not can could may might must shall should will would cannot did do does"
+)
+_PLURALS_WITHOUT_S = word_set("data criteria phenomena media")
+_SINGULARS_WITH_S = word_set("series news")
 _NO_BEGINNING = _POINTING | _PEOPLE | _LEADS
 _MOST_WORDS = 6
 _Token = tuple[str, int, int]
@@ -133,6 +147,7 @@ def _of_noun(noun: str, word: str, following: str, before: str) -> _Phrase | Non
         each
         for each in _phrases(before)
         if each.head.casefold() == head and len(_bare(each.text)) > len(noun.split())
+        if not any(map(_is_plural, _bare(each.text)[:-1]))
     ]
     if len(same) == 1:
         return same[0] if same[0].is_plural == is_plural else None
@@ -174,6 +189,9 @@ def _phrase_at(text: str, start: int, *, needs_verb: bool) -> _Phrase | None:
     if not is_short or following in _JOINS or (needs_verb and not _is_verb(following)):
         return None
     head = tokens[noun_end - 1][0]
+    before = tokens[noun_end - 2][0] if noun_end - at > 1 else ""
+    if before.endswith("ly") or not (following in _BEHIND_SUBJECTS or known(head).may_end):
+        return None
     if head.casefold() in _PEOPLE or (at == 0 and not _may_be_bare(tokens[0][0], head, start)):
         return None
     phrase = text[start : tokens[end - 1][2]]
@@ -213,16 +231,17 @@ def _run(tokens: list[_Token], start: int) -> int:
 
 
 def _is_verb(word: str) -> bool:
-    return word in DELIMITERS and word not in {
-        *("of", "in", "on", "for", "with", "from", "by", "at", "as", "to", "than", "that", "which"),
-        *("but", "if", "when", "while", "because", "not", "between", "across", "under", "per", ""),
-    }
+    if word in FUNCTION_WORDS:
+        return word in _BEHIND_SUBJECTS
+    return word in DELIMITERS and word not in _BEHIND_VERBS
 
 
 def _is_plural(head: str) -> bool:
     small = head.casefold()
-    if head.isupper():
+    if head.isupper() or small in _SINGULARS_WITH_S:
         return False
+    if small in _PLURALS_WITHOUT_S:
+        return True
     return small.endswith("s") and not small.endswith(("ss", "us", "is", "ics"))
 
 
@@ -244,12 +263,16 @@ def _bare(phrase: str) -> list[str]:
 
 
 def _phrases(before: str) -> list[_Phrase]:
-    """Return the runs of nouns and adjectives of a sentence, with a determiner before them."""
+    """Return the runs of nouns and adjectives of a sentence.
+
+    The first word behind "we", "to" or "may" is a verb and no part of one.
+    """
     tokens = [(match[0], match.start(), match.end()) for match in _WORD.finditer(before)]
     found: list[_Phrase] = []
     at = 0
     while at < len(tokens):
         end = _run(tokens, at)
+        at += end > at > 0 and tokens[at - 1][0].casefold() in _BEFORE_VERBS
         if end > at and not tokens[at][0].endswith("ing"):
             head = tokens[end - 1][0]
             found.append(

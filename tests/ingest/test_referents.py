@@ -54,10 +54,33 @@ def test_nine_of_ten_referents_are_right_and_most_plain_ones_are_found(part: str
         ("These probes are weak.", "They miss most features."),
         ("Is the probe weak?", "It misses most features."),
         ("", "It misses most features."),
+        ("The literature historically conflates two failures.", "They look different."),
+        ("The encoder disentangles the factors of variation.", "They are known."),
+        ("The gate saturates all units.", "They look alike."),
+        ("The news surprised everyone.", "It is more robust than others."),
+        ("Prior work conflates features.", "It is robust."),
+        ("The criteria are strict.", "It is robust."),
+        ("Researchers conflate sparse features.", "These features are rare."),
     ],
 )
 def test_nothing_is_said_where_it_is_in_doubt(before: str, text: str):
     assert self_contained(text, before) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "expected"),
+    [
+        ("The criteria are strict.", "They miss features.", "They [the criteria] miss features."),
+        ("The series converges.", "It is bounded.", "It [the series] is bounded."),
+        (
+            "We conflate sparse features and dense ones.",
+            "These features are rare.",
+            "These features [sparse features] are rare.",
+        ),
+    ],
+)
+def test_a_referent_has_its_number_and_no_verb(before: str, text: str, expected: str):
+    assert self_contained(text, before) == expected
 
 
 def test_the_quote_stays_verbatim_and_another_paragraph_says_nothing():
