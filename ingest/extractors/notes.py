@@ -19,7 +19,11 @@ _CLAIMS = (
         r"\b(?:we|paper|work|article|note) (?:introduce|propose(?!s? that)|present|contribute)s?\b",
     ),
     ("Recommendation", r"\b(?:should|ought to|recommend|must)\b"),
-    ("Hypothesis", r"\b(?:hypothes[ie]\w+|conjecture|posit|postulate|suspect|speculat\w+)\b"),
+    (
+        "Hypothesis",
+        r"\b(?:hypothesi[sz]e\w*|(?:our|working) hypothesis|hypothesis (?:is )?that"
+        r"|conjecture|posit|postulate|suspect|speculat\w+)\b",
+    ),
     (
         "Position",
         r"\b(?:we|i) (?:\w+ )?(?:believe|think|argue|contend|hold|claim|maintain|propose that)\b"
@@ -32,10 +36,18 @@ _CLAIMS = (
 )
 """What to call a claim; the first whose words it has. The last always fits."""
 
+_MAIN = (
+    r"^(?:[^;:(—]*?\b(?:find|found|show(?:s|ed)?|observed?|see|saw"
+    r"|demonstrated?|reveal(?:s|ed)?) that )?"
+    r"(?:(?!\b(?:which|who|whose|that|where|when|if|because|while|whereas|although|than)\b"
+    r"|, (?:but|so|and|\w+ing)\b)[^;:(—])*"
+)
+"""The first clause, behind "we find that"; a contrast or an aside denies no result."""
+
 _FINDINGS = (
     (
         "Negative result",
-        r"\b(?:did not|does not|do not|no (?:\w+ )?effect|fail(?:s|ed)? to|null)\b",
+        rf"{_MAIN}\b(?:did not|does not|do not|no (?:\w+ )?effect|fail(?:s|ed)? to|null)\b",
     ),
     ("Measured result", r"\d\s?%|\d\.\d|\d/\d|[=<>≈]\s?\d|\b\d+ of (?:the )?\d+\b|\bpercent\b"),
     ("Comparison", r"\b(?:than|versus|vs|compared (?:to|with)|whereas|outperforms?)\b"),

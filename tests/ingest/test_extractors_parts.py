@@ -412,6 +412,27 @@ def test_a_note_calls_a_stand_what_the_authors_do(claim, name):
     assert note_of("claim", analyse(claim), "other", "") == f"{name}, stated in the text."
 
 
+@pytest.mark.parametrize(
+    ("finding", "name"),
+    [
+        ("We find that the edit did not change any answer.", "Negative result"),
+        ("Two heads restore the score, while two random heads do not.", "Result"),
+        ("The model takes the method, which does not exist, in 65% of cases.", "Measured result"),
+        ("The controls are clean: another patch does not suppress it.", "Result"),
+    ],
+)
+def test_a_result_is_called_negative_only_if_its_first_clause_denies(finding, name):
+    assert note_of("finding", analyse(finding), "other", "") == f"{name}, stated in the text."
+
+
+def test_a_claim_that_speaks_of_a_hypothesis_is_not_called_one():
+    note = note_of(
+        "claim", analyse("The value of the gate is a hypothesis under test."), "other", ""
+    )
+
+    assert note == "Claim, stated in the text."
+
+
 def test_a_note_repeats_the_sentence_before_one_that_leans_on_it_and_no_other():
     before = "The head attends to the name. "
 
