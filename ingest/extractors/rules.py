@@ -181,6 +181,8 @@ _PATTERNS = {
         opens=(
             r"(?:\w+,? ){0,4}(?:suppose|supposing|imagine|consider)\b",
             r"say (?:we|you|that)\b",
+            r"(?:an?|one|another|the) (?:\w+ ){0,2}(?:objection|counter-?argument)"
+            r"(?::| (?:is|would be|might be|could be)\b)",
         ),
     ),
     "announcement": _rule(
@@ -264,6 +266,7 @@ _PATTERNS = {
     ),
     "heading": _rule(
         opens=(
+            r"an? (?:\w+ )?claim that\b(?!.*\b(?:needs?|must|should|cannot|may|requires?)\b)",
             r"(?:(?:an?|the|our|new|open) )?(?:[\w-]+ ){0,4}(?:protocols?|metrics?|benchmarks?"
             r"|evaluations?|frameworks?|pipelines?|toolkits?|probing|librar(?:y|ies)|testing"
             r"|extensions?) (?:for|of|on|if|whether|covering|with|to)\b"

@@ -127,6 +127,7 @@ def test_neighbours_and_place_are_features():
         ("Experimental procedures", "body", "method"),
         ("Materials and methods", "body", "method"),
         ("Data and code availability", "body", "thanks"),
+        ("2.5 What we would have published without it", "body", "future"),
         ("Discussion and limitations", "body", "discussion"),
         ("Conclusion", "appendix", "appendix"),
         ("The late block decides what the agent does", "body", "assertion"),
@@ -236,6 +237,8 @@ def test_the_shipped_coefficients_are_small_and_say_where_they_come_from():
         ("Our main goal in this part is to separate both circuits.", "set-up"),
         ("It remains to separate the two circuits that write to it.", "set-up"),
         ("This has important implications for the training of probes.", "commonplace"),
+        ("A natural objection: a patch might survive in the late layers.", "supposition"),
+        ("A claim that the probe at layer 3 flips 96 percent of the answers.", "heading"),
     ],
 )
 def test_a_rule_drops_what_is_no_statement_and_says_why(sentence, reason):
