@@ -42,8 +42,7 @@ SECTION_ROLES = (
     (
         "future",
         r"^\W*(?:[\d.]+\W+)?(?:future (?:work|directions|research)|next steps|open questions"
-        r"|further (?:work|research)|what we (?:would|\W?d) (?:like|have)|desiderata"
-        r"|call to action)",
+        r"|further (?:work|research)|what we (?:would|\W?d) like|desiderata|call to action)",
     ),
     ("conclusion", r"conclu|closing|takeaway"),
     ("discussion", r"discuss|implication|interpretation|trustworthy|future work"),

@@ -127,7 +127,6 @@ def test_neighbours_and_place_are_features():
         ("Experimental procedures", "body", "method"),
         ("Materials and methods", "body", "method"),
         ("Data and code availability", "body", "thanks"),
-        ("2.5 What we would have published without it", "body", "future"),
         ("Discussion and limitations", "body", "discussion"),
         ("Conclusion", "appendix", "appendix"),
         ("The late block decides what the agent does", "body", "assertion"),
