@@ -9,9 +9,12 @@ biomedical text, PSB 8:451-462:
 3. Going through A and the long form from right to left, each letter or digit of A must be found
    in turn; the first of A must begin a word. The match that ends furthest right is taken.
 
-Two things are ours. A short form has a capital letter, since papers put ordinary words into
-parentheses too. And a capital inside a word begins a word for step 3, because authors mark
-letters that way ("adVersarial Parameter Decomposition (VPD)").
+Four things are ours. A short form has a capital letter, since papers put ordinary words into
+parentheses too. A capital inside a word begins a word for step 3, because authors mark letters that
+way ("adVersarial Parameter Decomposition (VPD)"). And where the words before it begin with its
+letters, one word each, those are the long form, function words passed over: step 3 would take
+"policy optimization" for PPO, and leave "proximal" out. If nothing else is found, the first letter
+may lie inside the first of these words ("adversarial parameter decomposition (VPD)").
 
 But: this finds what a text defines, not what it uses; "SAEs" and "SAE" are two short forms.
 """
@@ -26,6 +29,8 @@ from ingest.sentences import sentences
 _PARENTHESIS = re.compile(r"\(([^()]{2,200})\)")
 _SHORT_FORM = re.compile(r"(?=.{2,10}$)(?=.*[^\W\d_])[^\W_][\w.&/*+'’-]*(?:\s[\w.&/*+'’-]+)?")
 _WORD = re.compile(r"\S+")
+_PART = re.compile(r"[^\W_]+")
+_PASSED_OVER = frozenset(["a", "an", "and", "by", "for", "from", "in", "of", "on", "the", "to"])
 
 
 class Abbreviation(NamedTuple):
@@ -80,17 +85,46 @@ def _long_form_start(short: str, before: str) -> int | None:
     window = list(_WORD.finditer(before))[-n_words:]
     if not window:
         return None
-    at = len(before)
     wanted = [character for character in short if character.isalnum()]
+    at = _spelt_by_initials(wanted, before)
+    if at is None:
+        at = _aligned(wanted, before, window[0].start())
+    if at is None and len(wanted) > 2:
+        at = _spelt_by_initials(wanted, before, is_first_inside=True)
+    return at if at is not None and _is_plausible(short, before[at:]) else None
+
+
+def _aligned(wanted: list[str], before: str, begin: int) -> int | None:
+    """Return where the alignment of step 3 begins, not before `begin`."""
+    at = len(before)
     for place, character in reversed(list(enumerate(wanted))):
         at -= 1
-        while at >= window[0].start() and not _matches(before, at, character, place == 0):
+        while at >= begin and not _matches(before, at, character, place == 0):
             at -= 1
-        if at < window[0].start():
+        if at < begin:
             return None
     while at > 0 and not before[at - 1].isspace() and before[at - 1] not in "-(/“\"'‘":
         at -= 1  # a marked capital: take the whole word
-    return at if _is_plausible(short, before[at:]) else None
+    return at
+
+
+def _spelt_by_initials(
+    wanted: list[str], before: str, *, is_first_inside: bool = False
+) -> int | None:
+    """Return where the words begin that end the text and have these initials, one word each.
+
+    The first letter may lie inside its word if that is asked for.
+    """
+    left = [letter.lower() for letter in wanted]
+    for part in reversed(list(_PART.finditer(before))):
+        word = part.group().lower()
+        if word[0] == left[-1] or (is_first_inside and len(left) == 1 and left[0] in word):
+            left.pop()
+        elif word not in _PASSED_OVER:
+            return None
+        if not left:
+            return part.start()
+    return None
 
 
 def _matches(before: str, at: int, character: str, begins: bool) -> bool:

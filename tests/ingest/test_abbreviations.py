@@ -16,6 +16,13 @@ DEFINITIONS = [
         "VPD",
         "adVersarial Parameter Decomposition",
     ),
+    ("We use proximal policy optimization (PPO).", "PPO", "proximal policy optimization"),
+    ("PPO (proximal policy optimization) is on.", "PPO", "proximal policy optimization"),
+    (
+        "We use adversarial parameter decomposition (VPD).",
+        "VPD",
+        "adversarial parameter decomposition",
+    ),
     ("Toy models of superposition (TMS) are small.", "TMS", "Toy models of superposition"),
 ]
 
