@@ -49,6 +49,7 @@ _OURS = frozenset(
 _NUMBERED = re.compile(r"[^\W\d_][^\W_]*[-‐‑]\d+(?:\.\d+)*")
 _LETTER_NAME = re.compile(r"(?<![^\W_])[^\W\d_][-‐‑][^\W\d_]{2,}")
 _BINARY = {"k": 1.024, "K": 1.024, "M": 1.024**2}
+_ISE = re.compile(r"(?<=\w{3})is(?=e|ing|ation)")
 _HYPHEN = re.compile(r"[-‐‑]")
 _BREAK = re.compile(r"[.;:!?()\[\]{}“”«»\"|,…–—]+")
 _PIECE = re.compile(r"([-‐‑/]?)([^\W_]+(?:['’][^\W_]+)?|&)")
@@ -100,7 +101,7 @@ class Grounding:
         texts = [_read(text) for text in (*members, *longs)]
         self._acronyms = set(self._spelt_out).union(*(text.acronyms for text in texts))
         self._members = members
-        self._folded = _joined(text.folded for text in texts)
+        self._folded = _ISE.sub("iz", _joined(text.folded for text in texts))
         self._as_written = _joined(text.words for text in texts)
         self._known = {word for text in texts for word in text.folded}
         self._known.update(map(folded, self._spelt_out))
@@ -163,7 +164,8 @@ class Grounding:
             for short in sorted(acronyms):
                 for start, end in _spelling(pieces, short):
                     words = [piece.word for piece in pieces[start:end] if piece.word != "&"]
-                    if not self._has_run(words):
+                    is_itself = "".join(words).casefold() == short.casefold()
+                    if not (is_itself or self._has_run(words)):
                         yield f"“{' '.join(words)}” spells {short}, which no source spells out so"
                 for start, end in _marked(pieces, short):
                     words = [piece.word for piece in pieces[start:end]]
@@ -181,7 +183,7 @@ class Grounding:
             if not (small in self._known or at in halves or self._is_kin(small, word, text)):
                 yield f"no member says “{word}”"
         for name in _LETTER_NAME.findall(text):
-            if " ".join(map(folded, _HYPHEN.split(name))) not in self._folded:
+            if _spelt_alike(map(folded, _HYPHEN.split(name))) not in self._folded:
                 yield f"no member says “{name}”"
 
     def _is_kin(self, small: str, word: str, text: str) -> bool:
@@ -209,13 +211,14 @@ class Grounding:
                 yield f"no member says “{name}”"
 
     def _allows(self, short: str, long: str) -> bool:
-        wanted = folded_words(long)
-        return any(folded_words(known) == wanted for known in self._spelt_out.get(short, ()))
+        wanted = _spelt_alike(folded_words(long))
+        known = self._spelt_out.get(short, ())
+        return any(_spelt_alike(folded_words(one)) == wanted for one in known)
 
     def _has_run(self, words: list[str], as_written: bool = False) -> bool:
         if as_written:
             return f" {' '.join(words)} " in self._as_written
-        return f" {' '.join(map(folded, words))} " in self._folded
+        return f" {_spelt_alike(map(folded, words))} " in self._folded
 
 
 def words_of_few(text: str, members: Sequence[str], n: int) -> list[str]:
@@ -281,6 +284,11 @@ class _Read(NamedTuple):
 def _read(text: str) -> _Read:
     """Take a text apart; a statement is a member of a community on every level."""
     return _Read(tuple(words_of(text)), tuple(folded_words(text)), frozenset(acronyms_in(text)))
+
+
+def _spelt_alike(words: Iterable[str]) -> str:
+    """Join words; "optimisation" and "optimization" come out alike."""
+    return _ISE.sub("iz", " ".join(words))
 
 
 def _joined(texts: Iterable[Sequence[str]]) -> str:
@@ -386,7 +394,9 @@ def _definitions(text: str) -> Iterator[tuple[str, str]]:
     Found are *long (short)*, *short (long)* and *short stands for long*, by the alignment of
     Schwartz & Hearst (2003), A simple algorithm for identifying abbreviation definitions in
     biomedical text, PSB 8:451-462: the letters in order, the first of them at the start of a
-    word. The first may also lie inside a word if the words after it begin with the others.
+    word. Words that begin with the letters, one word each, come before that alignment, which would
+    take "policy optimization" for PPO. The first letter may also lie inside a word if the words
+    after it begin with the others.
     """
     for parenthesis in _PARENTHESIS.finditer(text):
         before = re.split(r"[.;:!?“”()]", text[: parenthesis.start()])[-1]
@@ -430,5 +440,6 @@ def _is_long_form(short: str, words: str) -> bool:
 
 def _alignments(short: str) -> Iterator[str]:
     first, *others = (re.escape(letter) for letter in short if letter.isalnum())
+    yield rf"{first}\w*" + "".join(rf"[\s-]+{letter}\w*" for letter in others)
     yield first + "".join(f"[^{letter}]*{letter}" for letter in others) + r".*"
     yield rf"\w+{first}\w*" + "".join(rf"[\s-]+{letter}\w*" for letter in others)
