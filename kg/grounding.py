@@ -6,7 +6,8 @@ in a member word for word. (b) No foreign word: every content word must be found
 or in what their sources spell out, up to its ending, its derivation ("absorb", "absorption") and
 its being written as one word or two; of a letter with a hyphen ("Q-composition") the whole.
 (c) No foreign number: every number must be one that a member gives, in the same unit ("67M" is
-"67 million", and neither "67" nor "67 %"; "16k" may be 16,384), and so must a number that belongs
+"67 million", and neither "67" nor "67 %"; "16k" may be 16,384; "40 ms" is not "40 s") and no more
+exact than there ("about 10,000" is not 11,000), and so must a number that belongs
 to a name ("GPT-2").
 
 A run for (a) begins and ends with a content word; function words and the later parts of a
@@ -37,7 +38,7 @@ from kg.phrases import (
     singular,
     words_of,
 )
-from kg.quantities import Quantity, agree, quantities
+from kg.quantities import Quantity, agree, digits_of, quantities
 from kg.thesaurus import derivations_of
 
 Glossary = Mapping[str, Set[str]]
@@ -48,6 +49,7 @@ _OURS = frozenset(
 )
 _NUMBERED = re.compile(r"[^\W\d_][^\W_]*[-‐‑]\d+(?:\.\d+)*")
 _LETTER_NAME = re.compile(r"(?<![^\W_])[^\W\d_][-‐‑][^\W\d_]{2,}")
+_LETTER_UNIT = re.compile(r"(?<![\w.,-])(\d+(?:,\d{3})*(?:\.\d+)?)\s?([smghdVWJ])(?![\w-])")
 _BINARY = {"k": 1.024, "K": 1.024, "M": 1.024**2}
 _ISE = re.compile(r"(?<=\w{3})is(?=e|ing|ation)")
 _HYPHEN = re.compile(r"[-‐‑]")
@@ -125,6 +127,10 @@ class Grounding:
         return [found for member in self._members for found in quantities(member)]
 
     @cached_property
+    def _letter_units(self) -> set[tuple[float, str]]:
+        return {found for member in self._members for found in _with_letter_units(member)}
+
+    @cached_property
     def _plain(self) -> str:
         return "\n".join(self._members).casefold()
 
@@ -137,7 +143,9 @@ class Grounding:
         found = [
             *self._tied(plain),
             *self._runs(plain),
-            *self._foreign(_blanked(plain, numbers)),
+            *self._foreign(
+                _blanked(plain, [n for n in numbers if _has_digits(n) or self._gives(n)])
+            ),
             *self._numbers(plain, numbers),
         ]
         return list(dict.fromkeys(found))
@@ -204,11 +212,16 @@ class Grounding:
     def _numbers(self, text: str, numbers: Sequence[Quantity]) -> Iterator[str]:
         """Yield the numbers that no member gives."""
         for number in numbers:
-            if not any(_are_one(number, known) for known in self._quantities):
+            if not self._gives(number):
                 yield f"no member gives the number “{number.words}”"
+        for value, unit in sorted(_with_letter_units(text) - self._letter_units):
+            yield f"no member gives the number “{value:g} {unit}”"
         for name in _NUMBERED.findall(text):
             if name.casefold() not in self._plain:
                 yield f"no member says “{name}”"
+
+    def _gives(self, number: Quantity) -> bool:
+        return any(_are_one(number, known) for known in self._quantities)
 
     def _allows(self, short: str, long: str) -> bool:
         wanted = _spelt_alike(folded_words(long))
@@ -243,16 +256,25 @@ def _are_one(number: Quantity, known: Quantity) -> bool:
     scales = 1.0, _BINARY.get(number.words[-1], 1.0)
     same = any(math.isclose(number.value * scale, known.value) for scale in scales)
     bare = same and number.unit == known.unit
-    return agree(number, known) or (bare and not number.names)
+    is_finer = digits_of(number.value) > digits_of(known.value)
+    return (agree(number, known) and not is_finer) or (bare and not number.names)
 
 
 def _blanked(text: str, numbers: Sequence[Quantity]) -> str:
-    """Put blanks where numbers with digits are: they are looked at as numbers, not as words."""
+    """Put blanks where these numbers are: they are looked at as numbers, not as words."""
     for number in numbers:
-        if any(map(str.isdigit, number.words)):
-            end = number.start + len(number.words)
-            text = f"{text[: number.start]}{' ' * len(number.words)}{text[end:]}"
+        end = number.start + len(number.words)
+        text = f"{text[: number.start]}{' ' * len(number.words)}{text[end:]}"
     return text
+
+
+def _has_digits(number: Quantity) -> bool:
+    return any(map(str.isdigit, number.words))
+
+
+def _with_letter_units(text: str) -> set[tuple[float, str]]:
+    """Return the numbers that a unit of one letter follows, as in "40 s"."""
+    return {(float(digits.replace(",", "")), unit) for digits, unit in _LETTER_UNIT.findall(text)}
 
 
 def _merged(glossary: Glossary, members: Sequence[str]) -> dict[str, set[str]]:

@@ -50,6 +50,11 @@ _WORDS = {
     "thousand": 1e3,
 }
 _BIG = {"hundred": 100.0, "thousand": 1e3, "million": 1e6}
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_ONES = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+_WORDS |= {
+    f"{ten}-{one}": _WORDS[ten] + value for ten in _TENS for value, one in enumerate(_ONES, start=1)
+}
 _PARTS = {"half": 0.5, "third": 1 / 3, "quarter": 0.25, "fifth": 0.2, "tenth": 0.1}
 _SCALES = {
     "k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "bn": 1e9, "billion": 1e9
@@ -82,7 +87,7 @@ _NUMBER = re.compile(
 )
 _WORD = re.compile(
     r"(?<![\w-])("
-    + "|".join([*_WORDS, r"one(?=\sper)", r"an?(?=\smillion\b)", r"one(?=\smillion\b)"])
+    + "|".join([*reversed(_WORDS), r"one(?=\sper)", r"an?(?=\smillion\b)", r"one(?=\smillion\b)"])
     + r")\b"
     r"(?:\s(hundred|thousand|million)\b)?(?:\s(per\s?cent|times)\b)?",
     re.I,
@@ -202,8 +207,8 @@ def agree(a: Quantity, b: Quantity) -> bool:
         return False
     if math.isclose(a.value, b.value):
         return True
-    coarse, fine = sorted((a, b), key=lambda quantity: _digits(quantity.value))
-    is_rounded = math.isclose(_rounded(fine.value, _digits(coarse.value)), coarse.value)
+    coarse, fine = sorted((a, b), key=lambda quantity: digits_of(quantity.value))
+    is_rounded = math.isclose(_rounded(fine.value, digits_of(coarse.value)), coarse.value)
     return (a.is_about or b.is_about) and is_rounded
 
 
@@ -276,7 +281,8 @@ def _name_after(text: str, end: int) -> str:
     return match[1].casefold() if match and match[1].casefold() in _NAMED else ""
 
 
-def _digits(value: float) -> int:
+def digits_of(value: float) -> int:
+    """Return how many digits of a number are not zeros at its ends."""
     return len(f"{value:.6e}".split("e")[0].replace(".", "").rstrip("0")) or 1
 
 

@@ -154,6 +154,7 @@ def test_a_word_that_no_member_says_is_refused(word: str):
 
 COUNTED = [
     "A 67M-parameter model has 10,000 subcomponents in 24 matrices",
+    "One step takes about 2,000 tokens, 40 ms, and 12 s for eight models",
     "Pruning removes 9 % of the weights of GPT-2, and three heads of layer 12",
 ]
 
@@ -168,6 +169,11 @@ COUNTED = [
         "3 heads",
         "three heads of layer 12",
         "heads of GPT-2",
+        "twenty-four matrices",
+        "Eight models",
+        "8 models",
+        "12 s",
+        "about 2,000 tokens",
     ],
 )
 def test_a_number_that_a_member_gives_passes_however_it_is_written(label: str):
@@ -188,6 +194,9 @@ def test_a_number_that_a_member_gives_passes_however_it_is_written(label: str):
         ("heads of layer 3", "3"),
         ("heads of GPT-3", "GPT-3"),
         ("2 claims", "2"),
+        ("2,100 tokens", "2,100"),
+        ("40 s", "40 s"),
+        ("twenty-three matrices", "twenty-three"),
     ],
 )
 def test_a_number_that_no_member_gives_is_refused(label: str, number: str):
