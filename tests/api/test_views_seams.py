@@ -63,6 +63,8 @@ def test_what_does_not_exist_is_refused(stored: Engine):
     with reading(stored) as session:
         with pytest.raises(ConfigError, match="there is no method leiden_x"):
             run_seams_view(session, "leiden_x")
+        with pytest.raises(ConfigError, match="run `claimgraph cluster --method leiden_relations`"):
+            run_seams_view(session, "leiden_relations")
         with pytest.raises(NotFoundError, match="nowhere"):
             seams_view(session, "nowhere")
 
