@@ -215,6 +215,9 @@ class Macros:
             DocumentError: The macros call each other too deep, or produce too much.
         """
         self.n_expanded += len(expansion)
-        if depth > _DEEPEST or self.n_expanded > _MOST_EXPANDED:
+        if depth > _DEEPEST:
             raise self.file.error(f"the macro \\{name} expands without end: correct it")
+        if self.n_expanded > _MOST_EXPANDED:
+            much = f"more than {_MOST_EXPANDED:,} characters"
+            raise self.file.error(f"macros such as \\{name} expand to {much}: correct them")
         return expansion

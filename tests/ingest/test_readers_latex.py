@@ -148,18 +148,18 @@ def test_macros_with_arguments_and_a_default_are_replaced(tmp_path: Path):
     [
         r"\def\a{\a}",
         r"\newcommand{\a}{\b\b}\newcommand{\b}{\a\a}",
-        "".join(
-            f"\\def\\{x}{{\\{y}\\{y}\\{y}\\{y}}}"
-            for x, y in zip("abcdefgh", "bcdefghi", strict=True)
-        )
-        + r"\def\i{"
-        + "x" * 100
-        + "}",
     ],
 )
 def test_macros_without_end_are_refused(preamble: str, tmp_path: Path):
     with pytest.raises(DocumentError, match="expands without end"):
         _text(tmp_path, r"\a", preamble + "\n")
+
+
+def test_macros_that_grow_beyond_any_paper_are_refused(tmp_path: Path):
+    names = zip("abcdefgh", "bcdefghi", strict=True)
+    fourfold = "".join(f"\\def\\{x}{{\\{y}\\{y}\\{y}\\{y}}}" for x, y in names)
+    with pytest.raises(DocumentError, match="expand to more than 2,000,000 characters"):
+        _text(tmp_path, r"\a", fourfold + r"\def\i{" + "x" * 100 + "}\n")
 
 
 def test_a_paper_in_several_files_is_refused_with_the_line(tmp_path: Path):
