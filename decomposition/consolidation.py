@@ -26,7 +26,7 @@ all, with training after it and nothing dissolved. The true mechanisms are not l
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import torch
@@ -200,7 +200,7 @@ def _dissolve_all(
     before = current = objective_on_fresh_inputs(model, target, config)
     chosen: list[Place] = []
     heirs: set[Place] = set()
-    alive = {name: living(model, target, config, matrix) for name, matrix in matrices.items()}
+    alive = living(model, target, config, matrices.values())
     for place in candidates(model, target, config, alive):
         if most is not None and len(chosen) == most:
             break
@@ -298,14 +298,20 @@ def dissolve(model: DecomposedModel, matrix: Matrix, alive: list[int], number: i
 
 @torch.no_grad()
 def living(
-    model: DecomposedModel, target: Target, config: DecompositionConfig, matrix: Matrix
-) -> list[int]:
-    """Return the subcomponents that matter now and then, in any of the matrices."""
+    model: DecomposedModel,
+    target: Target,
+    config: DecompositionConfig,
+    matrices: Iterable[Matrix],
+) -> dict[str, list[int]]:
+    """Return the subcomponents of each that matter now and then, in any matrix that has them."""
     x = target.batch(N_INPUTS, generator_for("pruning", config.seed))
     importance = model.importance(x)
-    names = [*matrix.same, *matrix.transposed]
-    means = torch.stack([importance[name].flatten(0, -2).mean(dim=0) for name in names]).sum(dim=0)
-    return (means > LIVING * means.max()).nonzero().flatten().tolist()
+    means = {name: g.flatten(0, -2).mean(dim=0) for name, g in importance.items()}
+    alive: dict[str, list[int]] = {}
+    for matrix in matrices:
+        mean = torch.stack([means[name] for name in [*matrix.same, *matrix.transposed]]).sum(dim=0)
+        alive[matrix.name] = (mean > LIVING * mean.max()).nonzero().flatten().tolist()
+    return alive
 
 
 def _matrices(model: DecomposedModel) -> Iterator[Matrix]:

@@ -34,6 +34,7 @@ dictionary is square.
 """
 
 import logging
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -41,7 +42,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from decomposition.attempt import load_parameters, trained_parameters
-from decomposition.causal_importance import ImportanceNetworks
+from decomposition.causal_importance import ImportanceNetworks, Seen
 from decomposition.config import DecompositionConfig
 from decomposition.decomposed_model import DecomposedModel
 from decomposition.input_lines import FEWEST, InputLines, input_lines
@@ -194,15 +195,22 @@ def _give_unit_activation(
     A feature that hardly matters may come out with a tenth of the activation that others have, and
     its network, whose weights are trained by steps of one size, would learn as much more slowly.
     """
-    x = target.batch(N_INPUTS, generator_for("unmixing", config.seed)).to(model.device)
-    seen = model.clean(x).seen
-    importance = model.importance_networks(seen).g
+    seen, importance = _looked_at(model, target, config)
     for matrix in model.layers:
         on = importance[matrix].flatten(0, -2) > IMPORTANT
         inner = seen[matrix].inner.flatten(0, -2).abs()
         counts = on.sum(dim=0)
         means = (inner * on).sum(dim=0) / counts.clamp(min=1)
         _shorten(model, matrix, torch.where((counts >= FEWEST) & (means > 0), means, 1))
+
+
+def _looked_at(
+    model: DecomposedModel, target: Target, config: DecompositionConfig
+) -> tuple[Mapping[str, Seen], dict[str, Tensor]]:
+    """Return what every matrix is given on the same inputs, and how important all are there."""
+    x = target.batch(N_INPUTS, generator_for("unmixing", config.seed)).to(model.device)
+    seen = model.clean(x).seen
+    return seen, model.importance_networks(seen).g
 
 
 def _shorten(model: DecomposedModel, matrix: str, factors: Float[Tensor, " C"]) -> None:
@@ -232,9 +240,7 @@ def important_together(
         config: Its seed draws them.
         known: Lines of matrices; those which are missing are found and added.
     """
-    x = target.batch(N_INPUTS, generator_for("unmixing", config.seed)).to(model.device)
-    seen = model.clean(x).seen
-    importance = model.importance_networks(seen).g
+    seen, importance = _looked_at(model, target, config)
     found: dict[str, Together] = {}
     for matrix in model.layers:
         if matrix not in known:
