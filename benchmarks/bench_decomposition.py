@@ -35,6 +35,15 @@ from decomposition.targets import Target, train_target
 from decomposition.threads import one_thread
 from decomposition.training import decompose
 
+STEPS_ALONE = {
+    "restarts": 1,
+    "warm_up_steps": 0,
+    "n_objective": 1,
+    "prune": False,
+    "consolidation_steps": 0,
+}
+"""Leaves out what comes before and after the steps of training."""
+
 HEADER = "seed  attempts    mmcs  random    ml2r  identity  alive  seconds  steps/CPU-s  recovered"
 
 
@@ -72,7 +81,7 @@ def main() -> None:
 
 def speed(name: str, config: DecompositionConfig) -> dict[str, Any]:
     """Measure steps per second of processor time, ours and the peer's, and profile ours."""
-    config = config.model_copy(update={"restarts": 1, "warm_up_steps": 0, "n_objective": 1})
+    config = config.model_copy(update=STEPS_ALONE)
     with one_thread():
         target = train_target(name, 0)
         decompose(target, config.model_copy(update={"steps": 3}))
