@@ -32,6 +32,7 @@ from api.intervals import IntervalRow, interval_rows
 from api.layout import N_COLOURS, draw
 from api.map_picture import MapPicture, draw_map
 from api.marking import pieces_of
+from api.reconstructions import reconstructions
 from api.settings import DEFAULT_METHOD
 from api.spectrum import MARKS, spectra
 from api.templating import templates
@@ -325,6 +326,7 @@ def run_page(
         decomposition=decomposition,
         spectra=spectra(decomposition.subcomponents) if decomposition else [],
         marks=MARKS,
+        errors=reconstructions(decomposition.metrics) if decomposition else None,
         graph=made.graph and made.graph.graph,
         picture=made.graph and draw_attributions(made.graph.graph),
         edit=made.edit,

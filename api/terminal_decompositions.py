@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from api.counting import count_of
+from api.reconstructions import reconstructions
 from api.views.decompositions import (
     ComponentsView,
     DecompositionDetailView,
@@ -29,6 +30,7 @@ def decomposition(view: DecompositionDetailView) -> Lines:
         f"run {view.run}, {view.target} (seed {view.seed}): "
         f"{len(alive)} of {len(view.subcomponents)} subcomponents alive{_thresholds(view)}"
     )
+    yield from _faithfulness(view)
     yield from sweep(view.sweep)
     for part in alive:
         inputs = f"  {', '.join(part.top_inputs)}" if part.top_inputs else ""
@@ -48,6 +50,17 @@ def _thresholds(view: DecompositionDetailView) -> str:
         f" (mean importance above {found['alive_threshold']:g}), L0 {found['l0']:.3g} "
         f"(importance above {found['l0_threshold']:g})"
     )
+
+
+def _faithfulness(view: DecompositionDetailView) -> Lines:
+    """Say how far the output is from the target's under each kind of masks."""
+    found = reconstructions(view.metrics)
+    if found is None:
+        return
+    yield f"error ({found.unit}) with its subcomponents masked:"
+    for row in found.rows:
+        yield f"  {row.error:<9.2g} {row.masks}"
+    yield from (f"  {known}" for known in found.known)
 
 
 def sweep(trials: Iterable[SweepTrial]) -> Lines:

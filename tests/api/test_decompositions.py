@@ -58,6 +58,7 @@ def stored(tmp_path: Path) -> Stored:
             TrialDraft(minimality=0.001, harm=0.034, l0=0.125, passes=True),
         ]
         metrics = {"mmcs": 1.0, "alive_threshold": 1e-6, "l0": 0.75, "l0_threshold": 0.1}
+        metrics |= {"pgd_reconstruction": 0.0003, "reconstruction_off": 0.015}
         draft = DecompositionDraft(subcomponents=parts, metrics=metrics, sweep=tried)
         store.add_decomposition(run, "tms_5-2-id", draft)
     return Stored(database, run)
@@ -86,6 +87,15 @@ def test_what_a_sweep_tried_is_shown_with_its_decomposition(stored: Stored):
     assert "64.0 % of the ranks</td><td>broken" in page
     assert "12.5 % of the ranks</td><td>kept, taken" in page
     assert "L0 12.5% of the ranks  taken" in shown
+
+
+def test_how_faithful_it_is_stands_on_its_page_and_in_the_terminal(stored: Stored):
+    page = stored.web().get(f"/runs/{stored.run}").text
+    shown = stored.command("decomposition", str(stored.run))
+
+    assert 'adversary finds in 20 steps</td><td class="figure">0.0003</td>' in page
+    assert "error (mean squared error) with its subcomponents masked:" in shown
+    assert "0.015     everything ablated" in shown
 
 
 def test_what_counts_as_alive_and_as_important_stands_beside_the_counts(stored: Stored):
