@@ -16,10 +16,10 @@ from api.views.candidates import KeptView, kept_view
 from api.views.evidence import evidence_view
 from api.views.relations import RelatedView, RelatingView, RelationReportView, words_of
 from api.views.reports import (
+    AttachedView,
     ClusteringView,
     EmbeddingView,
     LabellingView,
-    VerdictView,
 )
 from api.views.runs import clusterings
 from api.views.spent import spent_on
@@ -275,7 +275,7 @@ class Trial(NamedTuple):
     seed: int = 0
 
 
-def try_statement(engine: Engine, artifacts: Path, trial: Trial) -> VerdictView:
+def try_statement(engine: Engine, artifacts: Path, trial: Trial) -> AttachedView:
     """Test a statement on a decomposition and attach the evidence to it."""
     from decomposition.errors import DecompositionError
     from decomposition.evidence import Question, measure_statement
@@ -304,9 +304,9 @@ def check_threshold(threshold: float) -> None:
         raise ConfigError(f"--threshold is {threshold}: it has to be a number")
 
 
-def verdict_of(engine: Engine, evidence: str) -> VerdictView:
+def verdict_of(engine: Engine, evidence: str) -> AttachedView:
     """Return a measurement that was attached, with the statement that it speaks about."""
     with reading(engine) as session:
         item = evidence_view(session, evidence)
         statement = statement_of(session, session.get_one(Evidence, evidence).statement_id)
-    return VerdictView(**dict(item), evidence=evidence, statement=statement_name(statement))
+    return AttachedView(**dict(item), evidence=evidence, statement=statement_name(statement))

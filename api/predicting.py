@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from api.jobs import check_threshold, verdict_of
 from api.views.evidence import WaitingView, waiting_view
-from api.views.reports import VerdictView
+from api.views.reports import AttachedView
 from kg.db import reading
 from kg.errors import ConfigError
 from kg.evidence import PredictionDraft, StatedElsewhere, Store, TakenIn
@@ -82,7 +82,7 @@ def _check(stated: Stated) -> None:
 
 def record_measurement(
     engine: Engine, artifacts: Path, prediction: str, file: Path, by: str
-) -> VerdictView:
+) -> AttachedView:
     """Attach what a file says was measured, judged by the rule, to the statement that predicted it.
 
     Raises:

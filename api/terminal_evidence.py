@@ -10,12 +10,12 @@ from api.views.evidence import (
     WaitingsView,
     WaitingView,
 )
-from api.views.reports import VerdictView
+from api.views.reports import AttachedView
 
 Lines = Iterable[str]
 
 
-def verdict(view: VerdictView) -> Lines:
+def verdict(view: AttachedView) -> Lines:
     """Say what a test measured and what follows."""
     yield view.statement.text
     yield from evidence_item(view)

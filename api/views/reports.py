@@ -185,7 +185,7 @@ class DecompositionView(View):
     """What was tried before, where the coefficient was chosen by the rule."""
 
 
-class VerdictView(EvidenceItem):
+class AttachedView(EvidenceItem):
     """The evidence that a test attached."""
 
     evidence: str
