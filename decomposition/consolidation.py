@@ -64,6 +64,9 @@ HEIR = 0.2
 LIVING = 1e-3
 """A subcomponent lives whose mean importance is above this share of the largest of its matrix."""
 
+SETTING_APART_NUMBER = 5
+"""Stands for the random numbers of the steps after setting apart, where rounds count from 0."""
+
 
 class Matrix(NamedTuple):
     """Subcomponents, and all matrices that they are those of."""
@@ -101,7 +104,7 @@ def _set_apart(
     start, before = _copy(model), objective_on_fresh_inputs(model, target, config)
     if not unmix(model, target, config, tolerance=config.unmix_tolerance):
         return Course(is_over=True)
-    number = config.restarts + MOST_ROUNDS
+    number = config.restarts + SETTING_APART_NUMBER
     losses = _train_on(model, target, _going_on(config, config.unmixing_rate), number, stage)
     after = objective_on_fresh_inputs(model, target, config)
     logger.info("set apart: objective %.6f, was %.6f", after, before)
@@ -126,7 +129,7 @@ def consolidate(
     while not stage.course.is_over:
         stage.look(model, target, config)
         course = _consolidate_once(model, target, config, stage, lines)
-        is_over = course.is_over or course.rounds == MOST_ROUNDS
+        is_over = course.is_over or course.rounds >= MOST_ROUNDS
         stage.keep(course.model_copy(update={"is_over": is_over}))
     return stage.course
 

@@ -20,8 +20,9 @@ from decomposition.targets import Target
 SETTING_APART, CONSOLIDATING = "setting apart", "consolidating"
 """The stages with training in them."""
 
-MOST_ROUNDS = 5
-"""Of consolidation."""
+MOST_ROUNDS = 10
+"""Of consolidation; it ends sooner where nothing is left to dissolve, and each that is put back is
+one of them."""
 
 WATCHED, N_WATCHED = 5, 256
 """How often in each start and round, and on how many inputs at most, is measured for those who
