@@ -372,16 +372,26 @@ _RESIDUAL = DecompositionConfig(
 )
 _LESSON = DecompositionConfig(
     n_subcomponents=64,
+    initialisation="singular",
+    warm_up_steps=0,
     importance="input_vector",
     n_hidden=64,
+    importance_start=1,
+    importance_rate=10,
     restarts=1,
     steps=2000,
     batch_size=64,
     n_objective=1024,
     merge_zero_rows=False,
+    learning_rate=0.0005,
+    faithfulness=1e5,
+    stochastic=0,
     layerwise=0,
     adversarial=1,
-    minimality=0.001,
+    adversary=AdversaryConfig(kind="fresh", steps=6, step_size=0.25),
+    minimality=0.01,
+    minimality_end=0.0025,
+    minimality_power=0.5,
 )
 
 CONFIGS: dict[str, DecompositionConfig] = {
@@ -429,28 +439,14 @@ CONFIGS: dict[str, DecompositionConfig] = {
     "induction": _LESSON,
     "convolution": _LESSON,
     "mixer": _LESSON,
-    "storyworld": DecompositionConfig(
-        n_subcomponents=96,
-        initialisation="singular",
-        warm_up_steps=0,
-        importance="input_vector",
-        n_hidden=64,
-        importance_start=1,
-        importance_rate=10,
-        restarts=1,
-        steps=2000,
-        batch_size=16,
-        n_objective=64,
-        merge_zero_rows=False,
-        learning_rate=0.0005,
-        faithfulness=1e5,
-        stochastic=0,
-        layerwise=0,
-        adversarial=1,
-        adversary=AdversaryConfig(kind="fresh", steps=6, step_size=0.25),
-        minimality=0.002,
-        minimality_end=0.0005,
-        minimality_power=0.5,
+    "storyworld": _LESSON.model_copy(
+        update={
+            "n_subcomponents": 96,
+            "batch_size": 16,
+            "n_objective": 64,
+            "minimality": 0.002,
+            "minimality_end": 0.0005,
+        }
     ),
 }
 """How each target is decomposed unless something else is asked for."""
