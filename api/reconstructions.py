@@ -6,14 +6,12 @@ everything, on a logarithmic scale, for people to see before they read.
 """
 
 from collections.abc import Iterator, Mapping
-from math import log10
 from typing import NamedTuple
+
+from api.spectrum import fall
 
 WIDTH = 240.0
 """Of the bar of the largest error, in the units of the drawing."""
-
-LOWEST = 1e-4
-"""The share of the largest error that has no bar left."""
 
 _KINDS = {
     "unmasked": "everything kept",
@@ -35,13 +33,16 @@ class Reconstruction(NamedTuple):
 
     error: float
     width: float
-    """Of its bar."""
+    """Of its bar; 0 from a ten-thousandth of the largest error on."""
 
 
 class Reconstructions(NamedTuple):
     """All that were measured of one decomposition, the least first."""
 
     unit: str
+    width: float
+    """Of the widest bar."""
+
     rows: list[Reconstruction]
     known: list[str]
     """How close it is to known mechanisms, in words; empty where none are known."""
@@ -56,7 +57,7 @@ def reconstructions(metrics: Mapping[str, float]) -> Reconstructions | None:
     rows = [Reconstruction(masks, error, _width(error, most)) for masks, error in errors.items()]
     is_divergence = any(name.startswith(("kl_", "ce_")) for name in metrics)
     unit = "KL divergence, nats a position" if is_divergence else "mean squared error"
-    return Reconstructions(unit, rows, list(_known(metrics)))
+    return Reconstructions(unit, WIDTH, rows, list(_known(metrics)))
 
 
 def _errors(metrics: Mapping[str, float]) -> Iterator[tuple[str, float]]:
@@ -64,17 +65,21 @@ def _errors(metrics: Mapping[str, float]) -> Iterator[tuple[str, float]]:
         for name in (prefix + kind for prefix in _PREFIXES):
             if name in metrics:
                 yield words, metrics[name]
-    for name, error in metrics.items():
-        steps = name.removeprefix("pgd_")
-        if name == _ADVERSARY or (steps != name and steps.isdecimal()):
-            n = _STEPS if name == _ADVERSARY else int(steps)
-            yield f"the worst that an adversary finds in {n} steps", error
+    for steps, error in _adversaries(metrics).items():
+        yield f"the worst that an adversary finds in {steps} steps", error
+
+
+def _adversaries(metrics: Mapping[str, float]) -> dict[int, float]:
+    """Return what an adversary reaches by its steps: one, or several of a language model."""
+    by_name = {name.removeprefix("pgd_"): error for name, error in metrics.items()}
+    several = {int(steps): error for steps, error in by_name.items() if steps.isdecimal()}
+    if several or _ADVERSARY not in metrics:
+        return several
+    return {_STEPS: metrics[_ADVERSARY]}
 
 
 def _width(error: float, most: float) -> float:
-    if error <= most * LOWEST:
-        return 0.0
-    return round(WIDTH * (1 - log10(error / most) / log10(LOWEST)), 1)
+    return round(WIDTH * (1 - fall(error / most if most else 0)), 1)
 
 
 def _known(metrics: Mapping[str, float]) -> Iterator[str]:

@@ -44,9 +44,14 @@ class Spectrum(NamedTuple):
     """Of the first `MOST`."""
 
 
+def fall(value: float) -> float:
+    """Return how far down a logarithmic scale a value stands: 0 at 1, and 1 at `LOWEST` or less."""
+    return log10(max(value, LOWEST)) / log10(LOWEST)
+
+
 def height_of(importance: float) -> float:
     """Return how far below the top a mean importance is drawn."""
-    return round(HEIGHT * log10(max(importance, LOWEST)) / log10(LOWEST), 1)
+    return round(HEIGHT * fall(importance), 1)
 
 
 MARKS = [(value, height_of(value)) for value in (1.0, 0.1, 0.01, 1e-3, LOWEST)]

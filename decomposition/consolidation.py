@@ -65,7 +65,8 @@ LIVING = 1e-3
 """A subcomponent lives whose mean importance is above this share of the largest of its matrix."""
 
 SETTING_APART_NUMBER = 5
-"""Stands for the random numbers of the steps after setting apart, where rounds count from 0."""
+"""Stands for the random numbers of the steps after setting apart, as their own numbers do for
+those of rounds, counted from 0; a sixth round has the same ones."""
 
 
 class Matrix(NamedTuple):

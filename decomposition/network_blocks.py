@@ -12,7 +12,7 @@ Where everything fits in the cache anyway, the plain products are as fast.
 
 The gradients of a network's weights are products of :math:`\mathrm{gelu}` and
 :math:`\mathrm{gelu}'` with :math:`\hat z a` and :math:`\hat z`, where ẑ comes in. These stand as
-two rows on the left of the product: with one column on the right, it takes six times as long.
+two rows on the left of the product: as two columns on the right, they take six times as long.
 """
 
 from collections.abc import Iterator
@@ -56,7 +56,8 @@ class _NetworksInBlocks(torch.autograd.Function):
         carried = torch.stack([grads[0] * inner, grads[0]], dim=1)
         through = (weight_in * weight_out).unsqueeze(1)
         of_inner = torch.empty_like(inner).unsqueeze(1)
-        over_slope, over_hidden = (inner.new_empty(len(inner), 2, weight_in.shape[1]) for _ in "12")
+        over_slope = inner.new_empty(len(inner), 2, weight_in.shape[1])
+        over_hidden = torch.empty_like(over_slope)
         room = _room(inner, weight_in)
         ones = torch.ones_like(room)
         for here, seen in _blocks(inner, weight_in, bias_in):
