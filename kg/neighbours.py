@@ -116,7 +116,7 @@ def nearest_neighbours(vectors: Vectors, k: int) -> Neighbours:
         found = partition_of(vectors, products)
         if _share_to_look_into(vectors, found, products, sample) <= _MANY:
             search = _Search(vectors, cells_of(vectors, found, products), products, k)
-            return _complete(search.result(_RECALL, sample), vectors)
+            return sample.measured(_complete(search.result(_RECALL, sample), vectors))
         del found
     return _by_scores(vectors, sample)
 
@@ -136,7 +136,7 @@ def _by_scores(vectors: Vectors, sample: "_Sample") -> Neighbours:
     if scores is None:
         return _of_each_pair(vectors, k)
     kept = nearest_by_scores(vectors, scores, k, products)
-    return _complete(_as_given(np.arange(len(vectors)), kept, sample.found_by(kept)), vectors)
+    return sample.measured(_complete(_as_given(np.arange(len(vectors)), kept), vectors))
 
 
 def _complete(found: Neighbours, vectors: Vectors) -> Neighbours:
@@ -155,12 +155,17 @@ class _Sample(NamedTuple):
     steps: NDArray[np.int32]
     """The cosines, in millionths."""
 
-    def found_by(self, kept: Nearest) -> float:
-        """Return the share of the true neighbours that were found.
+    def measured(self, found: Neighbours) -> Neighbours:
+        """Return what was found with the share that it has of the true neighbours."""
+        cosines = found.cosines[self.known.rows] * np.float64(STEPS)
+        return found._replace(recall=self.share_of(np.rint(cosines).astype(np.int32)))
+
+    def share_of(self, steps: NDArray[np.int32]) -> float:
+        """Return the share of the true neighbours among these of the same rows, in [0, 1].
 
         One that was found counts if it is no further than the last of the true ones.
         """
-        return float((kept.steps[self.known.rows] >= self.steps[:, -1:]).mean())
+        return float((steps >= self.steps[:, -1:]).mean())
 
 
 def _sample_of(vectors: Vectors, k: int) -> _Sample:
@@ -227,18 +232,13 @@ class _Search:
         """Look into the cells until enough is found, and return the nearest of each who asked."""
         probes = self._cells.probes.shape[1]
         rounds = [first for first in _ROUNDS if first < probes] + [probes]
-        recall = 1.0
         for first, last in pairwise(rounds):
             self._kept.keep(self._products.each(self._look, self._tasks(first, last)))
             if sample is not None and last >= _FEWEST:
-                recall = self._recall(sample)
-                if recall >= enough:
+                rows = np.argsort(self._cells.order)[sample.known.rows]
+                if sample.share_of(self._kept.steps[rows]) >= enough:
                     break
-        return _as_given(self._cells.queries, self._kept, recall)
-
-    def _recall(self, sample: _Sample) -> float:
-        rows = np.argsort(self._cells.order)[sample.known.rows]
-        return float((self._kept.steps[rows] >= sample.steps[:, -1:]).mean())
+        return _as_given(self._cells.queries, self._kept)
 
     def _tasks(self, first: int, last: int) -> Iterator[tuple[int, Places]]:
         """Yield each cell with those who look into it in this round, some at a time."""
@@ -290,12 +290,12 @@ class _Search:
         return bars
 
 
-def _as_given(rows: Places, kept: Nearest, recall: float = 1.0) -> Neighbours:
+def _as_given(rows: Places, kept: Nearest) -> Neighbours:
     """Return what was found for each row at the place where it was asked for."""
     indices, steps = np.empty_like(kept.places), np.empty_like(kept.steps)
     indices[rows], steps[rows] = kept.places, kept.steps
     cosines = np.maximum(steps, -STEPS) / np.float32(STEPS)
-    return Neighbours(indices, cosines.astype(np.float32), recall)
+    return Neighbours(indices, cosines.astype(np.float32))
 
 
 def products_for(n_pairs: int) -> Products[Any, Any]:

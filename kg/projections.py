@@ -65,6 +65,9 @@ _AXES_FROM = 8192
 _DRAWN, _HEATS = 4096, 16
 """Vectors that bars are predicted from, and groups of them whose greatest scores are looked at."""
 
+_SAME = 1e-6
+"""Two ways to multiply give one pair scores that differ by no more than this."""
+
 _BLOCK = 1024
 _PAIRS, _TILES = 4_000_000, 2048
 """Pairs that are about as many as are held at once, and tiles that are looked at to begin with."""
@@ -228,6 +231,7 @@ def _rank_among(others: Vectors, scores: Vectors, known: Known) -> int:
     with one_thread():
         found = scores[known.rows] @ others.T
     mine = np.einsum("ij,ikj->ki", scores[known.rows], scores[known.indices])
+    mine -= _SAME
     ranks = np.concatenate([(found >= each[:, None]).sum(axis=1) for each in mine])
     return int(np.quantile(ranks, ENOUGH))
 
@@ -313,7 +317,7 @@ class _Best(NamedTuple):
     def ranks(self, scores: Vectors) -> Places:
         """Return how many of its row are no worse than each of these: [rows, k]."""
         rows = np.arange(len(scores))[:, None]
-        places = np.searchsorted(self.keys, 4 * rows - scores + 1e-6, side="right")
+        places = np.searchsorted(self.keys, 4 * rows - scores + _SAME, side="right")
         return np.minimum(places, self.ends[1:, None]) - self.ends[:-1, None]
 
     def at(self, rank: int) -> Levels:

@@ -24,6 +24,13 @@ from kg.products import Pairs, Places, Products, Singles, places_of
 _OUT = 0.01
 """A step of what is written; how far a pair is over its bar is not used."""
 
+_ZERO = 128
+"""The byte without sign that stands for 0.
+
+oneDNN multiplies bytes with a sign by bytes with a sign some thousand times slower where there is
+AVX-512 and no matrix unit: one of the two must have no sign.
+"""
+
 COLUMNS = 1024
 """Of a tile."""
 
@@ -86,11 +93,11 @@ class ByteScreen:
         self._step = _step_of(vectors)
         missing = -self._n % self.rows
         self._bars = np.append(bars, np.full(missing, _NEVER, dtype=np.float32))
-        whole = np.zeros((len(self._bars), vectors.shape[1]), dtype=np.int8)
+        bytes_ = np.full((len(self._bars), vectors.shape[1]), _ZERO, dtype=np.uint8)
         for start in range(0, self._n, COLUMNS):
             block = slice(start, min(start + COLUMNS, self._n))
-            whole[block] = _whole(vectors[order[block]], self._step)
-        self._whole = torch.from_numpy(whole)
+            bytes_[block] = _whole(vectors[order[block]], self._step).view(np.uint8) ^ _ZERO
+        self._bytes = torch.from_numpy(bytes_)
         self._steps = torch.full((COLUMNS,), self._step)
         self._zeros = torch.zeros(COLUMNS, dtype=torch.int64)
         self._packed: tuple[int, Any, Any] = (-1, None, None)
@@ -99,9 +106,9 @@ class ByteScreen:
         """Return the pairs of a tile whose score is over the column's bar."""
         columns, bias = self._columns(second)
         found = self._torch.ops.onednn.qlinear_pointwise(
-            self._whole[first : first + self.rows],
+            self._bytes[first : first + self.rows],
             self._step,
-            0,
+            _ZERO,
             columns,
             self._steps,
             self._zeros,
@@ -124,8 +131,9 @@ class ByteScreen:
         held, columns, bias = self._packed
         if held != second:
             block = slice(second, second + COLUMNS)
-            shape = [self.rows, self._whole.shape[1]]
-            columns = self._torch.ops.onednn.qlinear_prepack(self._whole[block], shape)
+            whole = (self._bytes[block] ^ _ZERO).view(self._torch.int8)
+            shape = [self.rows, whole.shape[1]]
+            columns = self._torch.ops.onednn.qlinear_prepack(whole, shape)
             bias = self._torch.from_numpy(_OUT / 2 - self._bars[block])  # half a step rounds to 0
             self._packed = second, columns, bias
         return columns, bias

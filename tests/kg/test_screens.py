@@ -1,5 +1,9 @@
 """Which pairs are over a bar: the same by bytes and by products, but for what rounding changes."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -66,6 +70,26 @@ def test_bytes_that_are_as_large_as_can_be_are_added_up_without_loss():
         assert len(found.row) == COLUMNS**2
         assert (found.row // COLUMNS == second // COLUMNS).all()
         assert len(ByteScreen(vectors, order, above).over(0, second).row) == 0
+
+
+@pytest.mark.skipif(not STEPS, reason="this processor does not multiply bytes fast")
+def test_bytes_are_not_multiplied_by_what_is_there_only_to_be_compared_with():
+    program = (
+        "import numpy as np; from kg.screens import ByteScreen; "
+        "vectors = np.eye(64, 16, dtype=np.float32); "
+        "ByteScreen(vectors, np.arange(64), vectors[:, 0]).over(0, 0)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "ONEDNN_VERBOSE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    products = [line.split(",")[6] for line in said.splitlines() if ",exec,cpu,matmul," in line]
+    assert products
+    assert not any(implementation.startswith("ref") for implementation in products)
 
 
 def test_vectors_are_rounded_to_few_steps_where_bytes_are_fast(
