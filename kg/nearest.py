@@ -39,6 +39,11 @@ class Nearest:
         self.places = np.full((n_rows, k), nobody, dtype=np.int32)
         self.steps = np.full((n_rows, k), NOBODY, dtype=np.int32)
 
+    def near(self, found: Found) -> Found:
+        """Return those of some pairs that are not further than the last that is kept so far."""
+        is_near = found.steps >= self.steps[found.queries, -1]
+        return Found(*(column[is_near] for column in found))
+
     def keep(self, found: Sequence[Found]) -> None:
         """Keep the k nearest of each, ties to the lower place."""
         columns = (np.concatenate(column) for column in zip(*found, strict=True))

@@ -129,6 +129,7 @@ def nearest_by_scores(
     corners = list(tiles.corners())
     n_processes = products.threads
     first, many = 0, _TILES
+    waiting: list[Found] = []
     while first < len(corners):
         some = corners[first : first + many]
 
@@ -137,13 +138,20 @@ def nearest_by_scores(
             (found,) = products.each(tiles.over_in_each, [mine], threads=1)
             columns = zip(_NO_PAIRS, *found, strict=True)
             one, other = (np.concatenate(column) for column in columns)
-            return one, other, steps_of(vectors, one, other)
+            steps = steps_of(vectors, one, other)
+            near, also = kept.near(Found(one, other, steps)), kept.near(Found(other, one, steps))
+            return [np.array([len(steps)]), *near, *also]
 
-        found = [Found(*arrays) for arrays in shared_out(measured, n_processes)]
-        kept.keep(found + [Found(other, one, steps) for one, other, steps in found])
+        n_found = 0
+        for n_measured, *ends in shared_out(measured, n_processes):
+            n_found += int(n_measured[0])
+            waiting += [Found(*ends[:3]), Found(*ends[3:])]
+        if sum(len(each.steps) for each in waiting) >= _PAIRS:
+            kept.keep(waiting)
+            waiting = []
         first += many
-        n_found = sum(len(each.steps) for each in found)
         many = max(1, many * _PAIRS // max(1, n_found))  # a tile has as many pairs as another
+    kept.keep(waiting)
     return kept
 
 
