@@ -172,6 +172,27 @@ def resolution_of(run: Run) -> float:
     return float(run.config.get("leiden", {}).get("resolution", 1.0))
 
 
+def arrived(stand: Stand, graph: Amended, news: Difference) -> Where:
+    """Return who is where when the graph is another and nobody has moved, all who are new alone.
+
+    Args:
+        stand: The run as it stands.
+        graph: Its graph afterwards.
+        news: What is different.
+    """
+    place = places_after(stand.table.ids, news.added(), news.removed())
+    standing = stand.standing.moved_to(place, len(graph.table.ids))
+    return Where(ties_of(graph.table), _apart(standing.top()), _apart(standing.home))
+
+
+def _apart(number: Places) -> Places:
+    """Return the numbers of communities with one for each vertex that is in none."""
+    is_new = number == NOWHERE
+    number = number.copy()
+    number[is_new] = number.max(initial=NOWHERE) + 1 + np.arange(is_new.sum())
+    return number
+
+
 def placed(stand: Stand, graph: Amended, news: Difference, *, may_move: bool) -> Placed:
     """Return who is where once the graph is another.
 

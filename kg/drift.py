@@ -22,12 +22,12 @@ _WHOLE_UP_TO = 20_000
 """Statements; of more, the deepest communities are looked at."""
 
 
-def loss_of(ties: Ties, community: Places, parts: Places, resolution: float) -> float:
-    """Return how much modularity a full run would gain, about; 0 or more.
+def reachable(ties: Ties, community: Places, parts: Places, resolution: float) -> float:
+    """Return about what modularity a full run would find, in [-1/2, 1] at a resolution of 1.
 
     Args:
         ties: The graph.
-        community: Of each vertex, on the top level.
+        community: Of each vertex, on the top level, to begin from.
         parts: A number of the deepest community of each vertex.
         resolution: Gamma.
     """
@@ -54,8 +54,7 @@ def loss_of(ties: Ties, community: Places, parts: Places, resolution: float) -> 
         )
     finally:
         ig.set_random_number_generator(random)
-    reachable = modularity_of(ties, np.array(found, dtype=np.intp)[part], resolution)
-    return max(0.0, reachable - modularity_of(ties, community, resolution))
+    return modularity_of(ties, np.array(found, dtype=np.intp)[part], resolution)
 
 
 def _contracted(ties: Ties, part: Places, n: int) -> tuple[Places, Places, Weights]:

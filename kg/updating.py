@@ -28,9 +28,9 @@ from sqlmodel import Session
 
 from kg.amending import (
     BESIDE_FROM,
-    Placed,
     Stand,
     Where,
+    arrived,
     change_of,
     concept_ties,
     graph_config,
@@ -41,12 +41,12 @@ from kg.amending import (
 )
 from kg.beside import Arrays, beside
 from kg.db import reading, writer, writing
-from kg.drift import loss_of
+from kg.drift import reachable
 from kg.embedders import Embedder, OnProgress, Vectors
 from kg.embeddings import are_embedded, embed_missing, embedded_text
 from kg.errors import ConfigError
-from kg.graph_updates import NO_TIES, amending, ids_after, without
-from kg.journal import Change, amendments_of, apply, latest_update, lines, undo
+from kg.graph_updates import NO_TIES, Amended, amending, ids_after, without
+from kg.journal import amendments_of, apply, latest_update, lines, undo
 from kg.labelling import label_due
 from kg.news import Difference, Gone, difference, taken_back
 from kg.placing import modularity_of
@@ -185,22 +185,30 @@ def amend(
             before = _modularity(stand_of(session, run, case.table))
         with stages("take back"):
             moved = undo(session, update_id, run, back)
-            now = stand_of(session, run, stored_graph(session, run.id))
-        where = Where(now.ties, now.standing.top(), now.standing.home)
+            stand = stand_of(session, run, stored_graph(session, run.id))
+        now = Where(stand.ties, stand.standing.top(), stand.standing.home)
         came = {row["id"] for each in back for row in each.communities_removed.get("community", ())}
         went = {name for each in back for name in each.communities_added}
         new, lost = len(came - went), len(went - came)
-        with stages("estimate the loss"), _estimating(_course(session, run), run, where) as course:
-            quality = _quality(run, where, course())
+        course = _course(session, run)
+        with stages("estimate the loss"), _estimating(course, run, now) as reached:
+            quality = _quality(run, now, course, reached())
     else:
-        before, found, change = _taken_in(session, update_id, case, vectors, stages)
-        moved, where = found.moved, found.where
-        new, lost = len(change.communities_added), len(change.communities_removed)
-        with _estimating(_course(session, run, change), run, where) as course:
+        course = _course(session, run, len(news.added()) + len(news.removed()))
+        before, stand, graph = _compared(session, update_id, case, vectors, stages)
+        with _estimating(course, run, arrived(stand, graph, news)) as reached:
+            with stages("place, write the graph"), ThreadPoolExecutor(1) as pool:
+                # To write the graph is no work for Python.
+                placing = pool.submit(placed, stand, graph, news, may_move=True)
+                store_graph(session, run.id, graph.table)
+                found = placing.result()
+                change = change_of(stand, graph, news, found)
             with stages("write"):
                 apply(session, update_id, run, change)
             with stages("estimate the loss"):
-                quality = _quality(run, where, course())
+                quality = _quality(run, found.where, course, reached())
+        moved = found.moved
+        new, lost = len(change.communities_added), len(change.communities_removed)
     report = UpdateReport(
         run=update_id,
         clustering_run=run.id,
@@ -226,17 +234,17 @@ def amend(
 _OWN = ("run", "method", "stages")
 
 
-def _taken_in(
+def _compared(
     session: Session,
     update_id: int,
     case: Case,
     vectors: Mapping[str, Vectors],
     stages: Stages,
-) -> tuple[float, Placed, Change]:
-    """Return the modularity of a run, and what becomes of it once it has taken in what is new.
+) -> tuple[float, Stand, Amended]:
+    """Return the modularity of a run, who is where in it, and its graph with what is new.
 
     Others begin to compare vectors and to find shared concepts while this process reads who is
-    where; and while the graph is written, which is no work for Python, statements are placed.
+    where.
     """
     run, table, news = case
     with ExitStack() as stack:
@@ -250,12 +258,7 @@ def _taken_in(
             stand = stand_of(session, run, table)
             before = _modularity(stand)
         with stages("compare, tie"):
-            graph = amended(concepts)
-    with stages("place, write the graph"), ThreadPoolExecutor(1) as pool:
-        placing = pool.submit(placed, stand, graph, news, may_move=True)
-        store_graph(session, stand.run.id or 0, graph.table)
-        found = placing.result()
-        return before, found, change_of(stand, graph, news, found)
+            return before, stand, amended(concepts)
 
 
 def _modularity(stand: Stand) -> float:
@@ -345,40 +348,41 @@ class _Course(NamedTuple):
     """What `changed` was then."""
 
 
-def _course(session: Session, run: Run, change: Change | None = None) -> _Course:
-    """Return how far a run has come, with a change that is not written yet."""
+def _course(session: Session, run: Run, changing: int = 0) -> _Course:
+    """Return how far a run has come, with so many that come or go and are not written yet."""
     assert run.id is not None
     standing = amendments_of(session, run.id)
     changed = sum(len(lines(each.added)) + len(lines(each.removed)) for each in standing)
-    if change is not None:
-        changed += len(change.added) + len(change.removed)
     clustered = max(1, int(run.result["statements"]))
-    return _Course(clustered, changed, *_last_loss(session, standing))
+    return _Course(clustered, changed + changing, *_last_loss(session, standing))
 
 
 @contextmanager
-def _estimating(course: _Course, run: Run, where: Where) -> Iterator[Callable[[], _Course]]:
-    """Yield what returns the course with the loss as it is now, if it is time to look at that.
+def _estimating(course: _Course, run: Run, where: Where) -> Iterator[Callable[[], float | None]]:
+    """Yield what returns the modularity that a full run would find, if it is time to look at that.
 
     Of many statements it is estimated by a process of its own within the block.
     """
     n = where.ties.n
     enough = _CHECK_EVERY * course.clustered
     if n > _CHECK_ALWAYS_UP_TO and course.changed - course.loss_at < enough:
-        yield lambda: course
+        yield lambda: None
         return
 
-    def loss() -> Arrays:
-        return [np.array([loss_of(*where, resolution_of(run))])]
+    def found() -> Arrays:
+        return [np.array([reachable(*where, resolution_of(run))])]
 
-    with beside(loss, worthwhile=n >= BESIDE_FROM) as result:
-        yield lambda: course._replace(loss=float(result()[0][0]), loss_at=course.changed)
+    with beside(found, worthwhile=n >= BESIDE_FROM) as result:
+        yield lambda: float(result()[0][0])
 
 
-def _quality(run: Run, where: Where, course: _Course) -> _Quality:
+def _quality(run: Run, where: Where, course: _Course, reached: float | None) -> _Quality:
     """Return how good the top level is, and whether a full run is due."""
     config = config_of(run)
     clustered, changed, loss, loss_at = course
+    modularity = modularity_of(where.ties, where.top, resolution_of(run))
+    if reached is not None:
+        loss, loss_at = max(0.0, reached - modularity), changed
     drifted = ""
     if loss is not None and loss > config.max_loss:
         drifted = f"a full run would gain about {loss:.4f} of modularity"
@@ -387,7 +391,7 @@ def _quality(run: Run, where: Where, course: _Course) -> _Quality:
             f"{changed} statements have come or gone since run {run.id}, which had {clustered}"
         )
     return {
-        "modularity": round(modularity_of(where.ties, where.top, resolution_of(run)), 6),
+        "modularity": round(modularity, 6),
         "changed": changed,
         "loss": loss,
         "loss_at": loss_at,
