@@ -15,7 +15,8 @@ over the living ones i, with ρ a tenth of their mean square length so that no c
 large terms is found. Where that leaves less than half of V_c over, c is a candidate, if its inner
 activations V_c x on many inputs, written in terms of the others', leave less than half over as
 well: two V may be alike in directions that no input has. (On 1,024 inputs a feature of
-`resid_mlp3` is positive five times, and five numbers are easily written in terms of a hundred.) To
+`resid_mlp3` is positive five times, and five numbers are easily written in terms of a hundred.)
+Where no more live than the weights have rank, nobody is: fewer cannot sum to the weights. To
 dissolve it, :math:`U_i` becomes :math:`U_i + k_i U_c` and c becomes zero, for good. Candidates are
 taken in the order of what they cost the objective, and those which took something over are not
 dissolved themselves; then all is trained on for a few hundred steps. If the objective is not lower
@@ -79,6 +80,9 @@ class Matrix(NamedTuple):
 
     same: list[str]
     """This one, and others that share its parameters as they are."""
+
+    rank: int
+    """Of the weights: so many subcomponents it takes at the least to sum to them."""
 
 
 def set_apart(
@@ -208,9 +212,10 @@ def _dissolve_all(
     for place in candidates(model, target, config, alive):
         if most is not None and len(chosen) == most:
             break
-        if place in heirs:
+        matrix = matrices[place.matrix]
+        if place in heirs or len(alive[place.matrix]) <= matrix.rank:
             continue
-        start, matrix = _copy(model), matrices[place.matrix]
+        start = _copy(model)
         took = dissolve(model, matrix, alive[place.matrix], place.number)
         after = objective_on_fresh_inputs(model, target, config)
         if after - current > MOST_HARM * before:
@@ -244,7 +249,7 @@ def candidates(
     seen = {name: of.inner.detach().flatten(0, -2) for name, of in model.clean(x).seen.items()}
     for matrix in _matrices(model):
         numbers, read = alive[matrix.name], (matrix.parts.V.detach(), seen[matrix.name].T)
-        for number in numbers:
+        for number in numbers if len(numbers) > matrix.rank else ():
             if max(_combination(of, numbers, number).left_over for of in read) > MOST_LEFT_OVER:
                 continue
             dissolve(model, matrix, numbers, number)
@@ -326,7 +331,8 @@ def _matrices(model: DecomposedModel) -> Iterator[Matrix]:
             for other, its in model.subcomponents.items()
             if isinstance(its, TransposedSubcomponents) and its.other is parts
         ]
-        yield Matrix(name, parts, transposed, same)
+        rank = int(torch.linalg.matrix_rank(model.weights[name].detach()))
+        yield Matrix(name, parts, transposed, same, rank)
 
 
 def _going_on(config: DecompositionConfig, rate: float) -> DecompositionConfig:

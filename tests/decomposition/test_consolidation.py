@@ -76,6 +76,20 @@ def test_three_that_span_two_dimensions_become_two(perfect_identity):
     assert alive(perfect_identity) == {"linear1": 5, "hidden": 2, "linear2": 5}
 
 
+def test_as_many_as_the_rank_are_no_candidates_however_alike_they_are(perfect_identity):
+    model, target = perfect_identity.model, perfect_identity.target
+    parts = model.subcomponents["hidden"]
+    with torch.no_grad():
+        parts.V[1] = torch.tensor([0.95, 0.3122])
+        parts.U[:, :2] = torch.linalg.inv(parts.V[:2])
+    numbers = list(range(5))
+    alive = {"linear1": numbers, "hidden": [0, 1], "linear2": numbers}
+
+    assert candidates(model, target, CONFIG, alive) == []
+    alive["hidden"] = [0, 1, 2]
+    assert {place.matrix for place in candidates(model, target, CONFIG, alive)} == {"hidden"}
+
+
 def test_nothing_is_dissolved_where_everything_is_needed(perfect):
     before = {n: p.detach().clone() for n, p in trained_parameters(perfect.model).items()}
 
