@@ -14,16 +14,18 @@ What subcomponent c reads is written in terms of what the others do,
 over the living ones i, with ρ a tenth of their mean square length so that no combination of many
 large terms is found. Where that leaves less than half of V_c over, c is a candidate, if its inner
 activations V_c x on many inputs, written in terms of the others', leave less than half over as
-well: two V may be alike in directions that no input has. (On 1,024 inputs a feature of
-`resid_mlp3` is positive five times, and five numbers are easily written in terms of a hundred.)
-Where no more live than the weights have rank, nobody is: fewer cannot sum to the weights. To
-dissolve it, :math:`U_i` becomes :math:`U_i + k_i U_c` and c becomes zero, for good. Candidates are
-taken in the order of what they cost the objective, and those which took something over are not
-dissolved themselves; then all is trained on for a few hundred steps. If the objective is not lower
-than before, everything is put back, and less is tried; otherwise another round begins. Where the
-configuration says so, every round starts with taking mixtures apart by which the objective falls at
-once (see `unmixing`); that is not put back. Where more is tolerated, setting apart comes first of
-all, with training after it and nothing dissolved. The true mechanisms are not looked at.
+well: two V may be alike in directions that no input has. (On 1,024 inputs a feature of `resid_mlp3`
+is positive five times, and five numbers are easily written in terms of a hundred.) Where no more
+live than the weights have rank, nobody is one: fewer cannot sum to the weights. Where a few more
+do, each can be written in terms of the others, but often by large terms alone; so if there are no
+other candidates, those are of which up to three quarters are left over. To dissolve it, :math:`U_i`
+becomes :math:`U_i + k_i U_c` and c becomes zero, for good. Candidates are taken in the order of
+what they cost the objective, and those which took something over are not dissolved themselves; then
+all is trained on for a few hundred steps. If the objective is not lower than before, everything is
+put back, and less is tried; otherwise another round begins. Where the configuration says so, every
+round starts with taking mixtures apart by which the objective falls at once (see `unmixing`); that
+is not put back. Where more is tolerated, setting apart comes first of all, with training after it
+and nothing dissolved. The true mechanisms are not looked at.
 """
 
 import logging
@@ -55,6 +57,9 @@ RIDGE = 0.1
 
 MOST_LEFT_OVER = 0.5
 """A candidate's V may be this far from the others' span, as a share of its own length."""
+
+FEW_MORE, MOST_OF_FEW_MORE = 1.2, 0.75
+"""Where up to so many times as many live as the weights have rank, this much may be left over."""
 
 MOST_HARM = 2.0
 """By how much dissolving one may raise the objective before training goes on, in units of it."""
@@ -244,18 +249,24 @@ def candidates(
         alive: The living subcomponents of each matrix.
     """
     start = _copy(model)
-    harm: list[tuple[float, Place]] = []
     x = target.batch(N_INPUTS, generator_for("dissolving", config.seed))
     seen = {name: of.inner.detach().flatten(0, -2) for name, of in model.clean(x).seen.items()}
+    alike: list[tuple[Matrix, int]] = []
+    nearly: list[tuple[Matrix, int]] = []
     for matrix in _matrices(model):
         numbers, read = alive[matrix.name], (matrix.parts.V.detach(), seen[matrix.name].T)
         for number in numbers if len(numbers) > matrix.rank else ():
-            if max(_combination(of, numbers, number).left_over for of in read) > MOST_LEFT_OVER:
-                continue
-            dissolve(model, matrix, numbers, number)
-            after = objective_on_fresh_inputs(model, target, config)
-            load_parameters(model, start)
-            harm.append((after, Place(matrix.name, number)))
+            left_over = max(_combination(of, numbers, number).left_over for of in read)
+            if left_over <= MOST_LEFT_OVER:
+                alike.append((matrix, number))
+            elif left_over <= MOST_OF_FEW_MORE and len(numbers) <= FEW_MORE * matrix.rank:
+                nearly.append((matrix, number))
+    harm: list[tuple[float, Place]] = []
+    for matrix, number in alike or nearly:
+        dissolve(model, matrix, alive[matrix.name], number)
+        after = objective_on_fresh_inputs(model, target, config)
+        load_parameters(model, start)
+        harm.append((after, Place(matrix.name, number)))
     return [place for _, place in sorted(harm)]
 
 

@@ -90,6 +90,35 @@ def test_as_many_as_the_rank_are_no_candidates_however_alike_they_are(perfect_id
     assert {place.matrix for place in candidates(model, target, CONFIG, alive)} == {"hidden"}
 
 
+def corners_of_a_simplex() -> tuple[DecomposedModel, Target]:
+    """Return a model whose first matrix, of rank 15, has 16 subcomponents at equal angles."""
+    network = ResidualMlp(torch.eye(15), n_layers=1, n_neurons=15)
+    with torch.no_grad():
+        network.layers[0].mlp_in.weight.copy_(torch.eye(15))
+    size = ResidualMlpConfig(
+        n_features=15, n_layers=1, n_neurons=15, d_embed=15, feature_probability=0.3
+    )
+    target = ResidualMlpTarget("resid_mlp1", 0, 1, size, network.requires_grad_(False))
+    config = CONFIG.model_copy(update={"n_subcomponents": 16})
+    model = fresh_model(target, config, generator_for("simplex"))
+    with torch.no_grad():
+        corners = torch.eye(16) - 1 / 16
+        _, axes = torch.linalg.eigh(corners)
+        model.subcomponents["layers.0.mlp_in"].V.copy_(corners @ axes[:, 1:])
+    return model, target
+
+
+def test_where_one_more_lives_than_the_rank_candidates_may_be_further_from_the_others():
+    model, target = corners_of_a_simplex()
+    numbers, first, second = list(range(16)), "layers.0.mlp_in", "layers.0.mlp_out"
+
+    found = candidates(model, target, CONFIG, {first: numbers, second: [0]})
+
+    assert sorted(place.number for place in found) == numbers
+    assert {place.matrix for place in found} == {first}
+    assert candidates(model, target, CONFIG, {first: numbers[:15], second: [0]}) == []
+
+
 def test_nothing_is_dissolved_where_everything_is_needed(perfect):
     before = {n: p.detach().clone() for n, p in trained_parameters(perfect.model).items()}
 
