@@ -1,10 +1,10 @@
 """How far a partition that grew by updates is behind what a full run would find.
 
 Leiden is run over the graph, begun from the top level as it was, with statements that are new
-alone: so nobody waits for them to be placed. Of many statements the vertices are
-the deepest communities, which are a fifth as many: there what a full run would gain is nearly all
-by other communities being together (`docs/updates.md` has the figures). What it finds is thrown
-away: only how much it gains is wanted.
+alone: so nobody waits for them to be placed. Of many statements the vertices are the deepest
+communities, which are a fifth as many: there what a full run would gain is nearly all by other
+communities being together (`docs/updates.md` has the figures). What it finds is thrown away: only
+how much it gains is wanted.
 """
 
 import random

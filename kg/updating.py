@@ -191,12 +191,17 @@ def amend(
         went = {name for each in back for name in each.communities_added}
         new, lost = len(came - went), len(went - came)
         course = _course(session, run)
-        with stages("estimate the loss"), _estimating(course, run, now) as reached:
+        with (
+            stages("estimate the loss"),
+            _estimating(course, run, len(news.ids), lambda: now) as reached,
+        ):
             quality = _quality(run, now, course, reached())
     else:
         course = _course(session, run, len(news.added()) + len(news.removed()))
         before, stand, graph = _compared(session, update_id, case, vectors, stages)
-        with _estimating(course, run, arrived(stand, graph, news)) as reached:
+        with _estimating(
+            course, run, len(news.ids), lambda: arrived(stand, graph, news)
+        ) as reached:
             with stages("place, write the graph"), ThreadPoolExecutor(1) as pool:
                 # To write the graph is no work for Python.
                 placing = pool.submit(placed, stand, graph, news, may_move=True)
@@ -358,19 +363,20 @@ def _course(session: Session, run: Run, changing: int = 0) -> _Course:
 
 
 @contextmanager
-def _estimating(course: _Course, run: Run, where: Where) -> Iterator[Callable[[], float | None]]:
+def _estimating(
+    course: _Course, run: Run, n: int, where: Callable[[], Where]
+) -> Iterator[Callable[[], float | None]]:
     """Yield what returns the modularity that a full run would find, if it is time to look at that.
 
     Of many statements it is estimated by a process of its own within the block.
     """
-    n = where.ties.n
     enough = _CHECK_EVERY * course.clustered
     if n > _CHECK_ALWAYS_UP_TO and course.changed - course.loss_at < enough:
         yield lambda: None
         return
 
     def found() -> Arrays:
-        return [np.array([reachable(*where, resolution_of(run))])]
+        return [np.array([reachable(*where(), resolution_of(run))])]
 
     with beside(found, worthwhile=n >= BESIDE_FROM) as result:
         yield lambda: float(result()[0][0])
