@@ -38,7 +38,7 @@ REACHED: dict[str, Reached] = {
         identity_errors=0,
         dense_errors=0,
         superfluous=0,
-        cpu_seconds=291,
+        cpu_seconds=199,
     ),
     "resid_mlp2": Reached(
         seeds=5,
@@ -60,7 +60,7 @@ REACHED: dict[str, Reached] = {
         identity_errors=1,
         dense_errors=0,
         superfluous=0,
-        cpu_seconds=724,
+        cpu_seconds=547,
     ),
     "tms_40-10": Reached(
         seeds=5,
