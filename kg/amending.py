@@ -172,6 +172,22 @@ def resolution_of(run: Run) -> float:
     return float(run.config.get("leiden", {}).get("resolution", 1.0))
 
 
+class _Carried(NamedTuple):
+    """A graph afterwards, and who stood where in the one before."""
+
+    ties: Ties
+    place: Places
+    """The new place of each statement that there was; -1 for those that are gone."""
+
+    standing: Standing
+
+
+def _carried(stand: Stand, graph: Amended, news: Difference) -> _Carried:
+    ties = ties_of(graph.table)
+    place = places_after(stand.table.ids, news.added(), news.removed())
+    return _Carried(ties, place, stand.standing.moved_to(place, ties.n))
+
+
 def arrived(stand: Stand, graph: Amended, news: Difference) -> Where:
     """Return who is where when the graph is another and nobody has moved, all who are new alone.
 
@@ -180,9 +196,8 @@ def arrived(stand: Stand, graph: Amended, news: Difference) -> Where:
         graph: Its graph afterwards.
         news: What is different.
     """
-    place = places_after(stand.table.ids, news.added(), news.removed())
-    standing = stand.standing.moved_to(place, len(graph.table.ids))
-    return Where(ties_of(graph.table), _apart(standing.top()), _apart(standing.home))
+    ties, _, standing = _carried(stand, graph, news)
+    return Where(ties, _apart(standing.top()), _apart(standing.home))
 
 
 def _apart(number: Places) -> Places:
@@ -203,16 +218,14 @@ def placed(stand: Stand, graph: Amended, news: Difference, *, may_move: bool) ->
         may_move: Whether those that stand may move to another community of the top level.
     """
     resolution = resolution_of(stand.run)
-    ties = ties_of(graph.table)
-    added, removed = news.added(), news.removed()
-    place = places_after(stand.table.ids, added, removed)
-    standing = stand.standing.moved_to(place, ties.n)
+    carried = _carried(stand, graph, news)
+    ties, _, standing = carried
     tree = CommunityTree(standing, stand.last_used)
     top = tree.top()
     if may_move:
-        top = _moved(stand, graph, ties, place)
+        top = _moved(stand, graph, carried)
     went = tree.move(ties, top, resolution)
-    gone = [stand.standing.path_of(at) for at in stand.table.places(removed).tolist()]
+    gone = [stand.standing.path_of(at) for at in stand.table.places(news.removed()).tolist()]
     ends = {end for name in ENDS for end in graph.removed[name].tolist()}
     left = {home for home in [*gone, *map(standing.path_of, went)] if home}
     touched = {home for end in ends if (home := stand.standing.path_of(end))} | left
@@ -228,9 +241,10 @@ def placed(stand: Stand, graph: Amended, news: Difference, *, may_move: bool) ->
     )
 
 
-def _moved(stand: Stand, graph: Amended, ties: Ties, place: Places) -> Places:
+def _moved(stand: Stand, graph: Amended, carried: _Carried) -> Places:
     """Return the top community of each statement after those whose ties changed have moved."""
-    top = stand.standing.moved_to(place, ties.n).top()
+    ties, place, standing = carried
+    top = standing.top()
     before = [graph.removed[name] for name in ENDS]
     after = [graph.added[name] for name in ENDS]
     new = np.flatnonzero(top == NOWHERE)
