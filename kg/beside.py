@@ -51,16 +51,6 @@ def beside(work: Work, *, worthwhile: bool) -> Iterator[Work]:
                 _waited_for(left)
 
 
-def apart(work: Work) -> Arrays:
-    """Return the arrays of some work that is done in a process of its own, whose memory ends there.
-
-    Args:
-        work: As for `beside`.
-    """
-    with beside(work, worthwhile=True) as result:
-        return result()
-
-
 def shared_out(work: Callable[[int], Arrays], n: int) -> list[Arrays]:
     """Return what the work makes of each number below n, each in a process of its own.
 

@@ -9,18 +9,17 @@ wrong, nothing ever will.
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Literal, NamedTuple, Protocol, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from kg.beside import apart, beside
+from kg.beside import beside
 from kg.citing_ties import related_ties
 from kg.communities import community_id
 from kg.concepts import ConceptNeighbours, concepts_of
-from kg.db import much_in_memory, reading, writer, writing
+from kg.db import reading, writer, writing_much
 from kg.embedders import Embedder
 from kg.embeddings import embed_missing, embedded_texts, vectors_of
 from kg.errors import ConfigError
@@ -48,10 +47,6 @@ log = logging.getLogger(__name__)
 
 _BESIDE_FROM = 4000
 """Statements whose concepts are looked for in a process of their own."""
-
-_AT_ONCE_UP_TO = 500_000
-"""Statements whose concepts are looked for while their neighbours are. Among more, what both hold
-is not held at once: the search for neighbours has processes enough for two processors."""
 
 METHODS: Mapping[str, GraphConfig] = {
     "leiden_concepts": GraphConfig(semantic=0, relations=0, source=0),
@@ -164,7 +159,7 @@ def cluster(  # noqa: PLR0913 - what, by whom, and how
             cut_from = time.perf_counter()
             hierarchy = leiden_hierarchy(graph, cutting, layers, on_progress)
             cutting_seconds = time.perf_counter() - cut_from
-            with writing(engine) as session, much_in_memory(session):
+            with writing_much(engine) as session:  # of statements that the lock keeps
                 _store_communities(session, run_id, method, graph.statement_ids, hierarchy)
                 _store_graph(session, run_id, graph, config.graph)
                 result: _Result = {
@@ -224,9 +219,7 @@ def _graph(session: Session, texts: Mapping[str, str], config: ClusteringConfig)
         return ties_by_concepts(concepts, ids, config.graph)
 
     is_much = config.graph.concepts > 0 and len(ids) >= _BESIDE_FROM
-    is_at_once = len(ids) <= _AT_ONCE_UP_TO
-    work = by_concepts if is_at_once else partial(apart, by_concepts)
-    with beside(work, worthwhile=is_much and is_at_once) as result:
+    with beside(by_concepts, worthwhile=is_much) as result:
         return build_hybrid_graph(
             ids,
             vectors,

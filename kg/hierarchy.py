@@ -9,6 +9,7 @@ are more stable than those of random graphs: the hierarchy is as deep as the dat
 the top a cut never leaves anyone alone: a statement that Leiden would set apart goes to the
 community that it is most strongly tied to. All communities of a level are cut by one call
 (`kg.leiden`), and everything around it is done on columns: no object per community, vertex or edge.
+Of a large graph, several processes cut some communities of the top each.
 
 **From the bottom up** they are joined: `kg.bottom_up`.
 
@@ -17,13 +18,14 @@ order of their ids, communities are numbered from the largest, ties by least mem
 choices follow from the seed: the same graph and configuration give the same hierarchy.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kg.alone import nobody_alone
+from kg.beside import Arrays, shared_out
 from kg.bottom_up import from_bottom_up
 from kg.closed_communities import closed_by_chance
 from kg.coarsening import matched
@@ -56,6 +58,9 @@ OnLevel = Callable[[int, int, str], None]
 _TOGETHER_DOWN_TO = 2
 """Levels below the top on which those whose ties were matched stay together."""
 
+_SHARED_FROM, _SHARES = 200_000, 4
+"""Vertices of communities that are cut in so many shares, each in a process of its own."""
+
 
 def leiden_hierarchy(
     graph: HybridGraph,
@@ -86,43 +91,93 @@ def _silent(_done: int, _total: int, _what: str) -> None:
     """Tell nobody."""
 
 
+class _Level(NamedTuple):
+    """What a step from the top down has made."""
+
+    vertices: NDArray[np.int64]
+    """Those that were cut, by what they were at first."""
+
+    labels: Labels
+    """Numbered from 0; parts of one community are side by side."""
+
+    standing: Standing
+
+
 def _top_down(pieces: Pieces, config: LeidenConfig, on_progress: OnLevel) -> Hierarchy:
+    teller, together = _Teller(on_progress, 0), _together(pieces, config)
+    alike = _cut_alike(pieces, config)
+    labels = consensus(pieces, alike, config.seed, teller.of("seeds"), together)
+    labels = numbered(pieces.part, labels)
+    vertices = np.arange(pieces.n)
     tree = TreeBuilder(pieces.n)
-    vertices, labels = np.arange(pieces.n), np.zeros(pieces.n, dtype=np.int64)
-    quality, together = 0.0, _together(pieces, config)
-    for level in range(config.max_levels):
-        teller = _Teller(on_progress, level)
-        if level == 0:
-            alike = _cut_alike(pieces, config)
-            labels = numbered(
-                pieces.part,
-                consensus(pieces, alike, config.seed, teller.of("seeds"), together),
-            )
-            quality = modularity(pieces, labels, config.resolution)
-        else:
-            inner = _inside(pieces, labels, np.bincount(labels) >= config.min_size)
-            alike = _cut_alike(inner.pieces, config)
-            still = None
-            if together is not None and level <= _TOGETHER_DOWN_TO:
-                chosen = together[vertices[inner.vertices]]
-                still = np.unique(chosen, return_inverse=True)[1].astype(np.int64)
-            labels = _cut_below(inner.pieces, alike, teller.of("seeds"), still)
-            better = _is_better(inner.pieces, labels, config)[inner.pieces.part]
-            if not better.any():
-                break
-            vertices, pieces = vertices[inner.vertices[better]], inner.pieces.only(better)
-            labels = numbered(pieces.part, labels[better])
-        standing = _standing(pieces, labels, alike, teller)
-        if level:
-            supported = _is_supported(pieces, labels, standing, config.min_supported)
-            if not supported.any():
-                break
-            if not supported.all():
-                standing = standing.only(supported, labels)
-                vertices, pieces = vertices[supported], pieces.only(supported)
-                labels = numbered(pieces.part, labels[supported])
-        tree.add(vertices, labels, standing)
-    return tree.hierarchy(quality)
+    tree.add(vertices, labels, _standing(pieces, labels, alike, teller))
+    inner = _inside(_Inner(vertices, pieces), labels, config)
+    cut = _levels if inner.pieces.n < _SHARED_FROM else _levels_in_shares
+    for level in cut(inner, config, together, on_progress):
+        tree.add(*level)
+    return tree.hierarchy(modularity(pieces, labels, config.resolution))
+
+
+def _levels(
+    inner: "_Inner", config: LeidenConfig, together: Labels | None, on_progress: OnLevel
+) -> Iterator[_Level]:
+    """Yield the levels below the top, as many as the data supports."""
+    for level in range(1, config.max_levels):
+        teller, alike = _Teller(on_progress, level), _cut_alike(inner.pieces, config)
+        still = None
+        if together is not None and level <= _TOGETHER_DOWN_TO:
+            still = np.unique(together[inner.vertices], return_inverse=True)[1].astype(np.int64)
+        labels = _cut_below(inner.pieces, alike, teller.of("seeds"), still)
+        better = _is_better(inner.pieces, labels, config)[inner.pieces.part]
+        if not better.any():
+            break
+        inner = inner.only(better)
+        labels = numbered(inner.pieces.part, labels[better])
+        standing = _standing(inner.pieces, labels, alike, teller)
+        supported = _is_supported(inner.pieces, labels, standing, config.min_supported)
+        if not supported.any():
+            break
+        if not supported.all():
+            standing = standing.only(supported, labels)
+            inner = inner.only(supported)
+            labels = numbered(inner.pieces.part, labels[supported])
+        yield _Level(inner.vertices, labels, standing)
+        inner = _inside(inner, labels, config)
+
+
+def _levels_in_shares(
+    inner: "_Inner", config: LeidenConfig, together: Labels | None, on_progress: OnLevel
+) -> Iterator[_Level]:
+    """Yield the levels below the top of a large graph, of which several processes cut some parts.
+
+    What comes of a part hangs on those that are cut by the same call, by the random numbers that
+    are left for it. So there are as many shares on every machine.
+    """
+    shares = _shares(inner)
+
+    def columns_of(number: int) -> Arrays:
+        tell = _silent if number else on_progress  # all shares are about as far
+        levels = _levels(shares[number], config, together, tell)
+        return [column for each in levels for column in (*each[:2], *each.standing)]
+
+    width = 2 + len(Standing._fields)
+    found = shared_out(columns_of, len(shares))
+    for first in range(0, max(map(len, found)), width):
+        reached = [columns[first : first + width] for columns in found if first < len(columns)]
+        offset = 0
+        for _, labels, *_ in reached:
+            labels += offset
+            offset = int(labels.max()) + 1
+        vertices, labels, *standing = map(np.concatenate, zip(*reached, strict=True))
+        yield _Level(vertices, labels, Standing(*standing))
+
+
+def _shares(inner: "_Inner") -> list["_Inner"]:
+    """Return the parts in shares with about as many ties each."""
+    pieces = inner.pieces
+    ties = np.cumsum(np.bincount(pieces.part[pieces.head], minlength=pieces.n_parts))
+    share = ((_SHARES * ties - 1) // max(1, ties[-1]))[pieces.part]
+    return [inner.only(share == number) for number in np.unique(share).tolist()]
 
 
 class _Teller:
@@ -220,15 +275,23 @@ class _Inner(NamedTuple):
     """Some communities as parts of a graph of their own."""
 
     vertices: NDArray[np.int64]
-    """What each vertex was before; by community, then ascending."""
+    """What each was at first."""
 
     pieces: Pieces
 
+    def only(self, kept: NDArray[np.bool_]) -> "_Inner":
+        """Return the parts whose vertices are kept."""
+        return _Inner(self.vertices[kept], self.pieces.only(kept))
 
-def _inside(pieces: Pieces, labels: Labels, chosen: NDArray[np.bool_]) -> _Inner:
-    """Return the subgraphs of the chosen communities, side by side in the order of labels."""
-    vertices = np.argsort(labels, kind="stable")
-    vertices = vertices[chosen[labels[vertices]]]
-    part = np.unique(labels[vertices], return_inverse=True)[1].astype(np.int64)
+
+def _inside(inner: _Inner, labels: Labels, config: LeidenConfig) -> _Inner:
+    """Return the subgraphs of all communities that are large enough, in the order of labels.
+
+    Vertices are by community, then as they were.
+    """
+    pieces, chosen = inner.pieces, np.bincount(labels) >= config.min_size
+    order = np.argsort(labels, kind="stable")
+    order = order[chosen[labels[order]]]
+    part = np.unique(labels[order], return_inverse=True)[1].astype(np.int64)
     held = (labels[pieces.head] == labels[pieces.tail]) & chosen[labels[pieces.head]]
-    return _Inner(vertices, pieces.taken(vertices, held, part))
+    return _Inner(inner.vertices[order], pieces.taken(order, held, part))

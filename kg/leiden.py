@@ -23,6 +23,7 @@ generator for the whole process: we set it, one cut at a time, and put it back. 
 its iterations it may never return: there always is one.
 """
 
+import os
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -55,7 +56,15 @@ seeds: at 10,000 it saves them a fourteenth, and certainties are lower by .03.""
 _LISTED_UP_TO = 2_000_000
 """Ties; of more, a list would take gigabytes."""
 
-_IGRAPH = Lock()
+
+class _Igraph:
+    """The library, which has one source of random numbers for all the process."""
+
+    lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):  # another thread may hold it, which a fork does not have
+    os.register_at_fork(after_in_child=lambda: setattr(_Igraph, "lock", Lock()))
 
 
 class LeidenConfig(BaseModel):
@@ -335,7 +344,7 @@ def masses_of(pieces: Pieces, weight: Floats) -> Floats:
 @contextmanager
 def _igraph_draws_from(seed: int) -> Iterator[None]:
     """Have igraph draw from a generator of our own; its own is Python's, for all the process."""
-    with _IGRAPH:
+    with _Igraph.lock:
         ig.set_random_number_generator(random.Random(seed))  # noqa: S311
         try:
             yield

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kg.beside import apart, beside, handed_out
+from kg.beside import beside, handed_out
 
 
 def _children() -> set[str]:
@@ -33,10 +33,11 @@ def test_what_is_done_beside_comes_back_as_arrays():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there are processes forked")
-def test_what_is_done_apart_has_a_process_that_has_ended():
+def test_what_is_done_beside_has_a_process_that_has_ended():
     before = _children()
 
-    numbers, process = apart(lambda: [np.arange(3), np.array([os.getpid()])])
+    with beside(lambda: [np.arange(3), np.array([os.getpid()])], worthwhile=True) as result:
+        numbers, process = result()
 
     assert numbers.tolist() == [0, 1, 2]
     assert process[0] != os.getpid()

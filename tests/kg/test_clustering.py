@@ -381,7 +381,7 @@ def test_a_multiplex_from_the_bottom_up_is_refused():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there are processes forked")
-def test_concepts_of_very_many_are_looked_for_after_neighbours_with_the_same_result(
+def test_concepts_are_looked_for_beside_neighbours_with_the_same_result(
     engine: Engine, minilm: Embedder, monkeypatch: pytest.MonkeyPatch
 ):
     fill(engine)
@@ -397,9 +397,8 @@ def test_concepts_of_very_many_are_looked_for_after_neighbours_with_the_same_res
         return nearest_neighbours(vectors, k)
 
     monkeypatch.setattr(hybrid_graph, "nearest_neighbours", neighbours)
-    monkeypatch.setattr(clustering, "_BESIDE_FROM", 0)
-    for most in (len(STATEMENTS), 0):
-        monkeypatch.setattr(clustering, "_AT_ONCE_UP_TO", most)
+    for least in (0, len(STATEMENTS) + 1):
+        monkeypatch.setattr(clustering, "_BESIDE_FROM", least)
         report = cluster(engine, "leiden_hybrid_concepts", minilm)
         with reading(engine) as session:
             found.append(dict(stored_graph(session, report.run).edges))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,10 +19,10 @@ from alembic.migration import MigrationContext
 from pydantic import BaseModel
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlmodel import select
+from sqlmodel import Session, select
 
 import kg.db
-from kg.db import much_in_memory, open_engine, reading, writing
+from kg.db import open_engine, reading, writing, writing_much
 from kg.errors import DatabaseError
 from kg.lineage import first_link
 from kg.runs import active_run, close_abandoned, recording, run_of, succeed
@@ -315,18 +316,36 @@ def test_words_stay_searchable_through_a_migration_down_and_up(tmp_path: Path):
         assert found.scalars().all() == ["stm_a"]
 
 
-def test_more_pages_are_kept_in_memory_within_a_block_only(tmp_path: Path):
+def _settings(session: Session) -> list[int]:
+    connection = session.connection()
+    names = ("cache_size", "foreign_keys")
+    return [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_references_are_not_looked_up_and_more_pages_kept_while_much_is_written_only(
+    tmp_path: Path, fails: bool
+):
     engine = open_engine(tmp_path / "graph.db")
+    with reading(engine) as session:
+        before = _settings(session)
+    within = []
 
-    def pages() -> int:
-        return session.connection().exec_driver_sql("PRAGMA cache_size").scalar_one()
+    def write() -> None:
+        with writing_much(engine) as session:
+            within.append(_settings(session))
+            session.add(Community(id="c", run_id=99, level=0, ordinal=0))
+            if fails:
+                raise RuntimeError
 
+    with pytest.raises(RuntimeError) if fails else nullcontext():
+        write()
+
+    assert within == [[-65_536, 0]]
     with writing(engine) as session:
-        before = pages()
-        with much_in_memory(session):
-            within = pages()
-        assert pages() == before
-    assert before != within == -65_536
+        assert _settings(session) == before
+        assert len(session.exec(select(Community)).all()) == (0 if fails else 1)
+    assert before[1] == 1
 
 
 def test_what_is_replaced_is_not_written_twice(tmp_path: Path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kg import leiden
+from kg import beside, hierarchy, leiden
 from kg.coarsening import matched
 from kg.errors import ConfigError
 from kg.hierarchy import Branch, Hierarchy, leiden_hierarchy
@@ -220,3 +220,33 @@ def test_the_same_seed_gives_the_same_hierarchy(direction: str):
 
     assert found(1) == found(1)
     assert len({tuple(found(seed)) for seed in range(5)}) > 1
+
+
+def _in_shares(monkeypatch: pytest.MonkeyPatch, shares: int) -> Hierarchy:
+    graph = hybrid(300, planted(300, 12, 0.6, 0.02, seed=2))
+    monkeypatch.setattr(hierarchy, "_SHARED_FROM", 1)
+    monkeypatch.setattr(hierarchy, "_SHARES", shares)
+    return leiden_hierarchy(graph, LeidenConfig(n_seeds=2, min_gain=0.01, min_supported=0))
+
+
+def _columns(found: Hierarchy) -> list[list[float]]:
+    return [np.nan_to_num(column, nan=-1).tolist() for column in vars(found).values()]
+
+
+def test_in_one_share_the_levels_below_are_those_of_one_call(monkeypatch: pytest.MonkeyPatch):
+    graph = hybrid(300, planted(300, 12, 0.6, 0.02, seed=2))
+    whole = leiden_hierarchy(graph, LeidenConfig(n_seeds=2, min_gain=0.01, min_supported=0))
+
+    assert whole.n_levels() > 2
+    assert _columns(_in_shares(monkeypatch, 1)) == _columns(whole)
+
+
+def test_in_several_shares_each_has_what_processes_or_this_one_make_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    found = _in_shares(monkeypatch, 4)
+    monkeypatch.setattr(beside.sys, "platform", "another")
+
+    _assert_consistent(found, 300, 6)
+    assert found.n_levels() > 2
+    assert _columns(_in_shares(monkeypatch, 4)) == _columns(found)
