@@ -32,7 +32,7 @@ _FEW, _ROUGH = 16, 1
 
 _ROWS = 4096
 _UNEVEN = 3
-"""A cell of more than this many times the square root of all is cut into pieces."""
+"""A cell with more than this many times as many as the mean is cut into pieces."""
 
 
 class Cells(NamedTuple):
@@ -87,13 +87,12 @@ class Partition(NamedTuple):
         return cells
 
 
-def partition_of(vectors: Vectors, products: Products[Any, Any]) -> Partition:
+def partition_of(vectors: Vectors, centres: Vectors, products: Products[Any, Any]) -> Partition:
     """Return vectors of length 1 in cells around centres."""
-    n = len(vectors)
-    centres = _centres(vectors, products, _SAMPLE, _ROUNDS)
     own = _nearest(vectors, centres, products, 1)[:, 0]
     counts = np.bincount(own, minlength=len(centres))
-    pieces = -(-counts // round(_UNEVEN * n**0.5))  # 0 for an empty cell
+    most = max(1, round(_UNEVEN * len(vectors) / len(centres)))
+    pieces = -(-counts // most)  # 0 for an empty cell
     order = np.argsort(own, kind="stable")
     of_cell = np.repeat(np.arange(len(centres)), pieces)
     within = np.arange(len(of_cell)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
@@ -130,11 +129,13 @@ def side_by_side(vectors: Vectors, products: Products[Any, Any]) -> Places:
     """Return an order of vectors that has many near ones side by side."""
     if not len(vectors):
         return np.empty(0, dtype=np.intp)
-    centres = _centres(vectors, products, _FEW, _ROUGH)
+    centres = centres_of(vectors, products, _FEW, _ROUGH)
     return np.argsort(_nearest(vectors, centres, products, 1)[:, 0], kind="stable")
 
 
-def _centres(vectors: Vectors, products: Products[Any, Any], members: int, rounds: int) -> Vectors:
+def centres_of(
+    vectors: Vectors, products: Products[Any, Any], members: int = _SAMPLE, rounds: int = _ROUNDS
+) -> Vectors:
     """Return the centres of k-means on a sample, of so many members a cell, after some rounds."""
     n = len(vectors)
     rng = np.random.default_rng(0)

@@ -1,7 +1,6 @@
 """The k nearest that a search has found so far, of each who asks."""
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +19,9 @@ _NOISE = 1e-7
 """Of a cosine in single precision, and of a bar."""
 
 _ROW_BITS, _STEP_BITS, _PLACE_BITS = 16, 21, 26
+
+
+Each = Callable[[Callable[[int], None], Iterable[int]], Iterable[None]]
 
 
 class Found(NamedTuple):
@@ -44,19 +46,27 @@ class Nearest:
         is_near = found.steps >= self.steps[found.queries, -1]
         return Found(*(column[is_near] for column in found))
 
-    def keep(self, found: Sequence[Found]) -> None:
-        """Keep the k nearest of each, ties to the lower place."""
+    def keep(self, found: Sequence[Found], each: Each = map) -> None:
+        """Keep the k nearest of each, ties to the lower place.
+
+        Args:
+            found: In any order.
+            each: Does a thing for each of some numbers, maybe on several threads.
+        """
         columns = (np.concatenate(column) for column in zip(*found, strict=True))
         queries, places, steps = columns
         block = (queries >> _ROW_BITS).astype(np.uint16)
         order = np.argsort(block, kind="stable")
         n_blocks = (len(self.steps) - 1 >> _ROW_BITS) + 1
         ends = np.searchsorted(block[order], np.arange(n_blocks + 1))
-        for number, (start, stop) in enumerate(pairwise(ends.tolist())):
-            chosen = order[start:stop]
+
+        def keep_in_block(number: int) -> None:
+            chosen = order[slice(*ends[number : number + 2])]
             first = number << _ROW_BITS
             keys = _packed(queries[chosen] - first, places[chosen], steps[chosen])
             self._keep_in_block(slice(first, first + (1 << _ROW_BITS)), keys)
+
+        list(each(keep_in_block, range(n_blocks)))
 
     def _keep_in_block(self, block: slice, keys: NDArray[np.int64]) -> None:
         """Keep the k nearest of those in a block; a whole number stands for each pair."""

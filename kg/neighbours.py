@@ -30,7 +30,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kg.cells import Cells, Partition, blocks_of, cells_of, partition_of, probes_of, side_by_side
+from kg.cells import (
+    Cells,
+    blocks_of,
+    cells_of,
+    centres_of,
+    partition_of,
+    probes_of,
+    side_by_side,
+)
 from kg.embedders import Vectors
 from kg.errors import ModelError
 from kg.nearest import CROWD, NOBODY, Found, Nearest, bars_over, nearest_of_a_crowd
@@ -43,7 +51,7 @@ from kg.products import (
     SingleProducts,
     steps_of,
 )
-from kg.projections import Known, nearest_by_scores, scores_of
+from kg.projections import Known, nearest_by_scores, scores_of, thinned
 from kg.tiles import Tiles
 
 EXACT_UP_TO = 40_000
@@ -113,11 +121,11 @@ def nearest_neighbours(vectors: Vectors, k: int) -> Neighbours:
     sample = _sample_of(vectors, k)
     if len(vectors) > _CELLS_FROM:
         products = products_for(len(vectors) ** 2)
-        found = partition_of(vectors, products)
-        if _share_to_look_into(vectors, found, products, sample) <= _MANY:
-            search = _Search(vectors, cells_of(vectors, found, products), products, k)
+        centres = centres_of(vectors, products)
+        if _share_to_look_into(vectors, centres, products, sample.known) <= _MANY:
+            cells = cells_of(vectors, partition_of(vectors, centres, products), products)
+            search = _Search(vectors, cells, products, k)
             return sample.measured(_complete(search.result(_RECALL, sample), vectors))
-        del found
     return _by_scores(vectors, sample)
 
 
@@ -144,7 +152,7 @@ def _complete(found: Neighbours, vectors: Vectors) -> Neighbours:
     lacking = np.flatnonzero(found.indices[:, -1] == len(vectors))
     k = found.indices.shape[1]
     if len(lacking):
-        found.indices[lacking], found.cosines[lacking], _ = nearest_among(vectors, lacking, k)
+        found.indices[lacking], found.cosines[lacking], _ = _nearest_among(vectors, lacking, k)
     return found
 
 
@@ -170,7 +178,7 @@ class _Sample(NamedTuple):
 
 def _sample_of(vectors: Vectors, k: int) -> _Sample:
     rows = np.unique(np.linspace(0, len(vectors) - 1, _QUERIES).astype(np.intp))
-    true = nearest_among(vectors, rows, k)
+    true = _nearest_among(vectors, rows, k)
     steps = np.rint(true.cosines * np.float64(STEPS)).astype(np.int32)
     return _Sample(Known(rows, true.indices), steps)
 
@@ -190,6 +198,11 @@ def nearest_among(vectors: Vectors, rows: NDArray[np.integer], k: int) -> Neighb
         ModelError: A vector is not finite.
     """
     _check(vectors)
+    return _nearest_among(vectors, rows, k)
+
+
+def _nearest_among(vectors: Vectors, rows: NDArray[np.integer], k: int) -> Neighbours:
+    """Return the same of vectors that are known to be finite."""
     k = max(0, min(k, len(vectors) - 1))
     if k == 0 or len(rows) == 0:
         shape = (len(rows), k)
@@ -199,17 +212,18 @@ def nearest_among(vectors: Vectors, rows: NDArray[np.integer], k: int) -> Neighb
 
 
 def _share_to_look_into(
-    vectors: Vectors, found: Partition, products: Products[Any, Any], sample: _Sample
+    vectors: Vectors, centres: Vectors, products: Products[Any, Any], known: Known
 ) -> float:
-    """Return the share of all cells that have enough of the true neighbours, on the sample.
+    """Return the share of all cells that have enough of the true neighbours, on a sample.
 
     More than 1 if the cells that are looked into at the most do not have them. Nothing but the
-    sample looks for its cells: for all vectors that takes gigabytes, which are needed only if it
-    comes to a search.
+    sample looks for its cells, and few others are put in theirs: for all vectors that takes seconds
+    and gigabytes, which are needed only if it comes to a search.
     """
-    rows = sample.known.rows
-    probes = probes_of(vectors[rows], found.cells_at(rows), found, products)
-    cells = found.cells_at(sample.known.indices)
+    vectors, known = thinned(vectors, known)
+    found = partition_of(vectors, centres, products)
+    probes = probes_of(vectors[known.rows], found.cells_at(known.rows), found, products)
+    cells = found.cells_at(known.indices)
     is_there = probes[:, None, :] == cells[:, :, None]
     ranks = np.sort(np.where(is_there.any(axis=2), is_there.argmax(axis=2), _NOWHERE).ravel())
     last = int(ranks[min(len(ranks) - 1, int(_RECALL * len(ranks)))])

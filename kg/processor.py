@@ -13,8 +13,14 @@ def has_fast_halves() -> bool:
     """Say whether this processor multiplies matrices of bfloat16 in hardware."""
     import torch
 
-    found = torch.cpu.get_capabilities()
-    return bool(found.get("amx_bf16") or found.get("avx512_bf16"))
+    return has_matrix_units() or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+
+
+def has_matrix_units() -> bool:
+    """Say whether this processor has units of their own for products of matrices."""
+    import torch
+
+    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
 
 
 @cache

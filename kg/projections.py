@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from kg.beside import Arrays, shared_out
 from kg.embedders import Vectors
 from kg.nearest import CROWD, Found, Nearest, nearest_of_a_crowd
-from kg.processor import has_fast_halves, one_thread
+from kg.processor import has_fast_halves, has_matrix_units, one_thread
 from kg.products import Levels, Places, Products, Singles, steps_of
 from kg.screens import COLUMNS, as_bytes_hold, screen_of
 
@@ -48,13 +48,13 @@ ENOUGH = 0.965
 _MOST, _MOST_OF_ALL = 48, 1 / 500
 """If K is more than so many, and than such a share of all vectors, scores say too little."""
 
-_MEASURED, _MEASURED_BY_UNITS = 35_000, 400_000
+_MEASURED, _MEASURED_BY_HALVES, _MEASURED_BY_UNITS = 35_000, 100_000, 400_000
 """Numbers of scores that cost as much as to measure one pair, whose vectors lie anywhere, and to
-keep it or not: with AVX2; with matrix units, where most of a score is to write it."""
+keep it or not: with AVX2; with AVX-512 for half precision; with matrix units, where most of a score
+is to write it."""
 
 _THINNED = 16_384
-"""Vectors, evenly taken, on which K is estimated; of more than sixteen times as many, each
-sixteenth."""
+"""Vectors, evenly taken, that stand for all; of more than sixteen times as many, each sixteenth."""
 
 _WORTH = 0.7
 """Of all dimensions: to compare pairs in more than these saves nothing."""
@@ -130,6 +130,7 @@ def nearest_by_scores(
     n_processes = products.threads
     first, many = 0, _TILES
     waiting: list[Found] = []
+    enough = max(_PAIRS, kept.steps.size // 2)  # to keep some means to look at all that are kept
     while first < len(corners):
         some = corners[first : first + many]
 
@@ -146,12 +147,12 @@ def nearest_by_scores(
         for n_measured, *ends in shared_out(measured, n_processes):
             n_found += int(n_measured[0])
             waiting += [Found(*ends[:3]), Found(*ends[3:])]
-        if sum(len(each.steps) for each in waiting) >= _PAIRS:
-            kept.keep(waiting)
+        if sum(len(each.steps) for each in waiting) >= enough:
+            kept.keep(waiting, products.each)
             waiting = []
         first += many
         many = max(1, many * _PAIRS // max(1, n_found))  # a tile has as many pairs as another
-    kept.keep(waiting)
+    kept.keep(waiting, products.each)
     return kept
 
 
@@ -213,21 +214,31 @@ def _cheapest_width(
     vectors: Vectors, axes: Vectors, known: Known, products: Products[Any, Any]
 ) -> int | None:
     """Return of how many numbers scores are to be; None if they say too little or save nothing."""
-    n, n_rows, n_known = len(vectors), len(known.rows), len(known.rows) + known.indices.size
-    thinned = range(0, n, max(1, n // max(_THINNED, n // 16)))
-    some = vectors[np.concatenate([known.rows, known.indices.ravel(), thinned])]
-    indices = np.arange(n_rows, n_known, dtype=np.int32).reshape(known.indices.shape)
-    there = Known(np.arange(n_rows), indices)
-    measured = _MEASURED_BY_UNITS if has_fast_halves() else _MEASURED
+    n, n_known = len(vectors), len(known.rows) + known.indices.size
+    some, there = thinned(vectors, known)
+    measured = _MEASURED_BY_HALVES if has_fast_halves() else _MEASURED
+    measured = _MEASURED_BY_UNITS if has_matrix_units() else measured
     costs = {}
     for width in DIMENSIONS:
         if width > _WORTH * vectors.shape[1]:
             break
         scores = _scored(some, axes, width, there, products)
-        k = _rank_among(scores[n_known:], scores, there) * n / len(thinned)
+        k = _rank_among(scores[n_known:], scores, there) * n / (len(some) - n_known)
         if not _are_many(k, n):
             costs[width] = n / 2 * width / measured + k
     return min(costs, key=lambda width: costs[width], default=None)
+
+
+def thinned(vectors: Vectors, known: Known) -> tuple[Vectors, Known]:
+    """Return some vectors that stand for all, and the places among them of those that are known.
+
+    The first are known, the next their neighbours, and the rest evenly taken.
+    """
+    n, n_rows, n_known = len(vectors), len(known.rows), len(known.rows) + known.indices.size
+    even = range(0, n, max(1, n // max(_THINNED, n // 16)))
+    indices = np.arange(n_rows, n_known, dtype=np.int32).reshape(known.indices.shape)
+    some = vectors[np.concatenate([known.rows, known.indices.ravel(), even])]
+    return some, Known(np.arange(n_rows), indices)
 
 
 def _are_many(k: float, n: int) -> bool:
@@ -288,7 +299,7 @@ def _bars(scores: Vectors, known: Known, products: Products[Any, Any]) -> Single
         return _seen(products.greatest(numbers[: len(rows), : len(drawn)], _HEATS))
 
     some = heats(known.rows)
-    best = _best(scores, known.rows, some[:, 1])
+    best = _best(scores, known.rows, some[:, 1], products)
     mine = np.einsum("ij,ikj->ik", scores[known.rows], scores[known.indices])
     ranks = np.sort(best.ranks(mine).ravel())
     k = int(ranks[int(ENOUGH * len(ranks))])
@@ -337,15 +348,18 @@ class _Best(NamedTuple):
         return found
 
 
-def _best(scores: Vectors, rows: Places, lowest: Levels) -> _Best:
+def _best(scores: Vectors, rows: Places, lowest: Levels, products: Products[Any, Any]) -> _Best:
     ours = scores[rows]
     bars = lowest.astype(np.float32)[:, None]
-    keys = []
+
+    def of_block(start: int) -> Levels:
+        found = ours @ scores[start : start + _BLOCK].T
+        row, column = np.nonzero(found >= bars)
+        keys: Levels = 4.0 * row - found[row, column]
+        return keys
+
     with one_thread():
-        for start in range(0, len(scores), _BLOCK):
-            found = ours @ scores[start : start + _BLOCK].T
-            row, column = np.nonzero(found >= bars)
-            keys.append(4.0 * row - found[row, column])
+        keys = products.each(of_block, range(0, len(scores), _BLOCK))
     held = np.sort(np.concatenate(keys))
     ends = np.searchsorted(held, 4.0 * np.arange(len(rows) + 1) - 2)
     return _Best(held, ends, lowest)

@@ -102,7 +102,7 @@ def test_equal_vectors_are_neighbours_of_each_other(n_equal: int):
 def test_scores_have_more_numbers_where_it_costs_more_to_measure_a_pair(
     monkeypatch: pytest.MonkeyPatch, pair_costs: float, width: int
 ):
-    for name in ("_MEASURED", "_MEASURED_BY_UNITS"):
+    for name in ("_MEASURED", "_MEASURED_BY_HALVES", "_MEASURED_BY_UNITS"):
         monkeypatch.setattr(projections, name, pair_costs)
     monkeypatch.setattr(projections, "_are_many", lambda *_: False)
     seen = []
