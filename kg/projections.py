@@ -152,7 +152,8 @@ def nearest_by_scores(
             waiting = []
         first += many
         many = max(1, many * _PAIRS // max(1, n_found))  # a tile has as many pairs as another
-    kept.keep(waiting, products.each)
+    if waiting:
+        kept.keep(waiting, products.each)
     return kept
 
 

@@ -85,6 +85,18 @@ def test_the_number_of_threads_changes_no_neighbour():
 
 
 @pytest.mark.usefixtures("in_fewer")
+def test_how_many_pairs_are_held_at_once_changes_no_neighbour(monkeypatch: pytest.MonkeyPatch):
+    vectors = _like_sentences(4500)
+    found = [nearest_neighbours(vectors, 5)]
+    monkeypatch.setattr(projections, "_PAIRS", 1)  # after the last tiles none are held any more
+
+    found.append(nearest_neighbours(vectors, 5))
+
+    np.testing.assert_array_equal(found[0].indices, found[1].indices)
+    np.testing.assert_array_equal(found[0].cosines, found[1].cosines)
+
+
+@pytest.mark.usefixtures("in_fewer")
 @pytest.mark.parametrize("n_equal", [150, 2000])
 def test_equal_vectors_are_neighbours_of_each_other(n_equal: int):
     vectors = _like_sentences(4500)
