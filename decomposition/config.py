@@ -426,7 +426,7 @@ CONFIGS: dict[str, DecompositionConfig] = {
             "unmix_tolerance": 0.5,
             "unmixing_rate": 0.1,
             "consolidation_rate": 0.1,
-            "consolidation_minimality": 4e-6,
+            "consolidation_minimality": 6e-6,
             "consolidation_width": 0.1,
             "consolidation_importance_rate": 4.0,
             "prune_all_first": True,
