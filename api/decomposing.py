@@ -123,6 +123,8 @@ def _config(target: str, wanted: Wanted) -> "DecompositionConfig":
 
     base = paper_config(target) if wanted.is_paper else config_of(target)
     changes: dict[str, Any] = dict(setting(text) for text in wanted.changes)
+    if "seed" in changes:
+        raise ConfigError("name the seed with --seed: it is the target's, too")
     if wanted.device is not None:
         changes["device"] = wanted.device
     config = changed(base, changes | {"seed": wanted.seed})

@@ -203,6 +203,7 @@ def test_the_export_opens_in_networkx(library: Path, tmp_path: Path):
         ["decompose", "tms_5-2", "--set", "stpes=3"],
         ["decompose", "tms_5-2", "--set", "n_subcomponents=0"],
         ["decompose", "tms_5-2", "--set", "steps"],
+        ["decompose", "tms_5-2", "--set", "seed=1"],
         ["decompose", "tms_5-2", "--device", "cuda:99"],
         ["test", "stm_absent", "--experiment", "recovery", "--run", "99"],
         ["ingest", "no/such/file.md"],
