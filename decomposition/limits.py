@@ -5,13 +5,16 @@ need more memory than there is, name matrices that are not there, or tell import
 target does not have. All are noticed here and explained, as early as can be.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
 from decomposition.attempt import counts_for, fresh_model
 from decomposition.config import DecompositionConfig
+from decomposition.devices import device_named
 from decomposition.errors import MemoryShortageError, TargetError
 from decomposition.matrices import known_layout
 from decomposition.seeds import generator_for
@@ -26,8 +29,11 @@ OF_TRAINING = "take a smaller batch_size, or fewer subcomponents or matrices"
 OF_METRICS = "that was for its metrics, so ask for the same again when more memory is free"
 """What helps when memory is short, and when."""
 
-SHORTAGE = ("can't allocate memory", "not enough memory", "out of memory")
+SHORTAGE = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
 """What torch says when there is none left; on a processor it has no error of its own for it."""
+
+_LIMIT, _TAKEN = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+"""Where a container is told what it may have, and what it has."""
 
 N = 16
 """Inputs that a target and a configuration are checked on."""
@@ -97,7 +103,8 @@ def memory_shortage_explained(
         MemoryShortageError: There was one.
     """
     try:
-        yield
+        with _memory_refused_where_there_is_none(device_named(config.device)):
+            yield
     except (MemoryError, RuntimeError) as error:
         is_shortage = isinstance(error, MemoryError) or any(s in str(error) for s in SHORTAGE)
         if not is_shortage:
@@ -106,6 +113,45 @@ def memory_shortage_explained(
         raise MemoryShortageError(
             f"not enough memory for {target.name}: {sizes(target, config)}; {advice} ({said})"
         ) from error
+
+
+@contextmanager
+def _memory_refused_where_there_is_none(device: torch.device) -> Iterator[None]:
+    """Have Linux refuse memory beyond what there is: it promises more, and kills who takes it."""
+    if sys.platform != "linux" or device.type != "cpu":
+        yield
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = _bytes_held() + _bytes_to_be_had()
+    lower = most if soft == resource.RLIM_INFINITY else min(soft, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (lower, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def _bytes_held() -> int:
+    """Return what this process was promised for its data."""
+    return _bytes_in("/proc/self/status", "VmData")
+
+
+def _bytes_to_be_had() -> int:
+    """Return what is free now, or half of what there is: others may give back what they have."""
+    free, there_is = (_bytes_in("/proc/meminfo", name) for name in ("MemAvailable", "MemTotal"))
+    if _LIMIT.is_file() and (limit := _LIMIT.read_text(encoding="ascii").strip()) != "max":
+        there_is = min(there_is, int(limit))
+        free = min(free, there_is - int(_TAKEN.read_text(encoding="ascii")))
+    return max(free, there_is // 2)
+
+
+def _bytes_in(path: str, name: str) -> int:
+    """Return a number that Linux tells, which is in kilobytes there."""
+    lines = Path(path).read_text(encoding="ascii").splitlines()
+    (found,) = (line.split()[1] for line in lines if line.startswith(f"{name}:"))
+    return int(found) * 1024
 
 
 def sizes(target: Target, config: DecompositionConfig) -> str:
