@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks import bench_decomposition
 from benchmarks.recovery_table import (
     MARK,
     PAGE,
@@ -97,3 +98,14 @@ def test_the_command_prints_recorded_rows_as_json():
     (row,) = json.loads(done.stdout)
     assert row["target"] == "tms_5-2"
     assert row["metrics"]["mmcs"] >= 0.999
+
+
+def test_the_benchmark_judges_residual_networks_by_importances_alone():
+    metrics = {"identity_error": 0.0, "dense_error": 0.0, "alive/in": 100.0, "alive/out": 50.0}
+    row = {"seed": 0, "attempts": 1, "seconds": 9.5, "steps_per_cpu_second": 12, **metrics}
+
+    assert bench_decomposition.recovered(metrics)
+    assert not bench_decomposition.recovered(metrics | {"dense_error": 1.0})
+    assert not bench_decomposition.recovered({"l0": 3.0})
+    line = bench_decomposition.line(row | {"recovered": True})
+    assert line.split() == ["0", "1", "–", "–", "–", "0", "100+50", "9.5", "12", "yes"]
