@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import torch
 
@@ -34,6 +35,9 @@ SHORTAGE = ("can't allocate memory", "not enough memory", "out of memory", "bad_
 
 _LIMIT, _TAKEN = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
 """Where a container is told what it may have, and what it has."""
+
+_LOWERED = Lock()
+"""Held by whoever has lowered the limit on memory, and puts it back."""
 
 N = 16
 """Inputs that a target and a configuration are checked on."""
@@ -117,25 +121,26 @@ def memory_shortage_explained(
 
 @contextmanager
 def _memory_refused_where_there_is_none(device: torch.device) -> Iterator[None]:
-    """Have Linux refuse memory beyond what there is: it promises more, and kills who takes it."""
-    if sys.platform != "linux" or device.type != "cpu":
+    """Have Linux refuse memory beyond what there is: it promises more, and kills who takes it.
+
+    It is one limit for all the process: who comes while another thread has lowered it, or this one,
+    leaves it as it is.
+    """
+    is_here = sys.platform == "linux" and device.type == "cpu"
+    if not (is_here and _LOWERED.acquire(blocking=False)):
         yield
         return
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    most = _bytes_held() + _bytes_to_be_had()
+    most = _bytes_in("/proc/self/status", "VmData") + _bytes_to_be_had()
     lower = most if soft == resource.RLIM_INFINITY else min(soft, most)
     resource.setrlimit(resource.RLIMIT_DATA, (lower, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-
-
-def _bytes_held() -> int:
-    """Return what this process was promised for its data."""
-    return _bytes_in("/proc/self/status", "VmData")
+        _LOWERED.release()
 
 
 def _bytes_to_be_had() -> int:

@@ -191,19 +191,14 @@ def writing_much(engine: Engine) -> Iterator[Session]:
     64 MB of pages, where it keeps 2 MB otherwise: rows that go to many places of an index are then
     stored in two thirds of the time.
     """
-    with writer(engine), engine.connect().execution_options(writes=True) as connection:
-        driver = connection.connection.dbapi_connection
-        assert isinstance(driver, sqlite3.Connection)
-        (pages,) = driver.execute("PRAGMA cache_size").fetchone()
-        driver.execute("PRAGMA foreign_keys=OFF")
-        driver.execute(f"PRAGMA cache_size={_PAGES_IN_MEMORY}")
-        try:
-            with Session(connection, expire_on_commit=False) as session, session.begin():
-                yield session
-        finally:
-            with suppress(sqlite3.ProgrammingError):  # a connection that was interrupted is closed
-                driver.execute("PRAGMA foreign_keys=ON")
-                driver.execute(f"PRAGMA cache_size={pages}")
+    with (
+        writer(engine),
+        engine.connect().execution_options(writes=True) as connection,
+        _set(connection, foreign_keys=0, cache_size=_PAGES_IN_MEMORY),
+        Session(connection, expire_on_commit=False) as session,
+        session.begin(),
+    ):
+        yield session
 
 
 @contextmanager
@@ -213,17 +208,31 @@ def writing_connection(engine: Engine) -> Iterator[Connection]:
     A migration may make a table anew, which SQLite takes for the loss of everything that refers
     to it. So foreign keys are off, and checked as a whole before the transaction ends.
     """
-    with writer(engine), engine.connect().execution_options(writes=True) as connection:
-        driver = connection.connection.dbapi_connection
-        assert driver is not None
-        driver.execute("PRAGMA foreign_keys=OFF")
-        try:
-            with connection.begin():
-                yield connection
-                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-                assert not broken, broken
-        finally:
-            driver.execute("PRAGMA foreign_keys=ON")
+    with (
+        writer(engine),
+        engine.connect().execution_options(writes=True) as connection,
+        _set(connection, foreign_keys=0),
+        connection.begin(),
+    ):
+        yield connection
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        assert not broken, broken
+
+
+@contextmanager
+def _set(connection: Connection, **pragmas: int) -> Iterator[None]:
+    """Let SQLite have other settings on a connection that is in no transaction, within a block."""
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    before = {name: driver.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas}
+    for name, value in pragmas.items():
+        driver.execute(f"PRAGMA {name}={value}")
+    try:
+        yield
+    finally:
+        with suppress(sqlite3.ProgrammingError):  # a connection that was interrupted is closed
+            for name, value in before.items():
+                driver.execute(f"PRAGMA {name}={value}")
 
 
 _locks: dict[Path, FileLock] = {}

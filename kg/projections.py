@@ -217,8 +217,9 @@ def _cheapest_width(
     """Return of how many numbers scores are to be; None if they say too little or save nothing."""
     n, n_known = len(vectors), len(known.rows) + known.indices.size
     some, there = thinned(vectors, known)
-    measured = _MEASURED_BY_HALVES if has_fast_halves() else _MEASURED
-    measured = _MEASURED_BY_UNITS if has_matrix_units() else measured
+    measured = _MEASURED
+    if has_fast_halves():
+        measured = _MEASURED_BY_UNITS if has_matrix_units() else _MEASURED_BY_HALVES
     costs = {}
     for width in DIMENSIONS:
         if width > _WORTH * vectors.shape[1]:
